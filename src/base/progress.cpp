@@ -1,0 +1,53 @@
+#include "base/progress.h"
+
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+
+#include "base/error.h"
+
+namespace cangong {
+namespace {
+
+volatile std::sig_atomic_t interrupt_count = 0;
+
+extern "C" void on_interrupt(int) {
+  interrupt_count = interrupt_count + 1;
+  if (interrupt_count > 1) _exit(130);
+}
+
+}  // namespace
+
+Progress::Progress(std::string what, std::uint64_t total)
+    : what_(std::move(what)),
+      total_(total),
+      started_(std::chrono::steady_clock::now()),
+      shown_(started_),
+      visible_(isatty(STDERR_FILENO) == 1) {}
+
+Progress::~Progress() {
+  if (visible_) std::fputs("\r\033[K", stderr);
+}
+
+void Progress::at(std::uint64_t done) {
+  if (!visible_ || total_ == 0) return;
+  const auto now = std::chrono::steady_clock::now();
+  if (now - shown_ < std::chrono::milliseconds(200)) return;
+  shown_ = now;
+  const double share = static_cast<double>(done) / static_cast<double>(total_);
+  const double spent = std::chrono::duration<double>(now - started_).count();
+  const int left = share > 0 ? static_cast<int>(spent / share - spent) : 0;
+  std::fprintf(stderr, "\r\033[K%s  %3.0f %%  %d:%02d left", what_.c_str(), share * 100, left / 60,
+               left % 60);
+}
+
+bool interrupted() { return interrupt_count > 0; }
+
+void watch_for_interrupt() { std::signal(SIGINT, on_interrupt); }
+
+void stop_if_interrupted() {
+  if (interrupted()) fail(Fault::denied, "stopped by Ctrl-C; the same command goes on from here");
+}
+
+}  // namespace cangong

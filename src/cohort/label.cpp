@@ -1,0 +1,206 @@
+#include "cohort/label.h"
+
+#include <algorithm>
+#include <cmath>
+#include <mutex>
+
+#include "base/error.h"
+#include "cohort/occurrences.h"
+#include "cohort/outcome.h"
+#include "cohort/record.h"
+
+namespace cangong {
+namespace {
+
+bool within(const Predicate& p, const std::optional<float>& number) {
+  if (!p.low && !p.high) return true;
+  if (!number) return false;
+  const double value = *number;
+  if (p.low && (p.low_inclusive ? value < *p.low : value <= *p.low)) return false;
+  if (p.high && (p.high_inclusive ? value > *p.high : value >= *p.high)) return false;
+  return true;
+}
+
+bool columns_match(const Predicate& p, const Event& event) {
+  for (const auto& [column, wanted] : p.other_columns)
+    if ((column == "unit" ? event.unit : event.text) != wanted) return false;
+  return true;
+}
+
+// One moment for each endpoint, or nothing where an event is not found.
+bool place_endpoints(const Task& task, const Record& record, Time trigger,
+                     std::vector<Time>& moments) {
+  moments.assign(task.endpoints.size(), trigger);
+  for (std::size_t i = 1; i < task.endpoints.size(); ++i) {
+    const Endpoint& endpoint = task.endpoints[i];
+    const Time from = moments[endpoint.parent];
+    if (endpoint.edge == Endpoint::Edge::plus) {
+      moments[i] = from + endpoint.plus;
+      continue;
+    }
+    const bool forward = endpoint.edge == Endpoint::Edge::next;
+    const auto found =
+        forward ? record.next(endpoint.predicate, {from, endpoint.include_parent})
+                : record.previous(endpoint.predicate, {from, endpoint.include_parent});
+    if (!found) return false;
+    moments[i] = *found;
+  }
+  return true;
+}
+
+bool windows_hold(const Task& task, const Record& record, const std::vector<Time>& moments) {
+  for (const Window& window : task.windows) {
+    if (window.has.empty()) continue;
+    const auto inside = record.interval(moments[window.start], moments[window.end], window);
+    for (const Bound& bound : window.has) {
+      const std::int64_t count = record.count(bound.predicate, inside);
+      if (count < bound.low || count > bound.high) return false;
+    }
+  }
+  return true;
+}
+
+std::optional<Label> label_of(const Task& task, const Record& record,
+                              const std::vector<Time>& moments) {
+  if (!task.outcome.window.empty()) return outcome_label(task, record, moments);
+  if (!task.label_window) return std::nullopt;
+  const Window& window = task.windows[*task.label_window];
+  const auto inside = record.interval(moments[window.start], moments[window.end], window);
+  return record.count(*task.label_predicate, inside) > 0;
+}
+
+}  // namespace
+
+struct Labeller::State {
+  std::vector<Task> tasks;
+  // For each task and code: the plain predicates that this code matches.
+  std::vector<std::vector<std::vector<std::uint32_t>>> matches;
+  std::vector<std::string> warnings;
+  unsigned columns = Columns::none;
+
+  void match(const CodeBook& codes) {
+    for (const Task& task : tasks) {
+      auto& by_code = matches.emplace_back(codes.size());
+      for (std::uint32_t p = 3; p < task.predicates.size(); ++p) match(task, p, codes, by_code);
+    }
+  }
+
+  void match(const Task& task, std::uint32_t index, const CodeBook& codes,
+             std::vector<std::vector<std::uint32_t>>& by_code) {
+    const Predicate& predicate = task.predicates[index];
+    if (predicate.kind != Predicate::Kind::plain) return;
+    for (const auto& [column, wanted] : predicate.other_columns)
+      columns |= column == "unit" ? Columns::unit : Columns::text;
+    bool any = false;
+    const auto add = [&](CodeId id) {
+      by_code[id].push_back(index);
+      any = true;
+    };
+    for (const auto& code : predicate.codes)
+      if (const auto id = codes.find(code)) add(*id);
+    if (predicate.pattern)
+      for (CodeId id = 0; id < codes.size(); ++id)
+        if (std::regex_search(codes.name(id), *predicate.pattern)) add(id);
+    if (!any)
+      warnings.push_back("task " + task.name + ": no code in the store matches predicate \"" +
+                         predicate.name + "\"");
+  }
+
+  // Reads the record once; false where the patient's demographics do not fit.
+  bool read(std::size_t t, const Timeline& timeline, Record& record) const {
+    const Task& task = tasks[t];
+    const bool valued = task.outcome.kind == Outcome::Kind::value;
+    record.begin(task.predicates.size(), valued ? task.outcome.predicates.at(0) : SIZE_MAX);
+    for (const Event& event : timeline.events()) {
+      const auto& candidates = matches[t][event.code];
+      if (event.time) record.at(*event.time);
+      for (const std::uint32_t p : candidates) {
+        const Predicate& predicate = task.predicates[p];
+        if (predicate.demographic == event.time.has_value()) continue;
+        if (within(predicate, event.number) && columns_match(predicate, event))
+          record.add(p, event);
+      }
+    }
+    for (std::size_t p = 3; p < task.predicates.size(); ++p) {
+      const Predicate& predicate = task.predicates[p];
+      if (predicate.demographic && record.occurrences(p).total() == 0) return false;
+      if (predicate.kind != Predicate::Kind::plain) record.derive(p, predicate);
+    }
+    return true;
+  }
+
+  template <class Use>
+  void each_row(std::size_t t, const Timeline& timeline, const Use& use) const {
+    thread_local Record record;
+    thread_local std::vector<Time> moments;
+    const Task& task = tasks[t];
+    if (!read(t, timeline, record)) return;
+    record.each_moment(task.trigger, [&](Time trigger) {
+      if (place_endpoints(task, record, trigger, moments) && windows_hold(task, record, moments))
+        use(record, trigger, moments);
+    });
+  }
+};
+
+Labeller::Labeller(std::vector<Task> tasks, const CodeBook& codes)
+    : state_(std::make_unique<State>()) {
+  state_->tasks = std::move(tasks);
+  state_->match(codes);
+}
+Labeller::~Labeller() = default;
+Labeller::Labeller(Labeller&&) noexcept = default;
+
+const std::vector<Task>& Labeller::tasks() const { return state_->tasks; }
+const std::vector<std::string>& Labeller::warnings() const { return state_->warnings; }
+unsigned Labeller::columns() const { return state_->columns; }
+
+void Labeller::label(const Timeline& timeline, std::vector<std::vector<LabelRow>>& rows) const {
+  for (std::size_t t = 0; t < state_->tasks.size(); ++t) {
+    const Task& task = state_->tasks[t];
+    const bool labelled = task.label_window || !task.outcome.window.empty();
+    state_->each_row(t, timeline, [&](const Record& record, Time, const auto& moments) {
+      auto label = label_of(task, record, moments);
+      if (labelled && !label) return;  // an outcome that cannot be known
+      rows[t].push_back({timeline.patient(), moments[task.index_endpoint], std::move(label)});
+    });
+  }
+}
+
+std::vector<Realisation> Labeller::realise(const Timeline& timeline, std::size_t t) const {
+  std::vector<Realisation> found;
+  const Task& task = state_->tasks[t];
+  state_->each_row(t, timeline, [&](const Record& record, Time trigger, const auto& moments) {
+    Realisation one{{timeline.patient(), moments[task.index_endpoint],
+                     label_of(task, record, moments)}, trigger, {}};
+    for (const Window& window : task.windows) {
+      WindowSummary summary{moments[window.start], moments[window.end], {}};
+      const auto inside = record.interval(summary.start, summary.end, window);
+      for (std::size_t p = 0; p < task.predicates.size(); ++p)
+        summary.counts.push_back(record.count(p, inside));
+      one.windows.push_back(std::move(summary));
+    }
+    found.push_back(std::move(one));
+  });
+  return found;
+}
+
+std::vector<std::vector<LabelRow>> label_store(const Store& store, const Labeller& labeller,
+                                               std::size_t threads) {
+  const std::size_t shards = store.inventory().shards.size(), tasks = labeller.tasks().size();
+  std::vector<std::vector<std::vector<LabelRow>>> found(
+      shards, std::vector<std::vector<LabelRow>>(tasks));
+  store.each(labeller.columns(), threads, [&](std::size_t shard, const Timeline& timeline) {
+    labeller.label(timeline, found[shard]);
+  });
+  std::vector<std::vector<LabelRow>> rows(tasks);
+  for (auto& shard : found)
+    for (std::size_t t = 0; t < tasks; ++t)
+      rows[t].insert(rows[t].end(), shard[t].begin(), shard[t].end());
+  for (auto& task_rows : rows)
+    std::stable_sort(task_rows.begin(), task_rows.end(), [](const auto& a, const auto& b) {
+      return a.patient != b.patient ? a.patient < b.patient : a.when < b.when;
+    });
+  return rows;
+}
+
+}  // namespace cangong

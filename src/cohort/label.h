@@ -1,0 +1,51 @@
+// Finds a task's rows and labels on timelines: several tasks in one pass over each record.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cohort/task.h"
+#include "timeline/store.h"
+
+namespace cangong {
+
+// What a realised window saw; for tests and attrition, in the order of Task::windows.
+struct WindowSummary {
+  Time start, end;
+  std::vector<std::int64_t> counts;  // by predicate of the task
+};
+
+struct Realisation {
+  LabelRow row;
+  Time trigger;
+  std::vector<WindowSummary> windows;  // empty unless asked for
+};
+
+class Labeller {
+ public:
+  // Predicates are matched against `codes` once. Warnings name predicates that no code matches.
+  Labeller(std::vector<Task> tasks, const CodeBook& codes);
+  ~Labeller();
+  Labeller(Labeller&&) noexcept;
+
+  const std::vector<Task>& tasks() const;
+  const std::vector<std::string>& warnings() const;
+  // Which optional columns the predicates read.
+  unsigned columns() const;
+
+  // Appends to rows[task]. Safe for concurrent calls with different `rows`.
+  void label(const Timeline& timeline, std::vector<std::vector<LabelRow>>& rows) const;
+  // The same for one task, with the windows' times and counts.
+  std::vector<Realisation> realise(const Timeline& timeline, std::size_t task) const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// Labels a whole store; the rows of each task are in the order of subject and time.
+std::vector<std::vector<LabelRow>> label_store(const Store& store, const Labeller& labeller,
+                                               std::size_t threads);
+
+}  // namespace cangong

@@ -1,0 +1,67 @@
+#include "cohort/outcome.h"
+
+#include <algorithm>
+
+namespace cangong {
+namespace {
+
+// Time to the first of several causes. Follow-up ends at the window's end, at a censoring event or
+// with the record, whichever comes first; of causes at the same moment the first named one counts.
+std::optional<Label> survival(const Task& task, const Record& record, Record::Interval inside,
+                              std::pair<Time, Time> reach) {
+  const auto [start, window_end] = reach;
+  Time end = window_end;
+  if (const auto last = record.last_moment()) end = std::min(end, *last);
+  if (task.outcome.censor)
+    if (const auto censored = record.first_in(*task.outcome.censor, inside))
+      end = std::min(end, *censored);
+  int cause = 0;
+  Time first = end;
+  for (std::size_t i = 0; i < task.outcome.predicates.size(); ++i) {
+    const auto at = record.first_in(task.outcome.predicates[i], inside);
+    if (!at || *at > end || (cause != 0 && *at >= first)) continue;
+    first = *at;
+    cause = static_cast<int>(i) + 1;
+  }
+  if (first < start) return std::nullopt;
+  return Survival{days_between(start, first), cause};
+}
+
+std::optional<Label> category(const Task& task, const Record& record, Record::Interval inside) {
+  std::optional<Time> first;
+  std::string name = task.outcome.otherwise;
+  for (std::size_t i = 0; i < task.outcome.predicates.size(); ++i) {
+    const auto at = record.first_in(task.outcome.predicates[i], inside);
+    if (!at || (first && *at >= *first)) continue;
+    first = at;
+    name = task.outcome.names[i];
+  }
+  if (name.empty()) return std::nullopt;
+  return name;
+}
+
+}  // namespace
+
+std::optional<Label> outcome_label(const Task& task, const Record& record,
+                                   const std::vector<Time>& moments) {
+  const Outcome& outcome = task.outcome;
+  const Window& window = task.windows[outcome.window_index];
+  const Time start = moments[window.start], end = moments[window.end];
+  const auto inside = record.interval(start, end, window);
+  switch (outcome.kind) {
+    case Outcome::Kind::boolean:
+      return record.count(outcome.predicates.at(0), inside) > 0;
+    case Outcome::Kind::count:
+      return record.count(outcome.predicates.at(0), inside);
+    case Outcome::Kind::value:
+      if (const auto value = record.value_in(inside, outcome.take)) return *value;
+      return std::nullopt;
+    case Outcome::Kind::category:
+      return category(task, record, inside);
+    case Outcome::Kind::survival:
+      return survival(task, record, inside, {moments[task.index_endpoint], end});
+  }
+  return std::nullopt;
+}
+
+}  // namespace cangong

@@ -1,0 +1,112 @@
+#include "cohort/record.h"
+
+#include <algorithm>
+
+namespace cangong {
+
+void Record::begin(std::size_t predicates, std::size_t valued) {
+  moments_.clear();
+  values_.clear();
+  valued_ = valued;
+  lists_.resize(std::max(lists_.size(), predicates));
+  for (auto& list : lists_) list.clear();
+}
+
+void Record::derive(std::size_t predicate, const Predicate& definition) {
+  // The inputs' moments in order; a moment counts once where all (any) of the inputs hold at it.
+  std::vector<std::uint32_t> all;
+  const auto moments_of = [&](std::size_t input) {
+    std::vector<std::uint32_t> found;
+    const auto last = static_cast<std::uint32_t>(moments_.size());
+    if (input == kAnyEventIndex)
+      for (std::uint32_t i = 0; i < last; ++i) found.push_back(i);
+    else if (input == kRecordStartIndex && last)
+      found.push_back(0);
+    else if (input == kRecordEndIndex && last)
+      found.push_back(last - 1);
+    else if (input > kRecordEndIndex)
+      found.assign(lists_[input].moments().begin(), lists_[input].moments().end());
+    return found;
+  };
+  for (const std::size_t input : definition.inputs) {
+    const auto found = moments_of(input);
+    all.insert(all.end(), found.begin(), found.end());
+  }
+  std::sort(all.begin(), all.end());
+  const std::size_t wanted =
+      definition.kind == Predicate::Kind::all_of ? definition.inputs.size() : 1;
+  for (std::size_t i = 0; i < all.size();) {
+    std::size_t j = i;
+    while (j < all.size() && all[j] == all[i]) ++j;
+    if (j - i >= wanted) lists_[predicate].add(all[i], 1);
+    i = j;
+  }
+}
+
+std::uint32_t Record::index_of(Time time, bool after) const {
+  const auto found = after ? std::upper_bound(moments_.begin(), moments_.end(), time)
+                           : std::lower_bound(moments_.begin(), moments_.end(), time);
+  return static_cast<std::uint32_t>(found - moments_.begin());
+}
+
+Record::Interval Record::interval(Time start, Time end, const Window& flags) const {
+  const std::uint32_t first = index_of(start, !flags.start_inclusive);
+  return {first, std::max(first, index_of(end, flags.end_inclusive))};
+}
+
+std::int64_t Record::count(std::size_t predicate, Interval inside) const {
+  const auto last = static_cast<std::uint32_t>(moments_.size());
+  if (inside.first >= inside.last) return 0;
+  if (predicate == kAnyEventIndex) return inside.last - inside.first;
+  if (predicate == kRecordStartIndex) return inside.first == 0;
+  if (predicate == kRecordEndIndex) return inside.last == last;
+  return lists_[predicate].count(inside.first, inside.last);
+}
+
+std::optional<Time> Record::first_in(std::size_t predicate, Interval inside) const {
+  if (inside.first >= inside.last) return std::nullopt;
+  if (predicate == kAnyEventIndex) return moments_[inside.first];
+  if (predicate == kRecordStartIndex)
+    return inside.first == 0 ? std::optional(moments_[0]) : std::nullopt;
+  if (predicate == kRecordEndIndex)
+    return inside.last == moments_.size() ? std::optional(moments_.back()) : std::nullopt;
+  const auto list = lists_[predicate].moments();
+  const auto found = std::lower_bound(list.begin(), list.end(), inside.first);
+  if (found == list.end() || *found >= inside.last) return std::nullopt;
+  return moments_[*found];
+}
+
+std::optional<double> Record::value_in(Interval inside, Outcome::Take take) const {
+  std::optional<double> result;
+  double sum = 0, count = 0;
+  for (const auto& [moment, value] : values_) {
+    if (moment < inside.first || moment >= inside.last) continue;
+    if (!result || take == Outcome::Take::last || (take == Outcome::Take::min && value < *result) ||
+        (take == Outcome::Take::max && value > *result))
+      result = value;
+    sum += value;
+    ++count;
+  }
+  if (take == Outcome::Take::mean && result) return sum / count;
+  return result;
+}
+
+std::optional<Time> Record::next(std::size_t predicate, From from) const {
+  return first_in(predicate, {index_of(from.time, !from.inclusive),
+                              static_cast<std::uint32_t>(moments_.size())});
+}
+
+std::optional<Time> Record::previous(std::size_t predicate, From from) const {
+  const std::uint32_t end = index_of(from.time, from.inclusive);
+  if (end == 0) return std::nullopt;
+  if (predicate == kAnyEventIndex) return moments_[end - 1];
+  if (predicate == kRecordStartIndex) return moments_.front();
+  if (predicate == kRecordEndIndex)
+    return end == moments_.size() ? std::optional(moments_.back()) : std::nullopt;
+  const auto list = lists_[predicate].moments();
+  const auto found = std::lower_bound(list.begin(), list.end(), end);
+  if (found == list.begin()) return std::nullopt;
+  return moments_[*std::prev(found)];
+}
+
+}  // namespace cangong

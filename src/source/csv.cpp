@@ -1,0 +1,335 @@
+#include <algorithm>
+#include <cmath>
+#include <regex>
+
+#include "base/progress.h"
+#include "base/text.h"
+#include "source/mapping.h"
+#include "source/source.h"
+#include "source/table_file.h"
+
+namespace cangong {
+
+void read_value(const Node& node, std::map<std::string, std::vector<std::string>>& value) {
+  for (const auto& [key, entry] : node.entries()) read_value(entry, value[key]);
+}
+
+namespace {
+
+constexpr std::size_t kNone = SIZE_MAX;
+
+// Text with {column} holes, ready to be filled from a row.
+class Template {
+ public:
+  Template() = default;
+  Template(const std::string& text, const auto& column_of) {
+    for (std::size_t at = 0; at < text.size();) {
+      const std::size_t open = std::min(text.find('{', at), text.size());
+      const std::size_t close = text.find('}', open);
+      literal_.push_back(text.substr(at, open - at));
+      if (open == text.size() || close == std::string::npos) break;
+      columns_.push_back(column_of(text.substr(open + 1, close - open - 1)));
+      at = close + 1;
+    }
+    literal_.resize(columns_.size() + 1);
+  }
+  // False where a cell is missing.
+  bool fill(const auto& cell, std::string& out) const {
+    out = literal_.empty() ? std::string() : literal_[0];
+    for (std::size_t i = 0; i < columns_.size(); ++i) {
+      const auto value = cell(columns_[i]);
+      if (!value) return false;
+      out += *value;
+      out += literal_[i + 1];
+    }
+    return true;
+  }
+
+ private:
+  std::vector<std::string> literal_;
+  std::vector<std::size_t> columns_;
+};
+
+Duration unit_length(const std::string& unit) {
+  constexpr double kDay = 86400e6;
+  if (unit == "mo") return Duration(std::llround(kDay * 30.4375));
+  if (unit == "a") return Duration(std::llround(kDay * 365.25));
+  const auto length = parse_duration("1" + unit);
+  if (!length) fail(Fault::config, "unknown unit of time \"" + unit + "\"; use s min h d wk mo a");
+  return *length;
+}
+
+// A row that cannot be used, with the reason.
+struct BadRow {
+  std::string why;
+};
+
+struct TimePlan {
+  std::size_t column = kNone, plus = kNone;
+  std::string format;
+  std::optional<Moment> at;
+  Duration unit{0}, at_least{0};
+};
+
+struct EventPlan {
+  Template code, unit;
+  std::size_t value = kNone, text = kNone;
+  std::vector<std::pair<std::size_t, std::vector<std::string>>> when;
+  std::optional<TimePlan> time, occurred;
+  bool is_static = false;
+  std::string description;
+};
+
+// A table rule resolved against one file's header.
+class TablePlan {
+ public:
+  TablePlan(const TableRule& rule, const TableFile& table, const Zone& zone, const fs::path& file)
+      : rule_(rule), header_(table.header()), used_(header_.size()), zone_(zone), file_(file) {
+    subject_ = rule.subject.column.empty() ? kNone : column(rule.subject.column);
+    if (rule.time) time_ = plan_time(*rule.time);
+    for (const EventRule& event : rule.events) events_.push_back(plan_event(event));
+    find_file_subject();
+    require_all_columns_mentioned();
+  }
+
+  PatientId patient(Sink& sink, std::uint64_t row) const {
+    if (rule_.subject.row) return PatientId(static_cast<std::int64_t>(row));
+    std::string_view value = file_subject_;
+    if (subject_ != kNone) {
+      const auto cell = cell_at(subject_);
+      if (!cell) throw BadRow{"the subject is missing"};
+      value = *cell;
+    }
+    if (!rule_.subject.keep) return sink.patient(rule_.subject.system, value);
+    const auto number = parse_number(value);
+    if (!number || *number != std::floor(*number))
+      throw BadRow{"the subject is not a whole number"};
+    return PatientId(static_cast<std::int64_t>(*number));
+  }
+
+  // The facts of one row; their texts live in this object until the next call.
+  std::span<const Fact> facts(const std::vector<std::string_view>& cells, PatientId patient) {
+    cells_ = &cells;
+    facts_.clear();
+    texts_.resize(events_.size() * 2);
+    for (std::size_t i = 0; i < events_.size(); ++i) add_fact(i, patient);
+    return facts_;
+  }
+  void set_row(const std::vector<std::string_view>& cells) { cells_ = &cells; }
+
+ private:
+  std::size_t column(const std::string& name) {
+    const auto found = std::find(header_.begin(), header_.end(), name);
+    if (found == header_.end())
+      fail(Fault::config, file_.string() + ": no column \"" + name + "\"" +
+                              suggestion(name, header_));
+    const auto index = static_cast<std::size_t>(found - header_.begin());
+    used_[index] = true;
+    return index;
+  }
+
+  std::optional<std::string_view> cell_at(std::size_t index) const {
+    const std::string_view cell = trim((*cells_)[index]);
+    for (const auto& mark : rule_.missing)
+      if (cell == mark) return std::nullopt;
+    return cell;
+  }
+
+  TimePlan plan_time(const TimeRule& rule) {
+    TimePlan plan;
+    plan.format = rule.format;
+    plan.at_least = rule.at_least;
+    if (!rule.column.empty()) plan.column = column(rule.column);
+    if (!rule.at.empty()) plan.at = parse_moment(rule.at, zone_);
+    if (plan.column == kNone && !plan.at)
+      fail(Fault::config, "a time needs `column:` or `at:` with a date");
+    if (!rule.plus.empty()) plan.plus = column(rule.plus);
+    plan.unit = unit_length(rule.unit);
+    return plan;
+  }
+
+  EventPlan plan_event(const EventRule& rule) {
+    const auto by_name = [&](const std::string& name) { return column(name); };
+    EventPlan plan;
+    if (rule.code.empty()) fail(Fault::config, "an event in the mapping has no `code:`");
+    plan.code = Template(rule.code, by_name);
+    plan.unit = Template(rule.unit, by_name);
+    if (!rule.value.empty()) plan.value = column(rule.value);
+    if (!rule.text.empty()) plan.text = column(rule.text);
+    for (const auto& [name, values] : rule.when) plan.when.emplace_back(column(name), values);
+    if (rule.time) plan.time = plan_time(*rule.time);
+    if (rule.occurred) plan.occurred = plan_time(*rule.occurred);
+    plan.is_static = rule.is_static;
+    plan.description = rule.description;
+    return plan;
+  }
+
+  void find_file_subject() {
+    if (rule_.subject.file.empty()) return;
+    std::smatch match;
+    const std::string name = file_.filename().string();
+    if (!std::regex_search(name, match, std::regex(rule_.subject.file)) || match.size() < 2)
+      fail(Fault::input, file_.string() + ": its name does not fit `subject: file:`");
+    file_subject_ = match[1];
+  }
+
+  void require_all_columns_mentioned() {
+    const auto& ignore = rule_.ignore;
+    if (std::find(ignore.begin(), ignore.end(), "*") != ignore.end()) return;
+    std::vector<std::string> forgotten;
+    for (std::size_t i = 0; i < header_.size(); ++i)
+      if (!used_[i] && std::find(ignore.begin(), ignore.end(), header_[i]) == ignore.end())
+        forgotten.push_back(header_[i]);
+    if (!forgotten.empty())
+      fail(Fault::config, file_.string() + ": the mapping says nothing about the columns " +
+                              join(forgotten, ", ") + "; map them or list them under `ignore:`");
+  }
+
+  // Both ends of the moment that a rule gives; nothing where its cell is missing.
+  std::optional<Moment> moment(const TimePlan& plan) const {
+    std::optional<Moment> moment = plan.at;
+    if (plan.column != kNone) {
+      const auto cell = cell_at(plan.column);
+      if (!cell) return std::nullopt;
+      moment = plan.format.empty() ? parse_moment(*cell, zone_)
+                                   : parse_moment(*cell, plan.format, zone_);
+      if (!moment) throw BadRow{"column " + header_[plan.column] + ": not a date or time"};
+    }
+    if (plan.plus == kNone) return moment;
+    const auto cell = cell_at(plan.plus);
+    if (!cell) return std::nullopt;
+    const auto number = parse_number(*cell);
+    if (!number || std::abs(*number) > 1e9)
+      throw BadRow{"column " + header_[plan.plus] + ": not a number of " + rule_.files};
+    const double us = *number * static_cast<double>(plan.unit.count());
+    if (std::abs(us) > 1e17) throw BadRow{"column " + header_[plan.plus] + ": too far away"};
+    const Duration offset = std::max(Duration(std::llround(us)), plan.at_least);
+    const bool fixed = plan.column == kNone;  // a fixed date stands for its first instant
+    return Moment{moment->first + offset, (fixed ? moment->first : moment->last) + offset};
+  }
+
+  bool applies(const EventPlan& plan) const {
+    for (const auto& [index, values] : plan.when) {
+      const std::string_view cell = trim((*cells_)[index]);
+      if (std::find(values.begin(), values.end(), cell) == values.end()) return false;
+    }
+    return true;
+  }
+
+  void add_fact(std::size_t index, PatientId patient) {
+    const EventPlan& plan = events_[index];
+    if (!applies(plan)) return;
+    Fact fact;
+    fact.patient = patient;
+    const auto cell = [&](std::size_t i) { return cell_at(i); };
+    if (!plan.code.fill(cell, texts_[index * 2])) return;
+    fact.code = texts_[index * 2];
+    if (plan.value != kNone) {
+      const auto value = cell_at(plan.value);
+      if (!value) return;
+      fact.number = parse_number(*value);
+      if (!fact.number) throw BadRow{"column " + header_[plan.value] + ": not a number"};
+    }
+    if (plan.text != kNone) {
+      const auto text = cell_at(plan.text);
+      if (!text) return;
+      fact.text = *text;
+    }
+    if (plan.unit.fill(cell, texts_[index * 2 + 1])) fact.unit = texts_[index * 2 + 1];
+    fact.description = plan.description;
+    fact.declared_static = plan.is_static;
+    if (!plan.is_static && !add_times(plan, fact)) return;
+    facts_.push_back(fact);
+  }
+
+  bool add_times(const EventPlan& plan, Fact& fact) const {
+    const auto& rule = plan.time ? plan.time : time_;
+    if (!rule) throw BadRow{"the mapping gives no time for this event"};
+    const auto known = moment(*rule);
+    if (!known) {
+      if (plan.time) return false;
+      throw BadRow{"the time is missing"};
+    }
+    fact.time = rule->column == kNone ? known->first : known->last;
+    if (known->first != known->last) fact.occurred = known->first;
+    if (plan.occurred)
+      if (const auto happened = moment(*plan.occurred)) fact.occurred = happened->first;
+    return true;
+  }
+
+  const TableRule& rule_;
+  const std::vector<std::string>& header_;
+  std::vector<bool> used_;
+  const Zone& zone_;
+  fs::path file_;
+  std::size_t subject_ = kNone;
+  std::string file_subject_;
+  std::optional<TimePlan> time_;
+  std::vector<EventPlan> events_;
+  const std::vector<std::string_view>* cells_ = nullptr;
+  std::vector<Fact> facts_;
+  std::vector<std::string> texts_;
+};
+
+bool fits(std::string_view name, std::string_view pattern) {
+  if (pattern.empty()) return name.empty();
+  if (pattern.front() == '*')
+    return fits(name, pattern.substr(1)) || (!name.empty() && fits(name.substr(1), pattern));
+  if (name.empty() || (pattern.front() != '?' && pattern.front() != name.front())) return false;
+  return fits(name.substr(1), pattern.substr(1));
+}
+
+void read_table(const fs::path& file, const TableRule& rule, const Zone& zone, Sink& sink,
+                std::uint64_t& row_number) {
+  TableFormat format;
+  format.header = rule.header;
+  if (rule.delimiter == "\\t" || rule.delimiter == "tab") format.delimiter = '\t';
+  else if (!rule.delimiter.empty()) format.delimiter = rule.delimiter.front();
+  TableFile table(file, format);
+  if (table.header().empty()) return;  // an empty file has no rows
+  TablePlan plan(rule, table, zone, file);
+  const std::string name = file.string();
+  while (const auto row = table.next()) {
+    const Where where{name, row->line};
+    ++row_number;
+    if (!row->problem.empty()) {
+      sink.reject(where, row->problem);
+      continue;
+    }
+    try {
+      plan.set_row(*row->cells);
+      const PatientId patient = plan.patient(sink, row_number);
+      sink.accept(where, plan.facts(*row->cells, patient));
+    } catch (const BadRow& bad) {
+      sink.reject(where, bad.why);
+    }
+    if (row_number % 4096 == 0) stop_if_interrupted();
+  }
+}
+
+}  // namespace
+
+void read_csv(const SourceOptions& options, Sink& sink) {
+  if (options.mapping.empty())
+    fail(Fault::config, "a table needs a mapping; write a first one with: cangong import csv " +
+                            std::string("--suggest FILE > mapping.yaml, then add --mapping"));
+  const auto mapping = load_config<Mapping>(options.mapping);
+  const Zone zone(options.zone);
+  const auto files = files_below(options.path);
+  Progress progress("importing", files.size());
+  std::vector<std::uint64_t> rows(mapping.tables.size());
+  bool any = false;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    for (std::size_t t = 0; t < mapping.tables.size(); ++t) {
+      if (!fits(files[i].filename().string(), mapping.tables[t].files)) continue;
+      read_table(files[i], mapping.tables[t], zone, sink, rows[t]);
+      any = true;
+    }
+    progress.at(i + 1);
+  }
+  if (!any)
+    fail(Fault::input, "no file below " + options.path.string() + " fits a `files:` of " +
+                           options.mapping.string());
+}
+
+}  // namespace cangong

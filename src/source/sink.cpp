@@ -1,0 +1,85 @@
+#include "source/sink.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "vocab/units.h"
+
+namespace cangong {
+namespace {
+
+using namespace std::chrono;
+constexpr Time kEarliest = sys_days(year(1800) / 1 / 1);
+constexpr Time kLatest = sys_days(year(2500) / 1 / 1);
+
+constexpr std::array<std::string_view, 13> kStatic{
+    "MEDS_BIRTH", "GENDER", "SEX", "RACE", "ETHNICITY", "GENOME", "GENE", "SNP", "BLOOD_TYPE",
+    "LANGUAGE",   "MARITAL_STATUS", "FAMILY_HISTORY", "SITE"};
+
+bool plausible(Time time) { return kEarliest <= time && time < kLatest; }
+
+}  // namespace
+
+bool may_be_static(std::string_view code) {
+  const std::string_view head = code.substr(0, code.find("//"));
+  return std::find(kStatic.begin(), kStatic.end(), head) != kStatic.end();
+}
+
+Sink::Sink(StoreWriter& writer, Identities& identities, const fs::path& rejects)
+    : writer_(writer), identities_(identities), rejects_(rejects), rejects_path_(rejects) {
+  if (!rejects_) fail(Fault::storage, "cannot write " + rejects.string());
+}
+
+std::optional<std::string> Sink::objection(const Fact& fact) const {
+  if (fact.code.empty()) return "a code is missing";
+  if (!fact.time && !fact.declared_static && !may_be_static(fact.code))
+    return "no time, and the code is not one that may be static";
+  if (fact.time && !plausible(*fact.time)) return "a time outside 1800-2499";
+  if (fact.occurred && !plausible(*fact.occurred)) return "a clinical time outside 1800-2499";
+  if (fact.number && !std::isfinite(static_cast<float>(*fact.number)))
+    return "a number that is not finite";
+  return std::nullopt;
+}
+
+void Sink::accept(const Where& where, std::span<const Fact> facts) {
+  for (const Fact& fact : facts)
+    if (const auto why = objection(fact)) return reject(where, *why);
+  ++tally_.rows;
+  ++tally_.accepted;
+  for (const Fact& fact : facts) {
+    Event event;
+    event.time = fact.time;
+    event.occurred = fact.occurred;
+    event.code = writer_.codes().intern(fact.code);
+    if (fact.number) event.number = static_cast<float>(*fact.number);
+    event.unit = canonical_unit(fact.unit);
+    event.text = fact.text;
+    writer_.add(fact.patient, event);
+    if (!fact.description.empty()) writer_.describe(event.code, fact.description);
+  }
+  tally_.events += facts.size();
+}
+
+void Sink::reject(const Where& where, const std::string& why) {
+  ++tally_.rows;
+  ++tally_.rejected;
+  ++tally_.reasons[why];
+  const nlohmann::ordered_json line{{"file", where.file}, {"line", where.line}, {"why", why}};
+  rejects_ << line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+}
+
+void Sink::skip(const std::string& why) {
+  ++tally_.rows;
+  ++tally_.skipped;
+  ++tally_.reasons["skipped: " + why];
+}
+
+void Sink::finish() {
+  rejects_.flush();
+  if (!rejects_) fail(Fault::storage, "cannot write " + rejects_path_.string());
+}
+
+}  // namespace cangong

@@ -1,0 +1,73 @@
+// Where importers hand over what they read. It counts every row: accepted, rejected or skipped.
+#pragma once
+
+#include <cstdint>
+#include <fstream>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "timeline/identities.h"
+#include "timeline/store_writer.h"
+
+namespace cangong {
+
+// A place in the input, for messages: never the content.
+struct Where {
+  std::string_view file;
+  std::uint64_t line = 0;
+};
+
+// One event as its source states it. `code` and `unit` are texts; the unit may be of any spelling.
+struct Fact {
+  PatientId patient;
+  std::optional<Time> time;      // none only for codes that may be static
+  std::optional<Time> occurred;
+  std::string_view code;
+  std::optional<double> number;
+  std::string_view unit, text;
+  std::string_view description;  // of the code
+  bool declared_static = false;  // the mapping says so
+};
+
+struct Tally {
+  std::uint64_t rows = 0, accepted = 0, rejected = 0, skipped = 0, events = 0;
+  std::uint64_t subjects = 0;
+  std::map<std::string, std::uint64_t> reasons;  // of rejecting and skipping
+};
+
+class Sink {
+ public:
+  // Rejects go to `rejects`, one JSON object a line.
+  Sink(StoreWriter& writer, Identities& identities, const fs::path& rejects);
+
+  PatientId patient(std::string_view system, std::string_view value) {
+    return identities_.number(system, value);
+  }
+
+  // One row in, whole: if a fact of it cannot be kept, the row is rejected and none is.
+  void accept(const Where& where, std::span<const Fact> facts);
+  void reject(const Where& where, const std::string& why);
+  // A row that the import leaves out on purpose.
+  void skip(const std::string& why);
+
+  StoreWriter& writer() { return writer_; }
+  const Tally& tally() const { return tally_; }
+  void finish();
+
+ private:
+  std::optional<std::string> objection(const Fact& fact) const;
+
+  StoreWriter& writer_;
+  Identities& identities_;
+  std::ofstream rejects_;
+  fs::path rejects_path_;
+  Tally tally_;
+};
+
+// Codes that may stand without a time (MEDS static measurements): sex, birth, race, genome, ...
+bool may_be_static(std::string_view code);
+
+}  // namespace cangong

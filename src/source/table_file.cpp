@@ -1,0 +1,152 @@
+#include "source/table_file.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "base/error.h"
+#include "base/text.h"
+
+namespace cangong {
+namespace {
+
+constexpr std::size_t kLongestRecord = 16u << 20;
+
+char guess_delimiter(const std::string& name, std::string_view line) {
+  if (name.ends_with(".tsv")) return '\t';
+  if (name.ends_with(".psv")) return '|';
+  constexpr std::array<char, 4> kCandidates{',', ';', '\t', '|'};
+  return *std::max_element(kCandidates.begin(), kCandidates.end(), [&](char a, char b) {
+    return std::count(line.begin(), line.end(), a) < std::count(line.begin(), line.end(), b);
+  });
+}
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return out;
+}
+
+}  // namespace
+
+TableFile::TableFile(const fs::path& path, const TableFormat& format)
+    : lines_(path), file_(path.string()) {
+  const std::string name = unpacked_name(path);
+  arff_ = name.ends_with(".arff");
+  if (arff_) {
+    read_arff_header();
+    return;
+  }
+  if (const auto line = lines_.next()) record_ = line->text;
+  if (record_.starts_with("\xEF\xBB\xBF")) record_.erase(0, 3);
+  delimiter_ = format.delimiter ? format.delimiter : guess_delimiter(name, record_);
+  header_ = format.header;
+  first_is_data_ = !header_.empty() && !record_.empty();
+  if (header_.empty()) {
+    std::string problem;
+    if (!split_record(problem)) fail(Fault::input, file_ + ":1: " + problem);
+    for (const auto cell : cells_) header_.emplace_back(trim(cell));
+  }
+  const std::set<std::string> distinct(header_.begin(), header_.end());
+  if (distinct.size() != header_.size())
+    fail(Fault::input, file_ + ":1: a column name stands twice; name the columns under `header:`");
+}
+
+void TableFile::read_arff_header() {
+  delimiter_ = ',';
+  while (const auto line = lines_.next()) {
+    const std::string_view text = trim(line->text);
+    const std::string word = lower(text.substr(0, 10));
+    if (word.starts_with("@data")) return;
+    if (!word.starts_with("@attribute")) continue;
+    std::string_view rest = trim(text.substr(10));
+    const char quote = rest.empty() ? ' ' : rest.front();
+    if (quote == '\'' || quote == '"') {
+      rest.remove_prefix(1);
+      header_.emplace_back(rest.substr(0, rest.find(quote)));
+    } else {
+      header_.emplace_back(rest.substr(0, rest.find_first_of(" \t")));
+    }
+  }
+  fail(Fault::input, file_ + ": an ARFF file without @data");
+}
+
+// Reads the quoted cell whose text begins at `at`, over line ends where need be, and moves `at`
+// behind the delimiter. False where the quotation is broken.
+bool TableFile::take_quoted(std::size_t& at, std::string& cell, std::string& problem) {
+  const char quote = arff_ ? '\'' : '"';
+  while (true) {
+    if (at >= record_.size()) {
+      const auto more = record_.size() < kLongestRecord ? lines_.next() : std::nullopt;
+      if (!more) {
+        problem = "a quoted cell that began here is never closed";
+        return false;
+      }
+      cell += '\n';
+      record_ += '\n';
+      at = record_.size();
+      record_ += more->text;
+    } else if (record_[at] != quote) {
+      cell += record_[at++];
+    } else if (at + 1 < record_.size() && record_[at + 1] == quote) {
+      cell += quote;
+      at += 2;
+    } else {
+      break;
+    }
+  }
+  const std::size_t stop = std::min(record_.find(delimiter_, at), record_.size());
+  if (!trim(std::string_view(record_).substr(at + 1, stop - at - 1)).empty()) {
+    problem = "text behind a closing quotation mark";
+    return false;
+  }
+  at = stop + 1;
+  return true;
+}
+
+// Splits `record_` into cells; false, with the problem, where its quotation is broken.
+bool TableFile::split_record(std::string& problem) {
+  cells_.clear();
+  const char quote = arff_ ? '\'' : '"';
+  if (record_.find(quote) == std::string::npos) {
+    cells_ = split(record_, delimiter_);
+    return true;
+  }
+  texts_.clear();
+  for (std::size_t at = 0; at <= record_.size();) {
+    const std::size_t first = record_.find_first_not_of(' ', at);
+    texts_.emplace_back();
+    if (first != std::string::npos && record_[first] == quote) {
+      at = first + 1;
+      if (!take_quoted(at, texts_.back(), problem)) return false;
+    } else {
+      const std::size_t stop = std::min(record_.find(delimiter_, at), record_.size());
+      texts_.back() = record_.substr(at, stop - at);
+      at = stop + 1;
+    }
+  }
+  cells_.assign(texts_.begin(), texts_.end());
+  return true;
+}
+
+std::optional<TableFile::Row> TableFile::next() {
+  while (true) {
+    std::uint64_t number = 1;
+    if (!first_is_data_) {
+      const auto line = lines_.next();
+      if (!line) return std::nullopt;
+      if (line->too_long) return Row{&cells_, line->number, "the line is longer than 64 MB"};
+      record_ = line->text;
+      number = line->number;
+    }
+    first_is_data_ = false;
+    if (trim(record_).empty() || (arff_ && record_.front() == '%')) continue;
+    Row row{&cells_, number, {}};
+    if (split_record(row.problem) && cells_.size() != header_.size())
+      row.problem = "has " + std::to_string(cells_.size()) + " cells where the header has " +
+                    std::to_string(header_.size());
+    return row;
+  }
+}
+
+}  // namespace cangong

@@ -1,0 +1,36 @@
+// Outside identifiers and the numbers that stand for them. The map lies beside the MEDS data, never
+// inside, readable by the owner alone.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "base/file.h"
+#include "base/identifier.h"
+
+namespace cangong {
+
+class Identities {
+ public:
+  // Reads `store`/identities; makes a key where there is none. The key is kept on save().
+  static Identities open(const fs::path& store);
+
+  // The number of (system, value): an HMAC with the store's own key, so that it is stable across
+  // imports and says nothing to others. Throws Fault::storage on a collision.
+  PatientId number(std::string_view system, std::string_view value);
+  // Looks up what is known already; a bare value is sought in every system.
+  std::optional<PatientId> find(std::string_view system, std::string_view value) const;
+  std::optional<PatientId> find_any(std::string_view value) const;
+
+  void save() const;
+
+ private:
+  fs::path folder_;
+  std::string key_;
+  std::unordered_map<std::string, PatientId> numbers_;  // "system\tvalue", escaped
+  std::unordered_map<PatientId, const std::string*> names_;
+};
+
+}  // namespace cangong

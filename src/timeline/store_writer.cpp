@@ -1,0 +1,315 @@
+#include "timeline/store_writer.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <queue>
+#include <unordered_set>
+
+#include "base/error.h"
+#include "timeline/sorted_run.h"
+
+namespace cangong {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::uint64_t kRowsPerShard = 4'000'000;
+constexpr std::uint64_t kMostShards = 32;
+
+int lock_store(const fs::path& store) {
+  const std::string file = (store / ".lock").string();
+  const int lock = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  if (lock < 0) fail(Fault::storage, "cannot write in " + store.string());
+  if (::flock(lock, LOCK_EX | LOCK_NB) != 0) {
+    ::close(lock);
+    fail(Fault::denied, store.string() + ": another import is running; wait for it to end");
+  }
+  return lock;
+}
+
+int number_of(const fs::path& generation) {
+  return std::atoi(generation.filename().string().c_str() + 4);
+}
+
+// Opens at most kMostShards files and spreads patients over them.
+class Fan {
+ public:
+  Fan(const fs::path& folder, std::vector<bool> wanted, const CodeBook& codes)
+      : wanted_(std::move(wanted)), writers_(wanted_.size()), shards_(wanted_.size()) {
+    fs::create_directories(folder / "data");
+    for (std::size_t i = 0; i < wanted_.size(); ++i) {
+      shards_[i].file = "data/" + std::to_string(i) + ".parquet";
+      if (wanted_[i])
+        writers_[i] = std::make_unique<ShardWriter>(folder / shards_[i].file, codes);
+    }
+  }
+
+  void add(const RunRow& row) {
+    const std::size_t i = shard_of(row.patient, shards_.size());
+    writers_[i]->add(row.patient, row.event);
+    ++shards_[i].rows;
+    if (last_ != row.patient) ++shards_[i].subjects;
+    last_ = row.patient;
+  }
+
+  std::vector<Inventory::Shard> finish() {
+    for (std::size_t i = 0; i < shards_.size(); ++i)
+      if (writers_[i]) shards_[i].digest = writers_[i]->finish();
+    return std::move(shards_);
+  }
+
+ private:
+  std::vector<bool> wanted_;
+  std::vector<std::unique_ptr<ShardWriter>> writers_;
+  std::vector<Inventory::Shard> shards_;
+  std::optional<PatientId> last_;
+};
+
+// Merges runs into `fan`; of equal rows, those of earlier runs come first.
+void merge(std::vector<std::unique_ptr<SortedRun>> runs, Fan& fan) {
+  std::vector<RunRow> heads(runs.size());
+  const auto key = [&](std::size_t i) {
+    const auto& event = heads[i].event;
+    const std::int64_t time = event.time ? event.time->time_since_epoch().count() : kNoTime;
+    return std::make_tuple(heads[i].patient, time, i);
+  };
+  const auto later = [&](std::size_t a, std::size_t b) { return key(a) > key(b); };
+  std::priority_queue<std::size_t, std::vector<std::size_t>, decltype(later)> queue(later);
+  for (std::size_t i = 0; i < runs.size(); ++i)
+    if (runs[i]->next(heads[i])) queue.push(i);
+  while (!queue.empty()) {
+    const std::size_t i = queue.top();
+    queue.pop();
+    fan.add(heads[i]);
+    if (runs[i]->next(heads[i])) queue.push(i);
+  }
+}
+
+}  // namespace
+
+struct StoreWriter::State {
+  fs::path store;
+  WriteOptions options;
+  int lock = -1;
+  std::optional<fs::path> old;
+  Inventory old_inventory;
+  fs::path part;  // the generation in the making
+  CodeBook codes;
+  std::map<std::string, CodeInfo> infos;
+  std::vector<bool> used;  // by code number: it stands in a row
+  Splits splits;
+  std::vector<PackedRow> rows;
+  std::string texts;
+  std::vector<fs::path> spilled;
+  std::unordered_set<std::int64_t> patients;
+  std::uint64_t added = 0;
+
+  ~State() {
+    std::error_code ignored;
+    if (!part.empty()) fs::remove_all(part, ignored);
+    if (lock >= 0) ::close(lock);
+  }
+
+  std::size_t bytes() const { return rows.size() * sizeof(PackedRow) + texts.size(); }
+
+  void spill_rows() {
+    sort_rows(rows);
+    spilled.push_back(part / "sort" / std::to_string(spilled.size()));
+    fs::create_directories(spilled.back().parent_path());
+    spill(spilled.back(), rows, texts);
+    rows.clear();
+    texts.clear();
+  }
+
+  void load_old() {
+    old = current_generation(store);
+    if (!old) return;
+    old_inventory = read_inventory(*old);
+    for (auto& info : read_codes(*old / "metadata" / "codes.parquet")) {
+      mark(codes.intern(info.code));
+      infos[info.code] = std::move(info);
+    }
+    const fs::path file = *old / "metadata" / "subject_splits.parquet";
+    if (fs::exists(file)) splits = read_splits(file);
+  }
+
+  void mark(CodeId code) {
+    if (code >= used.size()) used.resize(code + 1);
+    used[code] = true;
+  }
+
+  std::size_t shard_count() const {
+    const std::uint64_t total = added + old_inventory.rows();
+    const std::uint64_t wanted = std::bit_ceil(total / kRowsPerShard + 1);
+    return std::max(std::min(wanted, kMostShards), std::uint64_t{old_inventory.shards.size()});
+  }
+
+  Inventory write_data() {
+    const std::size_t count = shard_count();
+    const bool same_count = old && count == old_inventory.shards.size();
+    std::vector<bool> touched(count, !same_count);
+    for (const std::int64_t patient : patients) touched[shard_of(PatientId(patient), count)] = true;
+    Fan fan(part, touched, codes);
+    std::vector<std::unique_ptr<SortedRun>> runs;
+    for (std::size_t i = 0; i < old_inventory.shards.size(); ++i)
+      if ((!same_count || touched[i]) && old_inventory.shards[i].rows > 0)
+        runs.push_back(run_in_shard(*old / old_inventory.shards[i].file, codes));
+    if (spilled.empty()) {
+      sort_rows(rows);
+      runs.push_back(run_in_memory(rows, texts, codes));
+    } else {
+      spill_rows();
+      for (const auto& file : spilled) runs.push_back(run_in_file(file, codes));
+    }
+    merge(std::move(runs), fan);
+    Inventory inventory;
+    inventory.shards = fan.finish();
+    for (std::size_t i = 0; i < count; ++i) {
+      if (touched[i]) continue;
+      fs::create_hard_link(*old / old_inventory.shards[i].file, part / inventory.shards[i].file);
+      inventory.shards[i] = old_inventory.shards[i];
+    }
+    return inventory;
+  }
+
+  void write_metadata(Inventory& inventory) {
+    const fs::path folder = part / "metadata";
+    fs::create_directories(folder);
+    std::vector<CodeInfo> rows_of_codes;
+    for (CodeId id = 0; id < used.size(); ++id)
+      if (used[id]) infos[codes.name(id)].code = codes.name(id);
+    for (const auto& [name, info] : infos) rows_of_codes.push_back(info);
+    write_codes(folder / "codes.parquet", rows_of_codes);
+    if (!splits.empty()) write_splits(folder / "subject_splits.parquet", splits);
+    inventory.dataset_name =
+        options.dataset_name.empty() ? old_inventory.dataset_name : options.dataset_name;
+    if (inventory.dataset_name.empty()) inventory.dataset_name = store.filename().string();
+    const Json json{{"dataset_name", inventory.dataset_name},
+                    {"etl_name", "cangong"},
+                    {"meds_version", "0.4.0"},
+                    {"other_extension_columns", {"occurred", "unit"}}};
+    write_file(folder / "dataset.json", json.dump(1) + "\n");
+  }
+
+  // Names of units that rows use, old ones included.
+  void collect_units(Inventory& inventory, const std::vector<bool>& unit_used) {
+    std::vector<std::string> units = old_inventory.units;
+    for (CodeId id = 0; id < unit_used.size(); ++id)
+      if (unit_used[id]) units.push_back(codes.name(id));
+    std::sort(units.begin(), units.end());
+    units.erase(std::unique(units.begin(), units.end()), units.end());
+    inventory.units = std::move(units);
+  }
+
+  std::vector<bool> unit_used;
+
+  void switch_to(int number) {
+    const fs::path name = "gen-" + std::to_string(number);
+    fs::rename(part, store / name);
+    part.clear();
+    sync_folder(store);
+    const fs::path pointer = store / "current.part";
+    fs::remove(pointer);
+    fs::create_symlink(name, pointer);
+    fs::rename(pointer, store / "current");
+    sync_folder(store);
+    // Readers that opened the old generation may still need it; keep one back.
+    for (const auto& entry : fs::directory_iterator(store)) {
+      const std::string file = entry.path().filename().string();
+      if (file.starts_with("gen-") && entry.is_directory() && number_of(entry.path()) < number - 1)
+        fs::remove_all(entry.path());
+    }
+  }
+};
+
+StoreWriter::StoreWriter(const fs::path& store, WriteOptions options)
+    : state_(std::make_unique<State>()) {
+  State& s = *state_;
+  s.store = store;
+  s.options = std::move(options);
+  const bool fresh = !fs::exists(store) || fs::is_empty(store);
+  if (!fresh && !fs::exists(store / "store.json"))
+    fail(Fault::input, store.string() + " exists and is not a store; choose another folder");
+  fs::create_directories(store);
+  s.lock = lock_store(store);
+  if (fresh)
+    write_file(store / "store.json", Json{{"format", kStoreFormat}}.dump() + "\n");
+  else if (Json::parse(read_file(store / "store.json")).at("format").get<int>() > kStoreFormat)
+    fail(Fault::storage, store.string() + " was written by a newer version; update this program");
+  for (const auto& entry : fs::directory_iterator(store))  // what a killed import left
+    if (entry.path().extension() == ".part") fs::remove_all(entry.path());
+  s.load_old();
+  const int number = s.old ? number_of(*s.old) + 1 : 1;
+  s.part = store / ("gen-" + std::to_string(number) + ".part");
+  fs::create_directories(s.part);
+}
+
+StoreWriter::~StoreWriter() = default;
+
+CodeBook& StoreWriter::codes() { return state_->codes; }
+
+void StoreWriter::add(PatientId patient, const Event& event) {
+  State& s = *state_;
+  PackedRow row;
+  row.patient = patient.for_storage();
+  row.time = event.time ? event.time->time_since_epoch().count() : kNoTime;
+  row.occurred = event.occurred ? event.occurred->time_since_epoch().count() : kNoTime;
+  row.text_at = s.texts.size();
+  row.code = event.code;
+  row.unit = event.unit.empty() ? kNoUnit : s.codes.intern(event.unit);
+  row.text_length = static_cast<std::uint32_t>(event.text.size());
+  row.number = event.number.value_or(std::nanf(""));
+  s.texts.append(event.text);
+  s.rows.push_back(row);
+  s.mark(event.code);
+  if (row.unit != kNoUnit) {
+    if (row.unit >= s.unit_used.size()) s.unit_used.resize(row.unit + 1);
+    s.unit_used[row.unit] = true;
+  }
+  s.patients.insert(row.patient);
+  ++s.added;
+  if (s.bytes() >= s.options.memory_bytes) s.spill_rows();
+}
+
+void StoreWriter::describe(CodeId code, std::string_view description) {
+  CodeInfo& info = state_->infos[state_->codes.name(code)];
+  if (info.description.empty()) info.description = description;
+}
+
+void StoreWriter::add_info(const CodeInfo& info) {
+  CodeInfo& known = state_->infos[info.code];
+  known.code = info.code;
+  if (known.description.empty()) known.description = info.description;
+  for (const auto& parent : info.parents)
+    if (std::find(known.parents.begin(), known.parents.end(), parent) == known.parents.end())
+      known.parents.push_back(parent);
+}
+
+void StoreWriter::add_splits(const Splits& splits) {
+  for (const auto& [patient, split] : splits) state_->splits[patient] = split;
+}
+
+Inventory StoreWriter::commit() {
+  State& s = *state_;
+  const int number = s.old ? number_of(*s.old) + 1 : 1;
+  try {
+    Inventory inventory = s.write_data();
+    s.collect_units(inventory, s.unit_used);
+    fs::remove_all(s.part / "sort");
+    s.write_metadata(inventory);
+    write_inventory(s.part, inventory);
+    s.switch_to(number);
+    return inventory;
+  } catch (const fs::filesystem_error& error) {
+    fail(Fault::storage, std::string("cannot write the store: ") + error.what());
+  }
+}
+
+}  // namespace cangong

@@ -1,0 +1,43 @@
+// Makes the next generation of a store: an external sort with a memory cap, then one switch.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "timeline/store.h"
+
+namespace cangong {
+
+struct WriteOptions {
+  std::size_t memory_bytes = std::size_t{1} << 30;  // for rows that wait to be sorted
+  std::string dataset_name;
+};
+
+// Rows may come in any order. Until commit() the store is as it was; a writer that is destroyed or
+// killed before leaves nothing that readers see. One writer at a time (a lock file).
+class StoreWriter {
+ public:
+  // Creates the store where there is none.
+  StoreWriter(const fs::path& store, WriteOptions options);
+  ~StoreWriter();
+  StoreWriter(const StoreWriter&) = delete;
+  StoreWriter& operator=(const StoreWriter&) = delete;
+
+  CodeBook& codes();
+  // `event.code` comes from codes(); texts are copied. Sorts to disk where memory is short.
+  void add(PatientId patient, const Event& event);
+  // Kept in codes.parquet; the first description and all parents of a code win.
+  void describe(CodeId code, std::string_view description);
+  void add_info(const CodeInfo& info);
+  // Added to the splits that the store has.
+  void add_splits(const Splits& splits);
+
+  // Throws Fault::storage, leaving the old generation, where the disk is full.
+  Inventory commit();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace cangong
