@@ -17,6 +17,6 @@ inline fs::path shared_data() {
 
 }  // namespace cangong
 
-#define NEEDS_SHARED_DATA(name)                                               \
-  if (!cangong::fs::exists(cangong::shared_data() / (name)))                  \
+#define NEEDS_SHARED_DATA(name)                              \
+  if (!cangong::fs::exists(cangong::shared_data() / (name))) \
   GTEST_SKIP() << "needs the data set " << (name) << "; see docs/data.md"

@@ -22,19 +22,31 @@ Node Node::parse(std::string_view text, const std::string& file) {
   return node;
 }
 
-Node Node::load(const fs::path& path) { return parse(read_file(path), path.string()); }
+Node Node::load(const fs::path& path) {
+  return parse(read_file(path), path.string());
+}
 
-bool Node::is_null() const { return !document_->node.IsDefined() || document_->node.IsNull(); }
-bool Node::is_scalar() const { return document_->node.IsScalar(); }
-bool Node::is_list() const { return document_->node.IsSequence(); }
-bool Node::is_map() const { return document_->node.IsMap(); }
+bool Node::is_null() const {
+  return !document_->node.IsDefined() || document_->node.IsNull();
+}
+bool Node::is_scalar() const {
+  return document_->node.IsScalar();
+}
+bool Node::is_list() const {
+  return document_->node.IsSequence();
+}
+bool Node::is_map() const {
+  return document_->node.IsMap();
+}
 
 std::string Node::where() const {
   const YAML::Mark mark = document_->node.Mark();
   return document_->file + ":" + std::to_string(mark.is_null() ? 1 : mark.line + 1);
 }
 
-void Node::reject(const std::string& why) const { fail(Fault::config, where() + ": " + why); }
+void Node::reject(const std::string& why) const {
+  fail(Fault::config, where() + ": " + why);
+}
 
 std::string Node::scalar() const {
   if (!is_scalar()) reject("a single value is wanted here");
@@ -75,7 +87,9 @@ std::optional<Node> Node::find(std::string_view key) const {
   return std::nullopt;
 }
 
-void read_value(const Node& node, std::string& value) { value = node.scalar(); }
+void read_value(const Node& node, std::string& value) {
+  value = node.scalar();
+}
 
 void read_value(const Node& node, double& value) {
   const auto number = parse_number(node.scalar());

@@ -52,7 +52,9 @@ void read_value(const Node& node, bool& value);
 void read_value(const Node& node, Duration& value);
 
 template <class T>
-concept Visited = requires(T value, struct Nothing& visitor) { T::is_config; };
+concept Visited = requires(T value, struct Nothing& visitor) {
+  T::is_config;
+};
 
 class Reader;
 

@@ -16,8 +16,8 @@ namespace cangong {
 namespace {
 
 [[noreturn]] void fail_system(const fs::path& path, const char* doing) {
-  fail(Fault::storage, std::string("cannot ") + doing + " " + path.string() + ": " +
-                           std::strerror(errno));
+  fail(Fault::storage,
+       std::string("cannot ") + doing + " " + path.string() + ": " + std::strerror(errno));
 }
 
 void write_all(int file, std::string_view bytes, const fs::path& path) {
@@ -59,7 +59,9 @@ std::string read_file(const fs::path& path) {
   return out.str();
 }
 
-void write_file(const fs::path& path, std::string_view bytes) { replace_file(path, bytes, 0644); }
+void write_file(const fs::path& path, std::string_view bytes) {
+  replace_file(path, bytes, 0644);
+}
 
 void write_private_file(const fs::path& path, std::string_view bytes) {
   replace_file(path, bytes, 0600);
@@ -153,7 +155,8 @@ std::optional<LineReader::Line> LineReader::next() {
     const auto* newline =
         static_cast<const char*>(std::memchr(from, '\n', s.end - s.begin - searched));
     if (newline || (s.at_end && s.end > s.begin)) {
-      const std::size_t stop = newline ? static_cast<std::size_t>(newline - s.buffer.data()) : s.end;
+      const std::size_t stop =
+          newline ? static_cast<std::size_t>(newline - s.buffer.data()) : s.end;
       std::string_view text(s.buffer.data() + s.begin, stop - s.begin);
       if (!text.empty() && text.back() == '\r') text.remove_suffix(1);
       s.begin = newline ? stop + 1 : stop;
@@ -167,8 +170,8 @@ std::optional<LineReader::Line> LineReader::next() {
   // Too long: drop bytes up to the line's end without keeping them.
   const std::string head(s.buffer.data() + s.begin, 64);
   while (true) {
-    const auto* newline = static_cast<const char*>(
-        std::memchr(s.buffer.data() + s.begin, '\n', s.end - s.begin));
+    const auto* newline =
+        static_cast<const char*>(std::memchr(s.buffer.data() + s.begin, '\n', s.end - s.begin));
     if (newline) {
       s.begin = static_cast<std::size_t>(newline - s.buffer.data()) + 1;
       break;

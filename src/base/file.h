@@ -41,9 +41,9 @@ class TempFolder {
 
 // Limits that keep hostile input from filling the memory.
 struct LineLimits {
-  std::size_t longest_line = 64u << 20;             // bytes
-  std::uint64_t largest_file = 1ull << 40;          // bytes after unpacking
-  double largest_ratio = 1000;                      // unpacked to packed, beyond the first 64 MB
+  std::size_t longest_line = 64u << 20;     // bytes
+  std::uint64_t largest_file = 1ull << 40;  // bytes after unpacking
+  double largest_ratio = 1000;              // unpacked to packed, beyond the first 64 MB
 };
 
 // Reads lines of a plain or gzip file with a bounded buffer. A line that is too long is skipped

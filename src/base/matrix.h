@@ -20,7 +20,9 @@ struct Rectangle {
   Number& at(std::size_t row, std::size_t column) { return values[row * columns + column]; }
   Number at(std::size_t row, std::size_t column) const { return values[row * columns + column]; }
   std::span<Number> row(std::size_t i) { return {values.data() + i * columns, columns}; }
-  std::span<const Number> row(std::size_t i) const { return {values.data() + i * columns, columns}; }
+  std::span<const Number> row(std::size_t i) const {
+    return {values.data() + i * columns, columns};
+  }
 };
 
 using Matrix = Rectangle<float>;

@@ -42,9 +42,13 @@ void Progress::at(std::uint64_t done) {
                left % 60);
 }
 
-bool interrupted() { return interrupt_count > 0; }
+bool interrupted() {
+  return interrupt_count > 0;
+}
 
-void watch_for_interrupt() { std::signal(SIGINT, on_interrupt); }
+void watch_for_interrupt() {
+  std::signal(SIGINT, on_interrupt);
+}
 
 void stop_if_interrupted() {
   if (interrupted()) fail(Fault::denied, "stopped by Ctrl-C; the same command goes on from here");

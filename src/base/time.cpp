@@ -44,8 +44,7 @@ std::optional<std::chrono::local_time<Duration>> to_local(const Civil& c) {
   if (!date.ok() || c.hour > 24 || c.minute > 59 || c.second > 60) return std::nullopt;
   if (c.hour == 24 && (c.minute || c.second || c.fraction_us)) return std::nullopt;
   return std::chrono::local_days(date) + std::chrono::hours(c.hour) +
-         std::chrono::minutes(c.minute) + std::chrono::seconds(c.second) +
-         Duration(c.fraction_us);
+         std::chrono::minutes(c.minute) + std::chrono::seconds(c.second) + Duration(c.fraction_us);
 }
 
 // "Z", "+08:00", "-0530", "+08"; nothing if the text is not an offset.
@@ -119,14 +118,12 @@ struct UnitName {
   double seconds;
 };
 
-constexpr std::array<UnitName, 22> kUnits{{{"w", 604800},      {"wk", 604800},   {"wks", 604800},
-                                           {"week", 604800},   {"weeks", 604800}, {"d", 86400},
-                                           {"day", 86400},     {"days", 86400},   {"h", 3600},
-                                           {"hr", 3600},       {"hrs", 3600},     {"hour", 3600},
-                                           {"hours", 3600},    {"m", 60},         {"min", 60},
-                                           {"mins", 60},       {"minute", 60},    {"minutes", 60},
-                                           {"s", 1},           {"sec", 1},        {"second", 1},
-                                           {"seconds", 1}}};
+constexpr std::array<UnitName, 22> kUnits{
+    {{"w", 604800}, {"wk", 604800}, {"wks", 604800}, {"week", 604800}, {"weeks", 604800},
+     {"d", 86400},  {"day", 86400}, {"days", 86400}, {"h", 3600},      {"hr", 3600},
+     {"hrs", 3600}, {"hour", 3600}, {"hours", 3600}, {"m", 60},        {"min", 60},
+     {"mins", 60},  {"minute", 60}, {"minutes", 60}, {"s", 1},         {"sec", 1},
+     {"second", 1}, {"seconds", 1}}};
 
 // "14:20:16", "2:04", "1:02:03:04" (days first); nothing without a colon.
 std::optional<double> clock_seconds(std::string_view text) {
@@ -161,8 +158,9 @@ Zone::Zone(std::string_view name) {
   try {
     rules_ = date::locate_zone(std::string(name));
   } catch (const std::exception&) {
-    fail(Fault::config, "unknown time zone \"" + std::string(name) +
-                            "\"; use UTC, an offset such as +08:00 or a name such as Asia/Shanghai");
+    fail(Fault::config,
+         "unknown time zone \"" + std::string(name) +
+             "\"; use UTC, an offset such as +08:00 or a name such as Asia/Shanghai");
   }
 }
 
@@ -222,14 +220,29 @@ std::optional<Moment> parse_moment(std::string_view text, std::string_view patte
     const auto value = number(field == 'Y' ? 4 : 2);
     if (!value) return std::nullopt;
     switch (field) {
-      case 'Y': c.year = *value; break;
-      case 'y': c.year = *value + (*value < 69 ? 2000 : 1900); break;
-      case 'm': c.month = *value; break;
-      case 'd': c.day = *value; break;
-      case 'H': c.hour = *value, has_clock = true; break;
-      case 'M': c.minute = *value; break;
-      case 'S': c.second = *value; break;
-      default: fail(Fault::config, "unknown field in the time format; use %Y %y %m %d %H %M %S");
+      case 'Y':
+        c.year = *value;
+        break;
+      case 'y':
+        c.year = *value + (*value < 69 ? 2000 : 1900);
+        break;
+      case 'm':
+        c.month = *value;
+        break;
+      case 'd':
+        c.day = *value;
+        break;
+      case 'H':
+        c.hour = *value, has_clock = true;
+        break;
+      case 'M':
+        c.minute = *value;
+        break;
+      case 'S':
+        c.second = *value;
+        break;
+      default:
+        fail(Fault::config, "unknown field in the time format; use %Y %y %m %d %H %M %S");
     }
   }
   if (!text.empty()) return std::nullopt;

@@ -55,6 +55,8 @@ inline double days_between(Time from, Time to) {
 }
 
 // Years of 365.25 days.
-inline double years_between(Time from, Time to) { return days_between(from, to) / 365.25; }
+inline double years_between(Time from, Time to) {
+  return days_between(from, to) / 365.25;
+}
 
 }  // namespace cangong

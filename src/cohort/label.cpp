@@ -39,9 +39,9 @@ bool place_endpoints(const Task& task, const Record& record, Time trigger,
       continue;
     }
     const bool forward = endpoint.edge == Endpoint::Edge::next;
-    const auto found =
-        forward ? record.next(endpoint.predicate, {from, endpoint.include_parent})
-                : record.previous(endpoint.predicate, {from, endpoint.include_parent});
+    const auto found = forward
+                           ? record.next(endpoint.predicate, {from, endpoint.include_parent})
+                           : record.previous(endpoint.predicate, {from, endpoint.include_parent});
     if (!found) return false;
     moments[i] = *found;
   }
@@ -150,9 +150,15 @@ Labeller::Labeller(std::vector<Task> tasks, const CodeBook& codes)
 Labeller::~Labeller() = default;
 Labeller::Labeller(Labeller&&) noexcept = default;
 
-const std::vector<Task>& Labeller::tasks() const { return state_->tasks; }
-const std::vector<std::string>& Labeller::warnings() const { return state_->warnings; }
-unsigned Labeller::columns() const { return state_->columns; }
+const std::vector<Task>& Labeller::tasks() const {
+  return state_->tasks;
+}
+const std::vector<std::string>& Labeller::warnings() const {
+  return state_->warnings;
+}
+unsigned Labeller::columns() const {
+  return state_->columns;
+}
 
 void Labeller::label(const Timeline& timeline, std::vector<std::vector<LabelRow>>& rows) const {
   for (std::size_t t = 0; t < state_->tasks.size(); ++t) {
@@ -170,8 +176,10 @@ std::vector<Realisation> Labeller::realise(const Timeline& timeline, std::size_t
   std::vector<Realisation> found;
   const Task& task = state_->tasks[t];
   state_->each_row(t, timeline, [&](const Record& record, Time trigger, const auto& moments) {
-    Realisation one{{timeline.patient(), moments[task.index_endpoint],
-                     label_of(task, record, moments)}, trigger, {}};
+    Realisation one{
+        {timeline.patient(), moments[task.index_endpoint], label_of(task, record, moments)},
+        trigger,
+        {}};
     for (const Window& window : task.windows) {
       WindowSummary summary{moments[window.start], moments[window.end], {}};
       const auto inside = record.interval(summary.start, summary.end, window);
@@ -187,8 +195,8 @@ std::vector<Realisation> Labeller::realise(const Timeline& timeline, std::size_t
 std::vector<std::vector<LabelRow>> label_store(const Store& store, const Labeller& labeller,
                                                std::size_t threads) {
   const std::size_t shards = store.inventory().shards.size(), tasks = labeller.tasks().size();
-  std::vector<std::vector<std::vector<LabelRow>>> found(
-      shards, std::vector<std::vector<LabelRow>>(tasks));
+  std::vector<std::vector<std::vector<LabelRow>>> found(shards,
+                                                        std::vector<std::vector<LabelRow>>(tasks));
   store.each(labeller.columns(), threads, [&](std::size_t shard, const Timeline& timeline) {
     labeller.label(timeline, found[shard]);
   });

@@ -43,15 +43,20 @@ void Record::derive(std::size_t predicate, const Predicate& definition) {
   }
 }
 
-std::uint32_t Record::index_of(Time time, bool after) const {
-  const auto found = after ? std::upper_bound(moments_.begin(), moments_.end(), time)
-                           : std::lower_bound(moments_.begin(), moments_.end(), time);
-  return static_cast<std::uint32_t>(found - moments_.begin());
+std::uint32_t Record::first_at_or_after(Time time) const {
+  return static_cast<std::uint32_t>(std::lower_bound(moments_.begin(), moments_.end(), time) -
+                                    moments_.begin());
+}
+
+std::uint32_t Record::first_after(Time time) const {
+  return static_cast<std::uint32_t>(std::upper_bound(moments_.begin(), moments_.end(), time) -
+                                    moments_.begin());
 }
 
 Record::Interval Record::interval(Time start, Time end, const Window& flags) const {
-  const std::uint32_t first = index_of(start, !flags.start_inclusive);
-  return {first, std::max(first, index_of(end, flags.end_inclusive))};
+  const std::uint32_t first = flags.start_inclusive ? first_at_or_after(start) : first_after(start);
+  const std::uint32_t last = flags.end_inclusive ? first_after(end) : first_at_or_after(end);
+  return {first, std::max(first, last)};
 }
 
 std::int64_t Record::count(std::size_t predicate, Interval inside) const {
@@ -92,12 +97,13 @@ std::optional<double> Record::value_in(Interval inside, Outcome::Take take) cons
 }
 
 std::optional<Time> Record::next(std::size_t predicate, From from) const {
-  return first_in(predicate, {index_of(from.time, !from.inclusive),
-                              static_cast<std::uint32_t>(moments_.size())});
+  const std::uint32_t first =
+      from.inclusive ? first_at_or_after(from.time) : first_after(from.time);
+  return first_in(predicate, {first, static_cast<std::uint32_t>(moments_.size())});
 }
 
 std::optional<Time> Record::previous(std::size_t predicate, From from) const {
-  const std::uint32_t end = index_of(from.time, from.inclusive);
+  const std::uint32_t end = from.inclusive ? first_after(from.time) : first_at_or_after(from.time);
   if (end == 0) return std::nullopt;
   if (predicate == kAnyEventIndex) return moments_[end - 1];
   if (predicate == kRecordStartIndex) return moments_.front();

@@ -68,7 +68,8 @@ class Record {
   }
 
  private:
-  std::uint32_t index_of(Time time, bool after) const;
+  std::uint32_t first_at_or_after(Time time) const;
+  std::uint32_t first_after(Time time) const;
 
   std::vector<Time> moments_;
   std::vector<Occurrences> lists_;

@@ -185,8 +185,10 @@ std::vector<std::pair<std::string, Node>> merged(const Node& root,
   for (const auto& [name, node] : others->entries()) {
     const auto same = std::find_if(entries.begin(), entries.end(),
                                    [&](const auto& entry) { return entry.first == name; });
-    if (same != entries.end()) same->second = node;
-    else entries.emplace_back(name, node);
+    if (same != entries.end())
+      same->second = node;
+    else
+      entries.emplace_back(name, node);
   }
   return entries;
 }
@@ -200,8 +202,7 @@ Task parse_task(const std::string& text, const std::string& file,
                     "description", "metadata"});
   std::optional<Node> other;
   if (overrides) other = Node::load(*overrides);
-  if (other)
-    check_keys(*other, {"predicates", "patient_demographics", "description", "metadata"});
+  if (other) check_keys(*other, {"predicates", "patient_demographics", "description", "metadata"});
   Task task;
   task.text = text;
   task.name = fs::path(file).stem().string();

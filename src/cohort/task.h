@@ -18,15 +18,15 @@ namespace cangong {
 struct Predicate {
   std::string name;
   // plain
-  std::vector<std::string> codes;      // exact; or
-  std::optional<std::regex> pattern;   // sought anywhere in the code
+  std::vector<std::string> codes;     // exact; or
+  std::optional<std::regex> pattern;  // sought anywhere in the code
   std::optional<double> low, high;
   bool low_inclusive = false, high_inclusive = false;
   std::map<std::string, std::string> other_columns;  // unit or text_value must equal this
   // derived
   enum class Kind { plain, all_of, any_of } kind = Kind::plain;
-  std::vector<std::size_t> inputs;     // predicates before this one
-  bool demographic = false;            // must match a row without time
+  std::vector<std::size_t> inputs;  // predicates before this one
+  bool demographic = false;         // must match a row without time
 };
 
 // Three predicates that every task has, before its own.
@@ -40,10 +40,10 @@ inline constexpr std::size_t kAnyEventIndex = 0, kRecordStartIndex = 1, kRecordE
 struct Endpoint {
   // How it is found from its parent.
   enum class Edge { same, plus, next, previous } edge = Edge::same;
-  std::size_t parent = 0;              // endpoints are in order of need; 0 is the trigger
-  Duration plus{0};                    // may be negative
-  std::size_t predicate = 0;           // for next and previous
-  bool include_parent = false;         // may an event at the parent's moment be the one
+  std::size_t parent = 0;       // endpoints are in order of need; 0 is the trigger
+  Duration plus{0};             // may be negative
+  std::size_t predicate = 0;    // for next and previous
+  bool include_parent = false;  // may an event at the parent's moment be the one
 };
 
 struct Bound {
@@ -53,7 +53,7 @@ struct Bound {
 
 struct Window {
   std::string name;
-  std::size_t start = 0, end = 0;      // endpoints
+  std::size_t start = 0, end = 0;  // endpoints
   bool start_inclusive = true, end_inclusive = true;
   std::vector<Bound> has;
 };
@@ -63,24 +63,24 @@ struct Outcome {
   enum class Kind { boolean, count, value, category, survival } kind = Kind::boolean;
   std::string window;
   std::size_t window_index = 0;
-  std::vector<std::size_t> predicates;   // value: one; category and survival: in order of cause
-  std::vector<std::string> names;        // of the classes or causes
-  std::optional<std::size_t> censor;     // survival: ends the follow-up without the event
-  std::string otherwise;                 // category: the class of rows in which none occurs
+  std::vector<std::size_t> predicates;  // value: one; category and survival: in order of cause
+  std::vector<std::string> names;       // of the classes or causes
+  std::optional<std::size_t> censor;    // survival: ends the follow-up without the event
+  std::string otherwise;                // category: the class of rows in which none occurs
   enum class Take { first, last, min, max, mean } take = Take::first;
 };
 
 struct Task {
   std::string name;
-  std::vector<Predicate> predicates;     // the three of every task, then its own, inputs first
+  std::vector<Predicate> predicates;  // the three of every task, then its own, inputs first
   std::size_t trigger = 0;
   std::vector<Endpoint> endpoints{Endpoint{}};  // the first is the trigger
   std::vector<Window> windows;
-  std::size_t index_endpoint = 0;        // the prediction time
+  std::size_t index_endpoint = 0;  // the prediction time
   std::optional<std::size_t> label_window, label_predicate;
   Outcome outcome;
   std::string description;
-  std::string text;                      // the file as it was read, for the bundle
+  std::string text;  // the file as it was read, for the bundle
 };
 
 // Throws Fault::config with file and line. `overrides` is an ACES predicates file.

@@ -91,15 +91,14 @@ bool flag(const Node& node, const char* key) {
 
 void check_direction(const Draft& draft, const Boundary& own, bool from_start) {
   using Kind = Boundary::Kind;
-  const bool forward =
-      own.kind == Kind::next || (own.kind == Kind::plus && own.plus > Duration(0));
+  const bool forward = own.kind == Kind::next || (own.kind == Kind::plus && own.plus > Duration(0));
   if (own.kind != Kind::same && forward != from_start)
     draft.node.reject(from_start ? "the end must lie behind the start: use + or ->"
                                  : "the start must lie before the end: use - or <-");
 }
 
 Draft read_draft(const std::string& name, const Node& node) {
-  static const std::vector<std::string> kKeys{"start", "end", "start_inclusive", "end_inclusive",
+  static const std::vector<std::string> kKeys{"start", "end",   "start_inclusive", "end_inclusive",
                                               "has",   "label", "index_timestamp"};
   for (const auto& [key, value] : node.entries())
     if (std::find(kKeys.begin(), kKeys.end(), key) == kKeys.end())
@@ -143,7 +142,8 @@ class Builder {
  private:
   void place(Draft& draft) {
     if (draft.start_done && draft.end_done) return;
-    if (!open_.insert(draft.name).second) draft.node.reject("windows refer to one another in a ring");
+    if (!open_.insert(draft.name).second)
+      draft.node.reject("windows refer to one another in a ring");
     const bool from_start = draft.start_is_root;
     const Boundary& root = from_start ? draft.start : draft.end;
     const Boundary& other = from_start ? draft.end : draft.start;
@@ -183,8 +183,8 @@ class Builder {
       next.edge = Endpoint::Edge::plus;
       next.plus = boundary.plus;
     } else {
-      next.edge = boundary.kind == Boundary::Kind::next ? Endpoint::Edge::next
-                                                        : Endpoint::Edge::previous;
+      next.edge =
+          boundary.kind == Boundary::Kind::next ? Endpoint::Edge::next : Endpoint::Edge::previous;
       next.predicate = need_(boundary.predicate, node);
     }
     return push(next);

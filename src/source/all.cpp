@@ -18,17 +18,24 @@ bool has_ending(const fs::path& path, std::initializer_list<std::string_view> en
 // A new format is one file and one line here.
 const std::array kSources{
     Source{"fhir", "FHIR R4: NDJSON of a bulk export (.gz too), bundles, single resources",
-           [](const fs::path& p) { return has_ending(p, {".ndjson", ".json"}); }, read_fhir},
+           [](const fs::path& p) {
+             return has_ending(p, {".ndjson", ".json"});
+           },
+           read_fhir},
     Source{"meds", "MEDS 0.3 and 0.4 data sets (Parquet)",
            [](const fs::path& p) { return has_ending(p, {".parquet"}); }, read_meds},
     Source{"csv", "tables as CSV, TSV, PSV or ARFF, through a mapping file",
-           [](const fs::path& p) { return has_ending(p, {".csv", ".tsv", ".psv", ".arff", ".data"}); },
+           [](const fs::path& p) {
+             return has_ending(p, {".csv", ".tsv", ".psv", ".arff", ".data"});
+           },
            read_csv},
 };
 
 }  // namespace
 
-std::span<const Source> sources() { return kSources; }
+std::span<const Source> sources() {
+  return kSources;
+}
 
 const Source& source_named(std::string_view name) {
   std::vector<std::string> names;

@@ -93,7 +93,8 @@ class TablePlan {
   }
 
   PatientId patient(Sink& sink, std::uint64_t row) const {
-    if (rule_.subject.row) return PatientId(static_cast<std::int64_t>(row));
+    if (rule_.subject.row)
+      return PatientId(static_cast<std::int64_t>(rule_.subject.first + row - 1));
     std::string_view value = file_subject_;
     if (subject_ != kNone) {
       const auto cell = cell_at(subject_);
@@ -121,8 +122,8 @@ class TablePlan {
   std::size_t column(const std::string& name) {
     const auto found = std::find(header_.begin(), header_.end(), name);
     if (found == header_.end())
-      fail(Fault::config, file_.string() + ": no column \"" + name + "\"" +
-                              suggestion(name, header_));
+      fail(Fault::config,
+           file_.string() + ": no column \"" + name + "\"" + suggestion(name, header_));
     const auto index = static_cast<std::size_t>(found - header_.begin());
     used_[index] = true;
     return index;
@@ -283,8 +284,11 @@ void read_table(const fs::path& file, const TableRule& rule, const Zone& zone, S
                 std::uint64_t& row_number) {
   TableFormat format;
   format.header = rule.header;
-  if (rule.delimiter == "\\t" || rule.delimiter == "tab") format.delimiter = '\t';
-  else if (!rule.delimiter.empty()) format.delimiter = rule.delimiter.front();
+  format.skip = rule.skip;
+  if (rule.delimiter == "\\t" || rule.delimiter == "tab")
+    format.delimiter = '\t';
+  else if (!rule.delimiter.empty())
+    format.delimiter = rule.delimiter.front();
   TableFile table(file, format);
   if (table.header().empty()) return;  // an empty file has no rows
   TablePlan plan(rule, table, zone, file);

@@ -51,11 +51,13 @@ struct SubjectRule {
   static constexpr bool is_config = true;
   std::string column, file, system;
   bool row = false, keep = false;
+  std::size_t first = 1;
   template <class V>
   void visit(V& v) {
     v("column", column, "the column of the patient's identifier");
     v("file", file, "a regular expression whose first group, in the file's name, is it");
-    v("row", row, "true: each row is another patient, numbered from 1");
+    v("row", row, "true: each row is another patient, numbered in order");
+    v("first", first, "the number of the first row's patient");
     v("keep", keep, "true: identifiers are whole numbers and stay as they are");
     v("system", system, "who issued the identifier; patients are joined by system and value");
   }
@@ -65,6 +67,7 @@ struct TableRule {
   static constexpr bool is_config = true;
   std::string files = "*", delimiter;
   std::vector<std::string> header, missing{"", "NA", "NaN", "nan", "null", "NULL", "?"}, ignore;
+  std::size_t skip = 0;
   SubjectRule subject;
   std::optional<TimeRule> time;
   std::vector<EventRule> events;
@@ -73,6 +76,7 @@ struct TableRule {
     v("files", files, "names of the files, with * and ?");
     v("delimiter", delimiter, "the character between cells; guessed if not given");
     v("header", header, "column names of files that have none");
+    v("skip", skip, "lines before the header or the first row");
     v("missing", missing, "what stands for a missing value");
     v("ignore", ignore, "columns that are left out on purpose; * for all others");
     v("subject", subject, "who the patient is");

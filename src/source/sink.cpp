@@ -16,10 +16,12 @@ constexpr Time kEarliest = sys_days(year(1800) / 1 / 1);
 constexpr Time kLatest = sys_days(year(2500) / 1 / 1);
 
 constexpr std::array<std::string_view, 13> kStatic{
-    "MEDS_BIRTH", "GENDER", "SEX", "RACE", "ETHNICITY", "GENOME", "GENE", "SNP", "BLOOD_TYPE",
-    "LANGUAGE",   "MARITAL_STATUS", "FAMILY_HISTORY", "SITE"};
+    "MEDS_BIRTH", "GENDER",     "SEX",      "RACE",           "ETHNICITY",      "GENOME", "GENE",
+    "SNP",        "BLOOD_TYPE", "LANGUAGE", "MARITAL_STATUS", "FAMILY_HISTORY", "SITE"};
 
-bool plausible(Time time) { return kEarliest <= time && time < kLatest; }
+bool plausible(Time time) {
+  return kEarliest <= time && time < kLatest;
+}
 
 }  // namespace
 

@@ -23,7 +23,7 @@ struct Where {
 // One event as its source states it. `code` and `unit` are texts; the unit may be of any spelling.
 struct Fact {
   PatientId patient;
-  std::optional<Time> time;      // none only for codes that may be static
+  std::optional<Time> time;  // none only for codes that may be static
   std::optional<Time> occurred;
   std::string_view code;
   std::optional<double> number;

@@ -12,13 +12,13 @@
 namespace cangong {
 
 struct SourceOptions {
-  fs::path path;            // a file or a folder
-  fs::path mapping;         // csv: how its columns become events
-  std::string zone = "UTC"; // for local times without an offset
+  fs::path path;             // a file or a folder
+  fs::path mapping;          // csv: how its columns become events
+  std::string zone = "UTC";  // for local times without an offset
 };
 
 struct Source {
-  std::string_view name;     // as in `cangong import NAME`
+  std::string_view name;  // as in `cangong import NAME`
   std::string_view summary;
   bool (*accepts)(const fs::path& path);
   void (*read)(const SourceOptions& options, Sink& sink);

@@ -37,7 +37,8 @@ TableFile::TableFile(const fs::path& path, const TableFormat& format)
     read_arff_header();
     return;
   }
-  if (const auto line = lines_.next()) record_ = line->text;
+  for (std::size_t i = 0; i < format.skip; ++i) lines_.next();
+  if (const auto line = lines_.next()) record_ = line->text, first_line_ = line->number;
   if (record_.starts_with("\xEF\xBB\xBF")) record_.erase(0, 3);
   delimiter_ = format.delimiter ? format.delimiter : guess_delimiter(name, record_);
   header_ = format.header;
@@ -131,7 +132,7 @@ bool TableFile::split_record(std::string& problem) {
 
 std::optional<TableFile::Row> TableFile::next() {
   while (true) {
-    std::uint64_t number = 1;
+    std::uint64_t number = first_line_;
     if (!first_is_data_) {
       const auto line = lines_.next();
       if (!line) return std::nullopt;

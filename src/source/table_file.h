@@ -13,6 +13,7 @@ namespace cangong {
 struct TableFormat {
   char delimiter = 0;               // 0: by the file's name, else by its first line
   std::vector<std::string> header;  // given: the file has none
+  std::size_t skip = 0;             // lines before the header or the first row
 };
 
 class TableFile {
@@ -42,6 +43,7 @@ class TableFile {
   char delimiter_ = ',';
   std::vector<std::string> header_;
   bool arff_ = false;
+  std::uint64_t first_line_ = 1;
   bool first_is_data_ = false;  // `record_` holds a row that next() has not handed out
   std::string record_;
   std::vector<std::string> texts_;  // the cells of a record with quotes

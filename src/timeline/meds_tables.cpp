@@ -15,8 +15,8 @@ std::shared_ptr<arrow::Table> read_table(const fs::path& file) {
   if (!fs::exists(file)) fail(Fault::missing, "no such file: " + file.string());
   const std::string why = file.string() + ": not a whole Parquet file";
   auto input = take_arrow(arrow::io::ReadableFile::Open(file.string()), Fault::storage, why);
-  auto reader = take_arrow(parquet::arrow::OpenFile(input, arrow::default_memory_pool()),
-                           Fault::input, why);
+  auto reader =
+      take_arrow(parquet::arrow::OpenFile(input, arrow::default_memory_pool()), Fault::input, why);
   auto table = take_arrow(reader->ReadTable(), Fault::input, why);
   return take_arrow(table->CombineChunks(), Fault::input, why);
 }
@@ -30,12 +30,12 @@ void write_table(const fs::path& file, const std::shared_ptr<arrow::Schema>& sch
                               ->created_by("cangong")
                               ->build();
   const auto arrow_properties = parquet::ArrowWriterProperties::Builder().store_schema()->build();
-  auto out = take_arrow(arrow::io::FileOutputStream::Open(part.string()), Fault::storage,
-                        part.string());
-  check_arrow(parquet::arrow::WriteTable(*arrow::Table::Make(schema, columns),
-                                         arrow::default_memory_pool(), out, 1 << 20, properties,
-                                         arrow_properties),
-              Fault::storage, file.string());
+  auto out =
+      take_arrow(arrow::io::FileOutputStream::Open(part.string()), Fault::storage, part.string());
+  check_arrow(
+      parquet::arrow::WriteTable(*arrow::Table::Make(schema, columns), arrow::default_memory_pool(),
+                                 out, 1 << 20, properties, arrow_properties),
+      Fault::storage, file.string());
   check_arrow(out->Close(), Fault::storage, file.string());
   fs::rename(part, file);
 }
@@ -74,8 +74,8 @@ std::vector<CodeInfo> read_codes(const fs::path& file) {
     return {};
   }
   const auto texts = column<arrow::StringArray>(*table, "description", arrow::utf8(), file);
-  const auto parents = column<arrow::ListArray>(*table, "parent_codes",
-                                                arrow::list(arrow::utf8()), file);
+  const auto parents =
+      column<arrow::ListArray>(*table, "parent_codes", arrow::list(arrow::utf8()), file);
   std::vector<CodeInfo> infos(static_cast<std::size_t>(codes->length()));
   for (std::int64_t i = 0; i < codes->length(); ++i) {
     CodeInfo& info = infos[static_cast<std::size_t>(i)];
@@ -162,11 +162,10 @@ void read_label_file(const fs::path& file, std::vector<LabelRow>& rows) {
   const auto times = column<arrow::TimestampArray>(*table, "prediction_time", us, file);
   want(subjects != nullptr, file, "subject_id");
   want(times != nullptr, file, "prediction_time");
-  LabelColumns labels{
-      column<arrow::BooleanArray>(*table, "boolean_value", arrow::boolean(), file),
-      column<arrow::Int64Array>(*table, "integer_value", arrow::int64(), file),
-      column<arrow::DoubleArray>(*table, "float_value", arrow::float64(), file),
-      column<arrow::StringArray>(*table, "categorical_value", arrow::utf8(), file)};
+  LabelColumns labels{column<arrow::BooleanArray>(*table, "boolean_value", arrow::boolean(), file),
+                      column<arrow::Int64Array>(*table, "integer_value", arrow::int64(), file),
+                      column<arrow::DoubleArray>(*table, "float_value", arrow::float64(), file),
+                      column<arrow::StringArray>(*table, "categorical_value", arrow::utf8(), file)};
   for (std::int64_t i = 0; i < subjects->length(); ++i) {
     if (subjects->IsNull(i) || times->IsNull(i))
       fail(Fault::input, file.string() + ": row " + std::to_string(i + 1) +

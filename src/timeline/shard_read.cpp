@@ -61,7 +61,7 @@ void each_value(const ChunkedArray& column, const Use& use) {
 }
 
 void read_times(const ChunkedArray& column, std::vector<Event>& events,
-                std::optional<Time> Event::* field) {
+                std::optional<Time> Event::*field) {
   each_value<arrow::TimestampArray>(column, [&](std::size_t row, const auto& values, auto i) {
     events[row].*field = Time(Duration(values.Value(i)));
   });
@@ -163,8 +163,8 @@ Block ShardReader::read(std::size_t index) const {
   Block block;
   block.patients.resize(rows);
   block.events.resize(rows);
-  const auto subjects = s.column(*table, s.schema->field(s.at.subject)->name().c_str(),
-                                 arrow::int64());
+  const auto subjects =
+      s.column(*table, s.schema->field(s.at.subject)->name().c_str(), arrow::int64());
   if (subjects->null_count() > 0) fail(Fault::input, s.file + ": a row without subject_id");
   each_value<arrow::Int64Array>(*subjects, [&](std::size_t row, const auto& values, auto i) {
     block.patients[row] = PatientId(values.Value(i));
@@ -182,9 +182,8 @@ Block ShardReader::read(std::size_t index) const {
       if (std::isfinite(values.Value(i))) block.events[row].number = values.Value(i);
     });
   if (const auto units = s.column(*table, "unit", words))
-    each_word(*units, s.codes, [&](std::size_t row, CodeId id) {
-      block.events[row].unit = s.codes.name(id);
-    });
+    each_word(*units, s.codes,
+              [&](std::size_t row, CodeId id) { block.events[row].unit = s.codes.name(id); });
   if (const auto texts = s.column(*table, "text_value", arrow::large_utf8())) {
     each_value<arrow::LargeStringArray>(*texts, [&](std::size_t row, const auto& values, auto i) {
       block.events[row].text = values.GetView(i);

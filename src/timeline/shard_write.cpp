@@ -14,8 +14,8 @@ constexpr std::int64_t kRowsPerBlock = 65536;
 
 std::shared_ptr<arrow::Schema> data_schema() {
   const auto us = arrow::timestamp(arrow::TimeUnit::MICRO);
-  return arrow::schema({arrow::field("subject_id", arrow::int64(), false),
-                        arrow::field("time", us), arrow::field("code", arrow::utf8(), false),
+  return arrow::schema({arrow::field("subject_id", arrow::int64(), false), arrow::field("time", us),
+                        arrow::field("code", arrow::utf8(), false),
                         arrow::field("numeric_value", arrow::float32()),
                         arrow::field("text_value", arrow::large_utf8()),
                         arrow::field("occurred", us), arrow::field("unit", arrow::utf8())});
@@ -98,10 +98,9 @@ ShardWriter::ShardWriter(const fs::path& path, const CodeBook& codes)
                               ->created_by("cangong")
                               ->build();
   const auto arrow_properties = parquet::ArrowWriterProperties::Builder().store_schema()->build();
-  s.writer = take_arrow(
-      parquet::arrow::FileWriter::Open(*s.schema, arrow::default_memory_pool(), s.out, properties,
-                                       arrow_properties),
-      Fault::storage, s.file);
+  s.writer = take_arrow(parquet::arrow::FileWriter::Open(*s.schema, arrow::default_memory_pool(),
+                                                         s.out, properties, arrow_properties),
+                        Fault::storage, s.file);
 }
 
 ShardWriter::~ShardWriter() = default;
@@ -114,8 +113,7 @@ void ShardWriter::add(PatientId patient, const Event& event) {
   const std::string& code = s.codes.name(event.code);
   add_row(s.hasher, patient, event, code);
   s.check(s.subject.Append(patient.for_storage()));
-  s.check(event.time ? s.time.Append(event.time->time_since_epoch().count())
-                     : s.time.AppendNull());
+  s.check(event.time ? s.time.Append(event.time->time_since_epoch().count()) : s.time.AppendNull());
   s.check(s.code.Append(code));
   s.check(event.number ? s.number.Append(*event.number) : s.number.AppendNull());
   s.check(event.text.empty() ? s.text.AppendNull() : s.text.Append(event.text));

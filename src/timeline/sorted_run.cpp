@@ -33,8 +33,8 @@ class MemoryRun : public SortedRun {
   bool next(RunRow& row) override {
     if (at_ == rows_.size()) return false;
     const PackedRow& packed = rows_[at_++];
-    row = unpack(packed, std::string_view(texts_).substr(packed.text_at, packed.text_length),
-                 codes_);
+    row =
+        unpack(packed, std::string_view(texts_).substr(packed.text_at, packed.text_length), codes_);
     return true;
   }
 

@@ -14,9 +14,9 @@ namespace cangong {
 // A row as the sort sees it; `time` and `occurred` are microseconds, kNoTime = none.
 struct PackedRow {
   std::int64_t patient, time, occurred;
-  std::uint64_t text_at;   // into the run's texts
+  std::uint64_t text_at;  // into the run's texts
   std::uint32_t code, unit, text_length;
-  float number;            // NaN = none
+  float number;  // NaN = none
 };
 
 inline constexpr std::int64_t kNoTime = INT64_MIN;  // sorts static rows first

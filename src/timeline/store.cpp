@@ -43,8 +43,8 @@ Inventory read_inventory(const fs::path& generation) {
     inventory.dataset_name = json.at("dataset_name");
     inventory.units = json.at("units").get<std::vector<std::string>>();
     for (const auto& shard : json.at("shards"))
-      inventory.shards.push_back({shard.at("file"), shard.at("rows"), shard.at("subjects"),
-                                  shard.at("digest")});
+      inventory.shards.push_back(
+          {shard.at("file"), shard.at("rows"), shard.at("subjects"), shard.at("digest")});
   } catch (const nlohmann::json::exception& error) {
     fail(Fault::storage, file.string() + ": damaged: " + error.what());
   }
@@ -131,7 +131,9 @@ std::optional<Timeline> Store::find(PatientId patient, unsigned wanted) const {
   return std::nullopt;
 }
 
-bool Store::contains(PatientId patient) const { return find(patient, Columns::none).has_value(); }
+bool Store::contains(PatientId patient) const {
+  return find(patient, Columns::none).has_value();
+}
 
 Timeline Store::patient(PatientId patient, unsigned wanted) const {
   auto found = find(patient, wanted);

@@ -21,7 +21,7 @@ struct Inventory {
   struct Shard {
     std::string file;  // "data/0.parquet"
     std::uint64_t rows = 0, subjects = 0;
-    Digest digest;     // of the rows
+    Digest digest;  // of the rows
   };
   std::vector<Shard> shards;
   std::vector<std::string> units;

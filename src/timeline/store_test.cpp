@@ -12,7 +12,9 @@
 namespace cangong {
 namespace {
 
-Time day(int n) { return Time(std::chrono::days(n)); }
+Time day(int n) {
+  return Time(std::chrono::days(n));
+}
 
 Event event(CodeBook& codes, const std::string& code, std::optional<Time> time) {
   Event e;
@@ -28,9 +30,9 @@ std::vector<std::string> dump(const Store& store) {
     for (const Event& e : timeline.events())
       lines.push_back(std::to_string(timeline.patient().for_storage()) + " " +
                       (e.time ? format_time(*e.time) : "static") + " " +
-                      store.codes().name(e.code) + " " + (e.number ? std::to_string(*e.number) : "") +
-                      " " + std::string(e.unit) + " " + std::string(e.text) +
-                      (e.occurred ? format_time(*e.occurred) : ""));
+                      store.codes().name(e.code) + " " +
+                      (e.number ? std::to_string(*e.number) : "") + " " + std::string(e.unit) +
+                      " " + std::string(e.text) + (e.occurred ? format_time(*e.occurred) : ""));
   });
   return lines;
 }
@@ -105,8 +107,7 @@ TEST(Store, AnAbandonedWriterLeavesTheOldGeneration) {
   const Digest before = Store::open(folder.path() / "a").digest();
   {
     StoreWriter writer(folder.path() / "a", {1024, ""});
-    for (int i = 0; i < 500; ++i)
-      writer.add(PatientId(1), event(writer.codes(), "NEW", day(i)));
+    for (int i = 0; i < 500; ++i) writer.add(PatientId(1), event(writer.codes(), "NEW", day(i)));
   }
   EXPECT_EQ(Store::open(folder.path() / "a").digest(), before);
   for (const auto& entry : fs::directory_iterator(folder.path() / "a"))

@@ -46,8 +46,7 @@ class Fan {
     fs::create_directories(folder / "data");
     for (std::size_t i = 0; i < wanted_.size(); ++i) {
       shards_[i].file = "data/" + std::to_string(i) + ".parquet";
-      if (wanted_[i])
-        writers_[i] = std::make_unique<ShardWriter>(folder / shards_[i].file, codes);
+      if (wanted_[i]) writers_[i] = std::make_unique<ShardWriter>(folder / shards_[i].file, codes);
     }
   }
 
@@ -253,7 +252,9 @@ StoreWriter::StoreWriter(const fs::path& store, WriteOptions options)
 
 StoreWriter::~StoreWriter() = default;
 
-CodeBook& StoreWriter::codes() { return state_->codes; }
+CodeBook& StoreWriter::codes() {
+  return state_->codes;
+}
 
 void StoreWriter::add(PatientId patient, const Event& event) {
   State& s = *state_;

@@ -5,9 +5,9 @@
 namespace cangong {
 
 History Timeline::until(Time cutoff) const {
-  const auto beyond = std::partition_point(
-      events_.begin(), events_.end(),
-      [&](const Event& event) { return !event.time || *event.time <= cutoff; });
+  const auto beyond = std::partition_point(events_.begin(), events_.end(), [&](const Event& event) {
+    return !event.time || *event.time <= cutoff;
+  });
   History history;
   history.patient_ = patient_;
   history.cutoff_ = cutoff;

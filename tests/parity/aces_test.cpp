@@ -74,7 +74,9 @@ std::vector<Row> read_golden(const fs::path& file) {
     const std::string label = cells.size() > 2 ? cells[2] : "";
     const bool yes = label == "true" || label == "True" || label == "1";
     rows.emplace_back(std::stoll(cells[0]), format_time(*time_of(cells[1])),
-                      label.empty() ? "" : yes ? "1" : "0");
+                      label.empty() ? ""
+                      : yes         ? "1"
+                                    : "0");
   }
   std::sort(rows.begin(), rows.end());
   return rows;
@@ -91,14 +93,16 @@ std::vector<Row> rows_of(const std::vector<Realisation>& found) {
   return rows;
 }
 
-fs::path samples() { return shared_data() / "aces-samples"; }
+fs::path samples() {
+  return shared_data() / "aces-samples";
+}
 
 using Json = nlohmann::json;
 
 // Times and counts of each window as es-aces summed them up. `exchanged`: a backward window, whose
 // start and end es-aces exchanges.
-void compare_windows(const fs::path& golden, const Task& task, const std::vector<Realisation>& found,
-                     bool exchanged) {
+void compare_windows(const fs::path& golden, const Task& task,
+                     const std::vector<Realisation>& found, bool exchanged) {
   std::map<std::pair<std::int64_t, std::string>, const Realisation*> by_trigger;
   for (const auto& one : found)
     by_trigger[{one.row.patient.for_storage(), format_time(one.trigger)}] = &one;
@@ -171,8 +175,8 @@ TEST(Aces, ItsOwnTestCases) {
       const Task task =
           load_task(file, fs::exists(overrides) ? std::optional(overrides) : std::nullopt);
       for (const auto& data : files_below(entry.path() / "data")) {
-        const auto golden = entry.path() / "golden" / file.stem() /
-                            fs::relative(data, entry.path() / "data");
+        const auto golden =
+            entry.path() / "golden" / file.stem() / fs::relative(data, entry.path() / "data");
         EXPECT_EQ(rows_of(read_events(data).realise(task)), read_golden(golden)) << golden;
         ++shards;
       }

@@ -1,0 +1,41 @@
+# make demo   installs what is missing, builds, runs four real studies
+# make test   installs what is missing, builds, passes the tests
+.PHONY: demo build test check-asan check-tsan fuzz bench format tidy setup clean
+MAKEFLAGS += --no-print-directory
+
+setup:
+	@tools/setup
+
+build: setup
+	@cmake --preset release >build/configure.log || (cat build/configure.log; exit 1)
+	@cmake --build --preset release
+
+demo: build
+	@tools/fetch-data
+	@tools/demo
+
+test: build tidy
+	@tools/fetch-data
+	build/cangong_tests --gtest_brief=1
+	tests/cli/run
+
+# The part without torch under the address, undefined-behaviour and thread sanitizers.
+check-asan: setup
+	@cmake --preset asan >build/configure-asan.log && cmake --build --preset asan
+	build-asan/cangong_tests --gtest_brief=1
+
+check-tsan: setup
+	@cmake --preset tsan >build/configure-tsan.log && cmake --build --preset tsan
+	build-tsan/cangong_tests --gtest_brief=1 --gtest_filter='Store*:Parallel*:Encoder*'
+
+bench: build
+	@bench/run --all
+
+format:
+	@git ls-files '*.h' '*.cpp' | xargs clang-format -i
+
+tidy:
+	@python3 tools/tidy
+
+clean:
+	rm -rf build build-asan build-tsan build-dev reports

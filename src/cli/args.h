@@ -1,0 +1,79 @@
+// The command line: each verb declares its options once; help and errors come from there.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/file.h"
+
+namespace cangong {
+
+struct Option {
+  std::string_view name;   // "--store"
+  std::string_view value;  // "STORE"; empty for a flag
+  std::string_view help;
+};
+
+// What was typed, checked against the verb's declaration.
+class Args {
+ public:
+  bool flag(std::string_view name) const { return options_.contains(std::string(name)); }
+  std::optional<std::string> find(std::string_view name) const;
+  std::string get(std::string_view name, std::string_view otherwise) const;
+  // Throw a usage error where they are missing.
+  std::string need(std::string_view name) const;
+  const std::string& positional(std::size_t index) const;
+  const std::vector<std::string>& positionals() const { return positionals_; }
+  std::size_t threads() const;
+  // "512M", "2G": bytes.
+  std::size_t bytes(std::string_view name, std::size_t otherwise) const;
+
+ private:
+  friend struct Verb;
+  std::string verb_, usage_;
+  std::map<std::string, std::string> options_;
+  std::vector<std::string> positionals_;
+};
+
+struct Verb {
+  std::string_view name, summary, usage, example;
+  std::vector<Option> options;
+  int (*run)(const Args& args);
+
+  Args parse(std::span<const std::string> words) const;
+  std::string help() const;
+};
+
+// A mistake in the command line: exit code 2.
+struct UsageError {
+  std::string message;
+};
+
+// Every verb, in the order of a user's day (all.cpp).
+std::span<const Verb> verbs();
+
+enum Exit {
+  kOk = 0,
+  kFailure = 1,
+  kUsage = 2,
+  kPartial = 3,
+  kNotPermitted = 4,
+  kDataRequired = 5,
+  kInterrupted = 130
+};
+
+int run_import(const Args& args);
+int run_check(const Args& args);
+int run_label(const Args& args);
+int run_train(const Args& args);
+int run_evaluate(const Args& args);
+int run_predict(const Args& args);
+int run_study_verb(const Args& args);
+int run_models(const Args& args);
+int run_audit(const Args& args);
+
+}  // namespace cangong

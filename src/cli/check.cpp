@@ -1,0 +1,16 @@
+#include "engine/check.h"
+
+#include <cstdio>
+
+#include "cli/args.h"
+
+namespace cangong {
+
+int run_check(const Args& args) {
+  const CheckReport report = check_store(args.positional(0));
+  std::fputs((args.flag("--json") ? check_json(report) + "\n" : check_text(report)).c_str(),
+             stdout);
+  return kOk;
+}
+
+}  // namespace cangong

@@ -1,0 +1,50 @@
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+#include "cli/args.h"
+#include "engine/engine.h"
+#include "source/mapping.h"
+
+namespace cangong {
+
+int run_import(const Args& args) {
+  if (const auto file = args.find("--suggest")) {
+    std::fputs(suggest_mapping(*file).c_str(), stdout);
+    return kOk;
+  }
+  ImportRequest request;
+  request.format = args.positional(0);
+  request.source.path = args.positional(1);
+  request.source.mapping = args.get("--mapping", "");
+  request.source.zone = args.get("--zone", "UTC");
+  request.store = args.need("--into");
+  request.dataset = args.get("--name", "");
+  request.memory_bytes = args.bytes("--memory", std::size_t{1} << 30);
+  const auto share = parse_number(args.get("--most-rejected", "0.1"));
+  if (!share) throw UsageError{"--most-rejected is a share such as 0.1"};
+  request.most_rejected = *share;
+  const ImportReply reply = import_data(request);
+  const Tally& t = reply.tally;
+  if (args.flag("--json")) {
+    const nlohmann::ordered_json json{
+        {"rows", t.rows},         {"accepted", t.accepted},
+        {"rejected", t.rejected}, {"skipped", t.skipped},
+        {"events", t.events},     {"subjects", t.subjects},
+        {"reasons", t.reasons},   {"rejects", reply.rejects.string()}};
+    std::puts(json.dump().c_str());
+  } else {
+    std::printf(
+        "%s rows: %s accepted, %s rejected, %s skipped\n%s events; the store now has %s "
+        "patients\n",
+        format_count(t.rows).c_str(), format_count(t.accepted).c_str(),
+        format_count(t.rejected).c_str(), format_count(t.skipped).c_str(),
+        format_count(t.events).c_str(), format_count(t.subjects).c_str());
+    for (const auto& [reason, count] : t.reasons)
+      std::printf("  %s  %s\n", format_count(count).c_str(), reason.c_str());
+    if (t.rejected) std::printf("where and why: %s\n", reply.rejects.c_str());
+  }
+  return t.rejected ? kPartial : kOk;
+}
+
+}  // namespace cangong

@@ -1,0 +1,123 @@
+#include "cli/show.h"
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+#include "report/words.h"
+
+namespace cangong {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string padded(std::string text, std::size_t width) {
+  text.resize(std::max(text.size(), width), ' ');
+  return text;
+}
+
+Json number(double v) {
+  return std::isfinite(v) ? Json(v) : Json(nullptr);
+}
+
+Json json_of(const Reason& reason) {
+  Json evidence = Json::array();
+  for (const auto& event : reason.evidence) {
+    Json json{{"code", event.code}};
+    json["time"] = event.time ? Json(format_time(*event.time)) : Json(nullptr);
+    if (event.number) json["value"] = *event.number;
+    if (!event.unit.empty()) json["unit"] = event.unit;
+    evidence.push_back(std::move(json));
+  }
+  Json json{{"feature", reason.feature}, {"code", reason.code}};
+  if (!reason.description.empty()) json["description"] = reason.description;
+  json["value"] = reason.value ? Json(*reason.value) : Json(nullptr);
+  if (!reason.unit.empty()) json["unit"] = reason.unit;
+  json["contribution"] = reason.contribution;
+  json["events"] = std::move(evidence);
+  return json;
+}
+
+void add_prediction(Json& json, const Prediction& p) {
+  json["answer"] = "prediction";
+  json["value"] = number(p.value);
+  json["low"] = number(p.low);
+  json["high"] = number(p.high);
+  json["unit"] = p.unit;
+  if (!p.classes.empty()) {
+    json["classes"] = Json::object();
+    for (const auto& [name, probability] : p.classes) json["classes"][name] = probability;
+  }
+  if (!p.survival.empty()) {
+    json["survival"] = Json::array();
+    for (const auto& [days, free] : p.survival) json["survival"].push_back({days, number(free)});
+  }
+  json["margin"] = number(p.margin);
+  json["base"] = number(p.base);
+  json["reasons"] = Json::array();
+  for (const auto& reason : p.reasons) json["reasons"].push_back(json_of(reason));
+}
+
+}  // namespace
+
+std::string metrics_text(const StudyReport& report) {
+  std::string text = report.title + ": " + format_count(report.examples) + " examples of " +
+                     format_count(report.patients) + " patients, " + report.split + "\n";
+  for (const auto& [name, interval] : report.models.front().assessment.metrics) {
+    text += "  " + padded(metric_words(name).english, 38) + metric_text(name, interval.value) +
+            "  (" + metric_text(name, interval.low) + " to " + metric_text(name, interval.high) +
+            ")";
+    for (const auto& model : report.models)
+      for (const auto& other : model.assessment.metrics)
+        if (!model.is_main && other.name == name)
+          text += "  " + model.name + " " + metric_text(name, other.interval.value);
+    text += "\n";
+  }
+  return text;
+}
+
+std::string prediction_json(const PredictReply& reply) {
+  Json json;
+  if (const auto* prediction = std::get_if<Prediction>(&reply.reply)) {
+    add_prediction(json, *prediction);
+  } else {
+    const auto& none = std::get<Abstention>(reply.reply);
+    json = {{"answer", "abstention"},  {"value", nullptr},         {"low", nullptr},
+            {"high", nullptr},         {"why", name_of(none.why)}, {"reason", none.reason},
+            {"missing", none.missing}, {"reasons", Json::array()}};
+  }
+  json["provenance"] = {{"model", reply.bundle},
+                        {"recipe", reply.model},
+                        {"task", reply.task},
+                        {"store", reply.store},
+                        {"as_of", format_time(reply.as_of)}};
+  return json.dump();
+}
+
+std::string prediction_text(const PredictReply& reply) {
+  if (const auto* none = std::get_if<Abstention>(&reply.reply)) {
+    std::string text = "no answer: " + none->reason + "\n";
+    for (const auto& name : none->missing) text += "  would help: " + name + "\n";
+    return text;
+  }
+  const auto& p = std::get<Prediction>(reply.reply);
+  std::string text = reply.task + ": " + format_fixed(p.value, 4);
+  if (std::isfinite(p.low))
+    text += "  (" + format_fixed(p.low, 4) + " to " + format_fixed(p.high, 4) + ")";
+  text += "\n";
+  for (const auto& [name, probability] : p.classes)
+    text += "  " + padded(name, 24) + format_fixed(probability, 4) + "\n";
+  for (std::size_t i = 0; i < std::min<std::size_t>(p.reasons.size(), 8); ++i) {
+    const Reason& r = p.reasons[i];
+    text += (r.contribution >= 0 ? "  + " : "  - ") +
+            padded(format_fixed(std::abs(r.contribution), 3), 9) + r.feature + " = " +
+            (r.value ? format_fixed(*r.value, 2) : std::string("missing"));
+    if (!r.description.empty()) text += "  (" + r.description + ")";
+    if (!r.evidence.empty() && r.evidence.back().time)
+      text += "  at " + format_time(*r.evidence.back().time);
+    text += "\n";
+  }
+  return text;
+}
+
+}  // namespace cangong

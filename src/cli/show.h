@@ -1,0 +1,15 @@
+// How results look on a terminal.
+#pragma once
+
+#include <string>
+
+#include "engine/engine.h"
+
+namespace cangong {
+
+// The metrics of the model, one a line, with intervals and the baselines beside it.
+std::string metrics_text(const StudyReport& report);
+std::string prediction_text(const PredictReply& reply);
+std::string prediction_json(const PredictReply& reply);
+
+}  // namespace cangong

@@ -1,0 +1,34 @@
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+#include "cli/args.h"
+#include "engine/engine.h"
+
+namespace cangong {
+
+int run_train(const Args& args) {
+  TrainRequest request;
+  request.recipe = args.positional(0);
+  request.store = args.need("--store");
+  request.labels = args.need("--labels");
+  request.out = args.need("--out");
+  request.task = args.get("--task", "");
+  request.threads = args.threads();
+  request.say = [](const std::string& text) { std::fprintf(stderr, "%s\n", text.c_str()); };
+  const TrainReply reply = train_model(request);
+  if (args.flag("--json"))
+    std::puts(nlohmann::ordered_json{{"model", reply.bundle},
+                                     {"kind", reply.model},
+                                     {"rows", reply.rows},
+                                     {"columns", reply.columns}}
+                  .dump()
+                  .c_str());
+  else
+    std::printf("%s model from %s examples and %s features: %s\n", reply.model.c_str(),
+                format_count(reply.rows).c_str(), format_count(reply.columns).c_str(),
+                request.out.c_str());
+  return kOk;
+}
+
+}  // namespace cangong

@@ -1,0 +1,64 @@
+#include "decide/abstain.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace cangong {
+
+const char* name_of(Abstention::Why why) {
+  constexpr const char* kNames[] = {"no_data", "too_little_data", "unlike_training"};
+  return kNames[static_cast<int>(why)];
+}
+
+namespace {
+
+// Names of the missing columns, the most important first.
+std::vector<std::string> most_wanted(const Pipeline& pipeline, std::span<const float> row) {
+  std::vector<std::size_t> missing;
+  for (std::size_t j = 0; j < row.size(); ++j)
+    if (std::isnan(row[j]) && pipeline.ranges[j].importance > 0) missing.push_back(j);
+  std::stable_sort(missing.begin(), missing.end(), [&](std::size_t a, std::size_t b) {
+    return pipeline.ranges[a].importance > pipeline.ranges[b].importance;
+  });
+  std::vector<std::string> names;
+  for (std::size_t k = 0; k < std::min<std::size_t>(missing.size(), 5); ++k)
+    names.push_back(pipeline.encoder->columns()[missing[k]].name());
+  return names;
+}
+
+}  // namespace
+
+std::optional<Abstention> abstain(const Pipeline& pipeline, std::span<const float> row,
+                                  const History& history) {
+  const AbstainOptions& limits = pipeline.recipe.abstain;
+  // Static events stand first: a record whose last event has no time holds nothing else.
+  if (history.events().empty() || !history.events().back().time)
+    return Abstention{Abstention::Why::no_data, "the record holds nothing before this moment",
+                      most_wanted(pipeline, row)};
+  double missing = 0, usual = 0;
+  std::size_t present = 0, outside = 0;
+  for (std::size_t j = 0; j < row.size(); ++j) {
+    const ReferenceRange& range = pipeline.ranges[j];
+    usual += range.importance * range.missing;
+    if (std::isnan(row[j])) {
+      missing += range.importance;
+      continue;
+    }
+    ++present;
+    // A little beyond the largest value seen is no stranger than that value.
+    const float slack = 0.1f * (range.high - range.low);
+    if (row[j] < range.low - slack || row[j] > range.high + slack) ++outside;
+  }
+  if (missing > limits.most_missing && missing > usual)
+    return Abstention{Abstention::Why::too_little_data,
+                      "most of what the model relies on is missing", most_wanted(pipeline, row)};
+  if (present > 0 &&
+      static_cast<double>(outside) > limits.most_outside * static_cast<double>(present))
+    return Abstention{Abstention::Why::unlike_training,
+                      std::to_string(outside) + " of " + std::to_string(present) +
+                          " values lie outside what the model was trained on",
+                      {}};
+  return std::nullopt;
+}
+
+}  // namespace cangong

@@ -1,0 +1,51 @@
+// What a caller is told: a prediction with its reasons, or that there is none and why.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/time.h"
+
+namespace cangong {
+
+// An event behind a reason.
+struct Evidence {
+  std::string code;
+  std::optional<Time> time;
+  std::optional<float> number;
+  std::string unit;
+};
+
+// How one feature moved the answer; contributions are on the margin scale and add up with the base
+// value to the margin.
+struct Reason {
+  std::string feature, code, aggregate, window, unit, description;
+  std::optional<float> value;  // none = missing
+  double contribution = 0;
+  std::vector<Evidence> evidence;
+};
+
+struct Prediction {
+  double value = 0;          // probability, value, or risk at the horizon
+  double low = 0, high = 0;  // where the value lies for patients scored alike, 95 %
+  double margin = 0, base = 0;
+  std::string unit;  // "probability", "days", or the unit of the answer
+  std::vector<std::pair<std::string, double>> classes;  // category
+  std::vector<std::pair<double, double>> survival;      // days, chance of being free
+  std::vector<Reason> reasons;                          // largest first
+};
+
+struct Abstention {
+  enum class Why { no_data, too_little_data, unlike_training };
+  Why why = Why::no_data;
+  std::string reason;
+  std::vector<std::string> missing;  // what would help
+};
+
+using Reply = std::variant<Prediction, Abstention>;
+
+const char* name_of(Abstention::Why why);
+
+}  // namespace cangong

@@ -1,0 +1,63 @@
+#include "decide/uncertainty.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "evaluate/survival.h"
+
+namespace cangong {
+namespace {
+
+// The patients whose answers are nearest: a tenth, 40 at least.
+std::vector<std::size_t> nearest(double value, const std::vector<double>& values) {
+  std::vector<std::size_t> order(values.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  const std::size_t count = std::min(values.size(), std::max<std::size_t>(40, values.size() / 10));
+  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(),
+                    [&](std::size_t a, std::size_t b) {
+                      const double da = std::abs(values[a] - value);
+                      const double db = std::abs(values[b] - value);
+                      return da != db ? da < db : a < b;
+                    });
+  order.resize(count);
+  return order;
+}
+
+Interval wilson(double events, double n) {
+  const double z = 1.959964, f = events / n;
+  const double centre = (f + z * z / (2 * n)) / (1 + z * z / n);
+  const double half = z * std::sqrt(f * (1 - f) / n + z * z / (4 * n * n)) / (1 + z * z / n);
+  return {f, std::max(0.0, centre - half), std::min(1.0, centre + half)};
+}
+
+}  // namespace
+
+Interval interval_around(double value, Answer answer, const Reliability& r, double horizon_days) {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  if (r.value.size() < 10) return {value, nan, nan};
+  const auto alike = nearest(value, r.value);
+  const auto n = static_cast<double>(alike.size());
+  if (answer == Answer::real) {
+    std::vector<double> errors;
+    for (const std::size_t i : alike) errors.push_back(r.truth[i] - r.value[i]);
+    const double low = quantile(errors, 0.025), high = quantile(errors, 0.975);
+    return {value, value + std::min(low, 0.0), value + std::max(high, 0.0)};
+  }
+  Interval observed;
+  if (answer == Answer::survival) {
+    std::vector<double> days, events;
+    for (const std::size_t i : alike) days.push_back(r.truth[i]), events.push_back(r.event[i]);
+    const KaplanMeier km(days, events, std::vector<double>(days.size(), 1.0));
+    const Interval s = km.with_band(horizon_days);
+    observed = {1 - s.value, 1 - s.high, 1 - s.low};
+  } else {
+    double events = 0;
+    for (const std::size_t i : alike) events += r.truth[i];
+    observed = wilson(events, n);
+  }
+  return {value, std::min(value, observed.low), std::max(value, observed.high)};
+}
+
+}  // namespace cangong

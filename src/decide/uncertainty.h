@@ -1,0 +1,20 @@
+// How far off answers like this one were, for patients that did not train the model.
+#pragma once
+
+#include "evaluate/interval.h"
+#include "evaluate/truth.h"
+
+namespace cangong {
+
+// Answers and truths of patients that the model was not fitted on.
+struct Reliability {
+  std::vector<double> value, truth, event;
+};
+
+// 95 %: for a probability or a risk, the observed frequency among the patients with the nearest
+// answers (Wilson; Kaplan-Meier at the horizon), widened to hold the answer itself; for a value,
+// the answer plus the 2.5 % and 97.5 % quantiles of their errors.
+Interval interval_around(double value, Answer answer, const Reliability& reliability,
+                         double horizon_days);
+
+}  // namespace cangong

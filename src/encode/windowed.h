@@ -1,0 +1,74 @@
+// Tabular features from any timeline: aggregates of each code over windows that end at the cutoff.
+#pragma once
+
+#include <map>
+#include <regex>
+#include <string>
+#include <vector>
+
+#include "base/config.h"
+#include "encode/encoder.h"
+
+namespace cangong {
+
+enum class Aggregate { last, first, count, min, max, mean, slope, time_since };
+
+void read_value(const Node& node, Aggregate& value);
+const char* name_of(Aggregate aggregate);
+
+struct WindowedOptions {
+  static constexpr bool is_config = true;
+  std::vector<std::string> windows{"1d", "7d", "365d", "all"};
+  std::vector<Aggregate> aggregates{Aggregate::last, Aggregate::count, Aggregate::min,
+                                    Aggregate::max,  Aggregate::mean,  Aggregate::slope};
+  std::vector<std::string> include, exclude;
+  std::size_t min_patients = 5, max_codes = 1000;
+  bool age = true;
+  template <class V>
+  void visit(V& v) {
+    v("windows", windows, "lengths of time that end at the prediction; `all` for the whole record");
+    v("aggregates", aggregates, "last first count min max mean slope time_since");
+    v("include", include, "only codes that one of these regular expressions finds");
+    v("exclude", exclude, "never codes that one of these finds");
+    v("min_patients", min_patients, "a code must occur in so many training patients");
+    v("max_codes", max_codes, "keep the most frequent codes only");
+    v("age", age, "age in years at the prediction, from MEDS_BIRTH");
+  }
+};
+
+// Windows are (cutoff - length, cutoff]. Numbers give last, first, min, max, mean (own unit), slope
+// (per day, least squares, two distinct times at least); every code gives count and time_since
+// (days since its last event). Static codes give their number, or 1. A column that is constant on
+// the training rows, or that equals another one there, is dropped.
+class WindowedEncoder : public Encoder {
+ public:
+  explicit WindowedEncoder(WindowedOptions options);
+  static std::unique_ptr<WindowedEncoder> load(const std::string& saved);
+
+  void fit(const HistoryStream& training) override;
+  const std::vector<Column>& columns() const override { return columns_; }
+  std::unique_ptr<EncoderSession> session(const CodeBook& codes) const override;
+  std::string save() const override;
+
+ private:
+  friend class WindowedSession;
+  struct Feature {
+    std::string code;
+    Aggregate aggregate = Aggregate::last;
+    std::size_t window = 0;  // into windows_; kStatic for facts without time, kAge for age
+    friend bool operator==(const Feature&, const Feature&) = default;
+  };
+  static constexpr std::size_t kStatic = SIZE_MAX, kAge = SIZE_MAX - 1;
+
+  void propose_features(const HistoryStream& training);
+  void drop_useless(const HistoryStream& training);
+  void name_columns();
+
+  WindowedOptions options_;
+  std::vector<std::pair<std::string, Duration>> windows_;  // by ascending length; last may be "all"
+  std::vector<Feature> features_;
+  std::map<std::string, std::string> units_;
+  std::vector<Column> columns_;
+};
+
+}  // namespace cangong

@@ -1,0 +1,112 @@
+// The one door to what the program does: the command line, the service and Python come through it.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "decide/answer.h"
+#include "report/study.h"
+#include "source/source.h"
+#include "train/train.h"
+
+namespace cangong {
+
+using Say = std::function<void(const std::string&)>;
+
+struct ImportRequest {
+  std::string format;
+  SourceOptions source;
+  fs::path store;
+  std::string dataset;
+  std::size_t memory_bytes = std::size_t{1} << 30;
+  double most_rejected = 0.1;  // share of rows above which the import fails
+};
+struct ImportReply {
+  Tally tally;
+  fs::path rejects;  // the file with the rejected rows' places and reasons
+};
+// Throws Fault::input, leaving the store as it was, where too many rows are rejected.
+ImportReply import_data(const ImportRequest& request);
+
+struct LabelRequest {
+  std::vector<fs::path> tasks;
+  std::optional<fs::path> predicates;
+  fs::path store, out;
+  std::size_t threads = 1;
+};
+struct LabelReply {
+  struct One {
+    std::string task;
+    std::uint64_t rows = 0, subjects = 0, labelled = 0;
+    double mean = 0;  // share of positives or events, or the mean value
+    fs::path folder;
+  };
+  std::vector<One> tasks;
+  std::vector<std::string> warnings;
+};
+LabelReply label_data(const LabelRequest& request);
+
+struct TrainRequest {
+  fs::path recipe, store, labels, out;
+  std::string task;  // which of the label folders; the only one if not given
+  std::size_t threads = 1;
+  Say say = [](const std::string&) {};
+};
+struct TrainReply {
+  Digest bundle;
+  std::string model;
+  std::size_t rows = 0, columns = 0;
+};
+TrainReply train_model(const TrainRequest& request);
+
+struct EvaluateRequest {
+  fs::path bundle, store, labels, report;
+  std::string task, split = "held_out", title;
+  std::size_t threads = 1, replicates = 1000;
+  Say say = [](const std::string&) {};
+};
+StudyReport evaluate_model(const EvaluateRequest& request);
+
+struct PredictRequest {
+  fs::path bundle, store;
+  std::string subject, as_of, zone = "UTC";
+  bool explain = false;
+};
+struct PredictReply {
+  Reply reply;
+  Digest bundle, store;
+  std::string model, task;
+  Time as_of;
+};
+// Every answer is recorded in the store's audit trail before it is given.
+PredictReply predict(const PredictRequest& request);
+
+struct StudyRequest {
+  fs::path study;
+  std::optional<fs::path> data;  // where the study's data lie
+  fs::path out;                  // store, labels, model and report go below
+  std::size_t threads = 1;
+  bool fresh = false;  // do every step again
+  Say say = [](const std::string&) {};
+};
+struct StudyReply {
+  std::string name;
+  fs::path report;
+  std::vector<std::string> done, skipped;  // steps
+  StudyReport result;
+};
+StudyReply run_study(const StudyRequest& request);
+
+// Label rows below `labels`: of the named task, or of the only one.
+struct NamedLabels {
+  std::string task, task_text;
+  std::vector<LabelRow> rows;
+};
+NamedLabels find_labels(const fs::path& labels, const std::string& task);
+
+// A patient by number, or by the identifier that the source gave ("value" or "system|value").
+PatientId find_patient(const Store& store, const std::string& subject);
+
+}  // namespace cangong

@@ -1,0 +1,214 @@
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <set>
+
+#include "base/error.h"
+#include "decide/abstain.h"
+#include "engine/answer_patient.h"
+#include "engine/engine.h"
+#include "explain/shap.h"
+
+namespace cangong {
+namespace {
+
+// The examples to judge on, and what each model says about them.
+struct Judged {
+  Examples examples;
+  std::vector<std::string> models;
+  std::vector<Scored> scored;
+  std::vector<PatientId> patients;
+};
+
+// Out-of-fold answers joined with the labels by subject and time.
+Judged judge_out_of_fold(const Pipeline& p, const Examples& all) {
+  if (!p.out_of_fold)
+    fail(Fault::config,
+         "this model was not cross-validated; use --split held_out or set "
+         "`validation: {folds: 5}` in the recipe");
+  std::map<std::pair<PatientId, Time>, std::size_t> at;
+  for (std::size_t i = 0; i < all.rows.size(); ++i) at[{all.rows[i].patient, all.rows[i].when}] = i;
+  Judged judged;
+  judged.models = p.out_of_fold->models;
+  judged.scored = p.out_of_fold->scored;
+  judged.examples.targets.answer = all.targets.answer;
+  judged.examples.targets.classes = all.targets.classes;
+  for (const auto& row : p.out_of_fold->rows) {
+    const auto found = at.find({row.patient, row.when});
+    if (found == at.end())
+      fail(Fault::input,
+           "the labels are not those that the model was trained on; label again or "
+           "use --split all");
+    judged.examples.rows.push_back(all.rows[found->second]);
+    judged.examples.targets.values.push_back(all.targets.values[found->second]);
+    if (!all.targets.events.empty())
+      judged.examples.targets.events.push_back(all.targets.events[found->second]);
+  }
+  return judged;
+}
+
+Judged judge_split(const Pipeline& p, const Store& store, std::vector<LabelRow> rows,
+                   const EvaluateRequest& request) {
+  if (request.split != "all")
+    std::erase_if(rows, [&](const LabelRow& row) {
+      const auto entry = p.splits.find(row.patient);
+      return entry == p.splits.end() || entry->second != request.split;
+    });
+  if (rows.empty())
+    fail(Fault::input, "no example in the split \"" + request.split +
+                           "\" (held_out, tuning, train, cross, all; another store: all)");
+  Judged judged;
+  judged.examples = examples_of(rows, p.recipe.cause, p.main().readout.classes());
+  const Dataset data = dataset_of(store, *p.encoder, judged.examples, request.threads);
+  for (const auto& fitted : p.models) {
+    judged.models.push_back(fitted.name);
+    judged.scored.push_back(score(fitted, data.x, p.grid));
+  }
+  return judged;
+}
+
+std::vector<ImportanceRow> importance_rows(const Pipeline& p, const Store& store) {
+  std::map<std::string_view, std::string_view> descriptions;
+  for (const auto& info : store.code_infos()) descriptions[info.code] = info.description;
+  std::vector<ImportanceRow> rows;
+  for (std::size_t j = 0; j < p.ranges.size(); ++j) {
+    const Column& column = p.encoder->columns()[j];
+    if (p.ranges[j].importance > 0)
+      rows.push_back(
+          {column.name(), std::string(descriptions[column.code]), p.ranges[j].importance});
+  }
+  std::stable_sort(rows.begin(), rows.end(),
+                   [](const auto& a, const auto& b) { return a.share > b.share; });
+  if (rows.size() > 20) rows.resize(20);
+  return rows;
+}
+
+// The patients with the highest, the middle and the lowest answer that the model gives one for.
+std::vector<ExampleCase> example_cases(const Pipeline& p, const Store& store,
+                                       const Judged& judged) {
+  std::vector<std::size_t> order(judged.examples.rows.size());
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+  const auto& value = judged.scored.front().value;
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return value[a] > value[b]; });
+  const std::size_t chosen[] = {order.front(), order[order.size() / 2], order.back()};
+  const char* english[] = {"Highest answer", "Middle answer", "Lowest answer"};
+  const char* chinese[] = {"预测最高者", "预测居中者", "预测最低者"};
+  std::vector<ExampleCase> cases;
+  for (int k = 0; k < 3; ++k) {
+    const LabelRow& row = judged.examples.rows[chosen[k]];
+    const Timeline timeline = store.patient(row.patient);
+    const Reply reply = answer_patient(p, store, timeline.until(row.when), Explain::yes);
+    const auto* prediction = std::get_if<Prediction>(&reply);
+    if (!prediction) continue;
+    const auto& y = judged.examples.targets;
+    const double truth = y.values[chosen[k]];
+    const std::string said = format_fixed(prediction->value, 3);
+    std::string happened = format_number(truth), in_chinese = happened;
+    if (y.answer == Answer::boolean)
+      happened = truth > 0.5 ? "yes" : "no", in_chinese = truth > 0.5 ? "是" : "否";
+    if (y.answer == Answer::survival)
+      happened = (y.events[chosen[k]] > 0.5 ? "event at day " : "no event until day ") +
+                 format_fixed(truth, 0),
+      in_chinese = (y.events[chosen[k]] > 0.5 ? "事件发生于第 " : "随访无事件至第 ") +
+                   format_fixed(truth, 0) + " 天";
+    if (y.answer == Answer::category)
+      happened = in_chinese = y.classes[static_cast<std::size_t>(truth)];
+    cases.push_back({std::string(english[k]) + ": " + said + " — outcome: " + happened,
+                     std::string(chinese[k]) + "：" + said + " —— 结局：" + in_chinese, *prediction,
+                     truth, 1});
+  }
+  return cases;
+}
+
+std::uint64_t count_patients(const std::vector<LabelRow>& rows) {
+  std::set<PatientId> patients;
+  for (const auto& row : rows) patients.insert(row.patient);
+  return patients.size();
+}
+
+std::uint64_t count_abstained(const Pipeline& p, const Store& store, const Examples& examples) {
+  std::atomic<std::uint64_t> count = 0;
+  const StoreHistories histories(store, examples.rows);
+  std::unique_ptr<EncoderSession> session = p.encoder->session(store.codes());
+  std::vector<Entry> row;
+  histories.each(1, [&](std::size_t, std::size_t, const History& history) {
+    session->encode(history, row);
+    Batch batch;
+    batch.add_row(row);
+    const Matrix x = dense(batch, p.encoder->columns());
+    if (abstain(p, x.row(0), history)) ++count;
+  });
+  return count;
+}
+
+void describe_origin(const Pipeline& p, const Bundle& bundle, const Store& store,
+                     StudyReport& report) {
+  report.reproducibility = {{"program", "cangong 0.1.0"},
+                            {"model digest", bundle.digest()},
+                            {"trained on store", p.store_digest},
+                            {"trained on labels", p.labels_digest},
+                            {"judged on store", store.digest()},
+                            {"seed", std::to_string(p.recipe.seed)},
+                            {"training examples", std::to_string(p.training_rows)},
+                            {"features", std::to_string(p.encoder->columns().size())}};
+  report.task_text = p.task_text;
+  report.recipe_text = p.recipe.text;
+}
+
+}  // namespace
+
+StudyReport evaluate_model(const EvaluateRequest& request) {
+  const Bundle bundle = Bundle::open(request.bundle);
+  const Pipeline p = read_pipeline(bundle);
+  const Store store = Store::open(request.store);
+  const NamedLabels labels =
+      find_labels(request.labels, request.task.empty() ? std::string() : request.task);
+  const bool cross = request.split == "cross" || (request.split == "held_out" && p.out_of_fold);
+  const Examples all = examples_of(labels.rows, p.recipe.cause, p.main().readout.classes());
+  if (all.targets.answer != p.main().readout.answer())
+    fail(Fault::input, std::string("the labels are of the kind ") + name_of(all.targets.answer) +
+                           ", the model answers with " + name_of(p.main().readout.answer()));
+  Judged judged = cross ? judge_out_of_fold(p, all) : judge_split(p, store, labels.rows, request);
+  for (const auto& row : judged.examples.rows) judged.patients.push_back(row.patient);
+  StudyReport report;
+  report.title = request.title.empty() ? p.recipe.name : request.title;
+  report.task = p.task_name;
+  report.description = p.recipe.description;
+  report.answer = name_of(all.targets.answer);
+  report.split = cross ? "cross-validation (" + std::to_string(p.recipe.validation.folds) +
+                             " folds, by patient)"
+                       : request.split;
+  report.horizon_days = p.main().readout.horizon_days();
+  report.examples = judged.examples.rows.size();
+  report.patients = count_patients(judged.examples.rows);
+  AssessOptions options;
+  options.bootstrap = {request.replicates, p.recipe.seed, 0.95, request.threads};
+  options.horizon_days = report.horizon_days;
+  if (!cross) {
+    options.training_days = p.training_days;
+    options.training_events = p.training_events;
+  }
+  for (std::size_t m = 0; m < judged.models.size(); ++m) {
+    request.say("judging " + judged.models[m]);
+    report.models.push_back(
+        {judged.models[m], m == 0,
+         assess({judged.examples.targets, judged.scored[m], judged.patients}, options)});
+  }
+  report.importance = importance_rows(p, store);
+  report.cases = example_cases(p, store, judged);
+  report.abstained = count_abstained(p, store, judged.examples);
+  report.flow = {{"In the store", "数据库中", store.inventory().subjects(), 0},
+                 {"With an example of the task", "符合任务定义", count_patients(labels.rows),
+                  labels.rows.size()},
+                 {"Judged here", "本次评估", report.patients, report.examples}};
+  describe_origin(p, bundle, store, report);
+  if (!request.report.empty()) {
+    fs::create_directories(request.report);
+    write_file(request.report / "report.json", report_json(report));
+    write_file(request.report / "index.html", report_html(report));
+  }
+  return report;
+}
+
+}  // namespace cangong

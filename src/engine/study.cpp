@@ -1,0 +1,206 @@
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "cohort/task.h"
+#include "engine/engine.h"
+
+namespace cangong {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct ImportStep {
+  static constexpr bool is_config = true;
+  std::string format = "csv", path, mapping, zone = "UTC";
+  template <class V>
+  void visit(V& v) {
+    v("format", format, "fhir, meds or csv");
+    v("path", path, "below the data folder");
+    v("mapping", mapping, "csv: beside the study file");
+    v("zone", zone, "of times without an offset");
+  }
+};
+
+struct EvaluateStep {
+  static constexpr bool is_config = true;
+  std::string split = "held_out";
+  std::size_t replicates = 1000;
+  template <class V>
+  void visit(V& v) {
+    v("split", split, "held_out, cross, tuning or all");
+    v("replicates", replicates, "of the bootstrap");
+  }
+};
+
+struct StudyFile {
+  static constexpr bool is_config = true;
+  std::string title, data, about, task, predicates, recipe;
+  ImportStep import;
+  EvaluateStep evaluate;
+  template <class V>
+  void visit(V& v) {
+    v("title", title, "of the report");
+    v("about", about, "what the study is, and where a user gets the data");
+    v("data", data, "folder of the data, relative to this file or to --data");
+    v("import", import, "how the data come in");
+    v("task", task, "the question");
+    v("predicates", predicates, "an ACES predicates file for it");
+    v("recipe", recipe, "the way of training");
+    v("evaluate", evaluate, "how to judge");
+  }
+};
+
+// The steps that were done, each with a digest of what it depended on.
+class Ledger {
+ public:
+  explicit Ledger(fs::path file) : file_(std::move(file)) {
+    if (!fs::exists(file_)) return;
+    const Json json = Json::parse(read_file(file_), nullptr, false);
+    if (json.is_object())
+      for (const auto& [step, digest] : json.items()) done_[step] = digest.get<std::string>();
+  }
+  bool has(const std::string& step, const Digest& inputs) const {
+    const auto entry = done_.find(step);
+    return entry != done_.end() && entry->second == inputs;
+  }
+  void add(const std::string& step, const Digest& inputs) {
+    done_[step] = inputs;
+    write_file(file_, Json(done_).dump(1) + "\n");
+  }
+
+ private:
+  fs::path file_;
+  std::map<std::string, Digest> done_;
+};
+
+Digest digest_of_files(const fs::path& path) {
+  Hasher hasher;
+  for (const auto& file : files_below(path))
+    hasher.add(fs::relative(file, path).string() + " " + digest_of_file(file.string()) + "\n");
+  return hasher.finish();
+}
+
+class StudyRun {
+ public:
+  StudyRun(const StudyRequest& request)
+      : request_(request),
+        folder_(request.study.parent_path()),
+        study_(load_config<StudyFile>(request.study)),
+        ledger_(request.out / "steps.json") {
+    reply_.name = folder_.filename().string();
+    if (request.study.stem() != "study") reply_.name = request.study.stem().string();
+  }
+
+  StudyReply run() {
+    const Digest imported = import();
+    const Digest labelled = label(imported);
+    const Digest trained = train(labelled);
+    report(trained);
+    reply_.report = request_.out / "report" / "index.html";
+    return std::move(reply_);
+  }
+
+ private:
+  // Does `work` unless it was done with the same inputs and `output` is still there.
+  template <class Work>
+  Digest step(const std::string& name, const std::string& inputs, const fs::path& output,
+              const Work& work) {
+    const Digest digest = digest_of("cangong 0.1.0 " + name + "\n" + inputs);
+    if (!request_.fresh && ledger_.has(name, digest) && fs::exists(output)) {
+      reply_.skipped.push_back(name);
+      return digest;
+    }
+    request_.say(reply_.name + ": " + name);
+    work();
+    ledger_.add(name, digest);
+    reply_.done.push_back(name);
+    return digest;
+  }
+
+  fs::path data_path() const {
+    const fs::path base = request_.data ? *request_.data : folder_;
+    const fs::path path = base / study_.data / study_.import.path;
+    if (!fs::exists(path))
+      fail(Fault::missing, "the study's data are not at " + path.string() + "; " +
+                               (study_.about.empty() ? "say where with --data"
+                                                     : study_.about + " Then say where with "
+                                                                      "--data FOLDER"));
+    return path;
+  }
+
+  std::string text_of(const std::string& file) const {
+    return file.empty() ? std::string() : read_file(folder_ / file);
+  }
+
+  Digest import() {
+    ImportRequest request;
+    request.format = study_.import.format;
+    request.source.path = data_path();
+    if (!study_.import.mapping.empty()) request.source.mapping = folder_ / study_.import.mapping;
+    request.source.zone = study_.import.zone;
+    request.store = store();
+    request.dataset = reply_.name;
+    const std::string inputs =
+        digest_of_files(request.source.path) + text_of(study_.import.mapping) + study_.import.zone;
+    return step("import", inputs, store() / "current", [&] {
+      fs::remove_all(store());
+      import_data(request);
+    });
+  }
+
+  Digest label(const Digest& imported) {
+    LabelRequest request;
+    request.tasks = {folder_ / study_.task};
+    if (!study_.predicates.empty()) request.predicates = folder_ / study_.predicates;
+    request.store = store();
+    request.out = request_.out / "labels";
+    request.threads = request_.threads;
+    const std::string inputs = imported + text_of(study_.task) + text_of(study_.predicates);
+    return step("label", inputs, request.out, [&] {
+      fs::remove_all(request.out);
+      for (const auto& warning : label_data(request).warnings) request_.say(warning);
+    });
+  }
+
+  Digest train(const Digest& labelled) {
+    TrainRequest request;
+    request.recipe = folder_ / study_.recipe;
+    request.store = store();
+    request.labels = request_.out / "labels";
+    request.out = request_.out / "models" / "model";
+    request.threads = request_.threads;
+    return step("train", labelled + text_of(study_.recipe), request.out,
+                [&] { train_model(request); });
+  }
+
+  void report(const Digest& trained) {
+    EvaluateRequest request;
+    request.bundle = request_.out / "models" / "model";
+    request.store = store();
+    request.labels = request_.out / "labels";
+    request.report = request_.out / "report";
+    request.split = study_.evaluate.split;
+    request.replicates = study_.evaluate.replicates;
+    request.title = study_.title;
+    request.threads = request_.threads;
+    step("report", trained + request.split + request.title + std::to_string(request.replicates),
+         request.report / "index.html", [&] { reply_.result = evaluate_model(request); });
+  }
+
+  fs::path store() const { return request_.out / "store"; }
+
+  const StudyRequest& request_;
+  fs::path folder_;
+  StudyFile study_;
+  StudyReply reply_;
+  Ledger ledger_;
+};
+
+}  // namespace
+
+StudyReply run_study(const StudyRequest& request) {
+  fs::create_directories(request.out);
+  return StudyRun(request).run();
+}
+
+}  // namespace cangong

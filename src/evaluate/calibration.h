@@ -1,0 +1,55 @@
+// Do predicted probabilities come true? Measures, a smooth curve and recalibration.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+namespace cangong {
+
+// Logistic regression of the outcome on the logit of p (Cox 1958; Van Calster et al. 2016).
+// Intercept "in the large" is fitted with slope 1. NaN where it cannot be fitted.
+struct CalibrationLine {
+  double intercept, slope, intercept_in_the_large;
+};
+CalibrationLine calibration_line(std::span<const double> p, std::span<const double> truth,
+                                 std::span<const double> weights);
+
+// Smooth observed frequency by predicted probability: local linear regression, tricube kernel over
+// the nearest `span` of the data (Austin and Steyerberg 2014), at the given points.
+class CalibrationCurve {
+ public:
+  CalibrationCurve(std::span<const double> p, std::span<const double> truth,
+                   std::span<const double> weights, double span = 0.75);
+  double at(double p) const;
+
+ private:
+  std::vector<double> p_, truth_, weights_;  // sorted by p
+  std::size_t neighbours_;
+};
+
+// Integrated calibration index: mean |curve(p) - p| (Austin and Steyerberg 2019). The curve is
+// evaluated on a grid of 101 points and interpolated.
+double integrated_calibration_index(std::span<const double> p, std::span<const double> truth,
+                                    std::span<const double> weights);
+
+// A monotone map from probabilities to better ones, fitted on data that the model did not see.
+class Recalibration {
+ public:
+  enum class Kind { none, platt, isotonic };
+  static Recalibration fit(Kind kind, std::span<const double> p, std::span<const double> truth);
+  double apply(double p) const;
+  std::string save() const;
+  static Recalibration load(const std::string& saved);
+  Kind kind() const { return kind_; }
+
+ private:
+  Kind kind_ = Kind::none;
+  double intercept_ = 0, slope_ = 1;
+  std::vector<double> from_, to_;  // isotonic steps, joined by lines
+};
+
+double logit(double p);
+double sigmoid(double x);
+
+}  // namespace cangong

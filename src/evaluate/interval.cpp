@@ -1,0 +1,69 @@
+#include "evaluate/interval.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <unordered_map>
+
+#include "base/parallel.h"
+#include "base/random.h"
+
+namespace cangong {
+
+double quantile(std::vector<double>& values, double q) {
+  if (values.empty()) return std::numeric_limits<double>::quiet_NaN();
+  std::sort(values.begin(), values.end());
+  const double at = q * static_cast<double>(values.size() - 1);
+  const auto below = static_cast<std::size_t>(at);
+  const std::size_t above = std::min(below + 1, values.size() - 1);
+  return values[below] + (at - static_cast<double>(below)) * (values[above] - values[below]);
+}
+
+namespace {
+
+// Patients numbered from 0 in the order of first appearance.
+std::vector<std::uint32_t> number_patients(std::span<const PatientId> patients,
+                                           std::uint32_t& count) {
+  std::unordered_map<PatientId, std::uint32_t> numbers;
+  std::vector<std::uint32_t> of_example;
+  of_example.reserve(patients.size());
+  for (const PatientId patient : patients)
+    of_example.push_back(
+        numbers.emplace(patient, static_cast<std::uint32_t>(numbers.size())).first->second);
+  count = static_cast<std::uint32_t>(numbers.size());
+  return of_example;
+}
+
+}  // namespace
+
+std::vector<Interval> bootstrap(std::span<const PatientId> patients, std::size_t numbers,
+                                const Statistics& statistics, const BootstrapOptions& options) {
+  std::vector<double> point(numbers);
+  const std::vector<double> ones(patients.size(), 1.0);
+  statistics(ones, point);
+  std::uint32_t count = 0;
+  const auto of_example = number_patients(patients, count);
+  const std::size_t rounds = count > 0 ? options.replicates : 0;
+  std::vector<double> drawn(rounds * numbers);
+  parallel_for(rounds, options.threads, [&](std::size_t round) {
+    thread_local std::vector<double> copies, weights;
+    copies.assign(count, 0.0);
+    weights.resize(patients.size());
+    Random random(options.seed * 0x100000001b3 + round);
+    for (std::uint32_t i = 0; i < count; ++i) copies[random.below(count)] += 1.0;
+    for (std::size_t i = 0; i < weights.size(); ++i) weights[i] = copies[of_example[i]];
+    statistics(weights, {drawn.data() + round * numbers, numbers});
+  });
+  std::vector<Interval> intervals(numbers);
+  const double tail = (1 - options.level) / 2;
+  for (std::size_t k = 0; k < numbers; ++k) {
+    std::vector<double> values;
+    for (std::size_t round = 0; round < rounds; ++round)
+      if (const double v = drawn[round * numbers + k]; std::isfinite(v)) values.push_back(v);
+    const double low = quantile(values, tail), high = quantile(values, 1 - tail);
+    intervals[k] = {point[k], low, high};
+  }
+  return intervals;
+}
+
+}  // namespace cangong

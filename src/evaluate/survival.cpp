@@ -1,0 +1,183 @@
+#include "evaluate/survival.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "evaluate/binary.h"
+
+namespace cangong {
+namespace {
+
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+std::vector<std::uint32_t> time_order(std::span<const double> days,
+                                      std::span<const double> events) {
+  std::vector<std::uint32_t> order(days.size());
+  std::iota(order.begin(), order.end(), 0u);
+  std::stable_sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
+    return days[a] != days[b] ? days[a] < days[b] : events[a] > events[b];
+  });
+  return order;
+}
+
+// Sums of weights over ranks (Fenwick 1994).
+class Fenwick {
+ public:
+  explicit Fenwick(std::size_t size) : sums_(size + 1, 0.0) {}
+  void add(std::size_t rank, double weight) {
+    for (; rank < sums_.size(); rank += rank & -rank) sums_[rank] += weight;
+  }
+  double up_to(std::size_t rank) const {
+    double sum = 0;
+    for (; rank > 0; rank -= rank & -rank) sum += sums_[rank];
+    return sum;
+  }
+
+ private:
+  std::vector<double> sums_;
+};
+
+}  // namespace
+
+KaplanMeier::KaplanMeier(std::span<const double> days, std::span<const double> events,
+                         std::span<const double> weights, Kind kind) {
+  const auto order = time_order(days, events);
+  double at_risk = std::accumulate(weights.begin(), weights.end(), 0.0);
+  double survival = 1, greenwood = 0;
+  for (std::size_t i = 0; i < order.size();) {
+    const double time = days[order[i]];
+    double event = 0, censored = 0;
+    for (; i < order.size() && days[order[i]] == time; ++i)
+      (events[order[i]] > 0.5 ? event : censored) += weights[order[i]];
+    // Events come before censoring at the same time, so they have left when censoring is counted.
+    const double hit = kind == Kind::event ? event : censored;
+    const double exposed = kind == Kind::event ? at_risk : at_risk - event;
+    if (hit > 0) {
+      survival *= 1 - hit / exposed;
+      greenwood += exposed > hit ? hit / (exposed * (exposed - hit)) : 0;
+      times_.push_back(time);
+      survival_.push_back(survival);
+      greenwood_.push_back(greenwood);
+    }
+    at_risk -= event + censored;
+  }
+}
+
+double KaplanMeier::at(double days) const {
+  const auto after = std::upper_bound(times_.begin(), times_.end(), days) - times_.begin();
+  return after ? survival_[static_cast<std::size_t>(after - 1)] : 1.0;
+}
+
+double KaplanMeier::before(double days) const {
+  const auto after = std::lower_bound(times_.begin(), times_.end(), days) - times_.begin();
+  return after ? survival_[static_cast<std::size_t>(after - 1)] : 1.0;
+}
+
+Interval KaplanMeier::with_band(double days, double level) const {
+  const auto after = std::upper_bound(times_.begin(), times_.end(), days) - times_.begin();
+  if (after == 0) return {1, 1, 1};
+  const auto i = static_cast<std::size_t>(after - 1);
+  const double s = survival_[i];
+  if (s <= 0 || s >= 1) return {s, s, s};
+  const double spread =
+      normal_quantile(0.5 + level / 2) * std::sqrt(greenwood_[i]) / std::abs(std::log(s));
+  return {s, std::pow(s, std::exp(spread)), std::pow(s, std::exp(-spread))};
+}
+
+double KaplanMeier::median() const {
+  for (std::size_t i = 0; i < times_.size(); ++i)
+    if (survival_[i] <= 0.5) return times_[i];
+  return kNaN;
+}
+
+Concordance::Concordance(std::span<const double> risk, std::span<const double> days,
+                         std::span<const double> events)
+    : order_(time_order(days, events)),
+      rank_(risk.size()),
+      days_(days.begin(), days.end()),
+      events_(events.begin(), events.end()) {
+  std::vector<double> distinct(risk.begin(), risk.end());
+  std::sort(distinct.begin(), distinct.end());
+  distinct.erase(std::unique(distinct.begin(), distinct.end()), distinct.end());
+  ranks_ = static_cast<std::uint32_t>(distinct.size());
+  for (std::size_t i = 0; i < risk.size(); ++i)
+    rank_[i] = static_cast<std::uint32_t>(
+        std::lower_bound(distinct.begin(), distinct.end(), risk[i]) - distinct.begin() + 1);
+}
+
+// From the latest time back: those in the tree outlive the current event.
+double Concordance::sum_pairs(std::span<const double> weights,
+                              std::span<const double> pair_weights) const {
+  Fenwick later(ranks_);
+  double inside = 0, concordant = 0, usable = 0;
+  for (std::size_t end = order_.size(); end > 0;) {
+    std::size_t begin = end;
+    while (begin > 0 && days_[order_[begin - 1]] == days_[order_[end - 1]]) --begin;
+    // Within a tie, censored patients (they stand last) outlive the events.
+    std::size_t first_censored = end;
+    while (first_censored > begin && events_[order_[first_censored - 1]] < 0.5) --first_censored;
+    for (std::size_t k = first_censored; k < end; ++k) {
+      later.add(rank_[order_[k]], weights[order_[k]]);
+      inside += weights[order_[k]];
+    }
+    for (std::size_t k = begin; k < first_censored; ++k) {
+      const std::uint32_t i = order_[k];
+      const double w = weights[i] * pair_weights[i];
+      if (w == 0) continue;
+      const double below = later.up_to(rank_[i] - 1), equal = later.up_to(rank_[i]) - below;
+      concordant += w * (below + 0.5 * equal);
+      usable += w * inside;
+    }
+    for (std::size_t k = begin; k < first_censored; ++k) {
+      later.add(rank_[order_[k]], weights[order_[k]]);
+      inside += weights[order_[k]];
+    }
+    end = begin;
+  }
+  return usable > 0 ? concordant / usable : kNaN;
+}
+
+double Concordance::harrell(std::span<const double> weights) const {
+  const std::vector<double> ones(weights.size(), 1.0);
+  return sum_pairs(weights, ones);
+}
+
+double Concordance::uno(std::span<const double> weights, const KaplanMeier& censoring,
+                        double until) const {
+  std::vector<double> pair_weights(weights.size(), 0.0);
+  for (std::size_t i = 0; i < pair_weights.size(); ++i) {
+    if (events_[i] < 0.5 || days_[i] >= until) continue;
+    const double g = censoring.at(days_[i]);
+    if (g > 0) pair_weights[i] = 1 / (g * g);
+  }
+  return sum_pairs(weights, pair_weights);
+}
+
+double brier_at(double t, std::span<const double> survival, std::span<const double> days,
+                std::span<const double> events, const KaplanMeier& censoring,
+                std::span<const double> weights) {
+  const double g_t = censoring.at(t);
+  double sum = 0, total = 0;
+  for (std::size_t i = 0; i < survival.size(); ++i) {
+    total += weights[i];
+    if (days[i] <= t && events[i] > 0.5) {
+      const double g = censoring.at(days[i]);
+      if (g > 0) sum += weights[i] * survival[i] * survival[i] / g;
+    } else if (days[i] > t && g_t > 0) {
+      sum += weights[i] * (1 - survival[i]) * (1 - survival[i]) / g_t;
+    }
+  }
+  return sum / total;
+}
+
+double integrate(std::span<const double> times, std::span<const double> scores) {
+  if (times.size() < 2) return scores.empty() ? kNaN : scores[0];
+  double area = 0;
+  for (std::size_t i = 1; i < times.size(); ++i)
+    area += (times[i] - times[i - 1]) * (scores[i] + scores[i - 1]) / 2;
+  return area / (times.back() - times.front());
+}
+
+}  // namespace cangong

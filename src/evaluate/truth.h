@@ -1,0 +1,39 @@
+// What really happened, and what a model said about it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/identifier.h"
+#include "base/matrix.h"
+
+namespace cangong {
+
+enum class Answer { boolean, category, real, survival };
+
+inline const char* name_of(Answer answer) {
+  constexpr const char* kNames[] = {"boolean", "category", "real", "survival"};
+  return kNames[static_cast<int>(answer)];
+}
+
+struct Targets {
+  Answer answer = Answer::boolean;
+  // boolean: 0 or 1; category: index into classes; real: the value; survival: days.
+  std::vector<double> values;
+  // survival: 1 where the event of interest ended the time, 0 where censored.
+  std::vector<double> events;
+  std::vector<std::string> classes;
+
+  std::size_t outputs() const { return answer == Answer::category ? classes.size() : 1; }
+};
+
+// One model's answers, one entry (or row) per example.
+struct Scored {
+  std::vector<double> value;  // probability, value, or risk at the horizon
+  std::vector<double> risk;   // orders patients: higher = sooner or likelier
+  RealMatrix probabilities;   // category: by class
+  std::vector<double> times;  // survival: a grid of days, and the chance of being free at each
+  RealMatrix survival;
+};
+
+}  // namespace cangong

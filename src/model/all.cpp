@@ -1,0 +1,35 @@
+#include <array>
+#include <vector>
+
+#include "base/text.h"
+#include "model/linear.h"
+#include "model/mlp.h"
+#include "model/trees.h"
+
+namespace cangong {
+namespace {
+
+// A new learner is one file and one line here.
+const std::array kLearners{
+    Learner{"linear", "logistic, multinomial, least squares or Cox, with an elastic net",
+            fit_linear, LinearModel::load},
+    Learner{"trees", "gradient-boosted trees (XGBoost)", fit_trees, load_trees},
+    Learner{"mlp", "multi-layer perceptron (libtorch)", fit_mlp, load_mlp},
+};
+
+}  // namespace
+
+std::span<const Learner> learners() {
+  return kLearners;
+}
+
+const Learner& learner_named(std::string_view name) {
+  std::vector<std::string> names;
+  for (const Learner& learner : kLearners) {
+    if (learner.name == name) return learner;
+    names.emplace_back(learner.name);
+  }
+  fail(Fault::config, "unknown model \"" + std::string(name) + "\"" + suggestion(name, names));
+}
+
+}  // namespace cangong

@@ -1,0 +1,21 @@
+// What a learner learns from: features, answers, and whose they are.
+#pragma once
+
+#include <vector>
+
+#include "base/identifier.h"
+#include "base/matrix.h"
+#include "evaluate/truth.h"
+
+namespace cangong {
+
+struct Dataset {
+  Matrix x;  // rows x columns, NaN = missing
+  Targets y;
+  std::vector<PatientId> patients;
+
+  std::size_t rows() const { return x.rows; }
+  Dataset take(const std::vector<std::size_t>& rows) const;
+};
+
+}  // namespace cangong

@@ -1,0 +1,221 @@
+#include "model/linear.h"
+
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "model/elastic_net.h"
+
+namespace cangong {
+
+using Json = nlohmann::ordered_json;
+
+void read_value(const Node& node, Ties& ties) {
+  read_choice<Ties>(node, ties, {{"efron", Ties::efron}, {"breslow", Ties::breslow}});
+}
+
+namespace {
+
+// Normalised features with a column of ones for the intercept.
+RealMatrix with_ones(const RealMatrix& x) {
+  RealMatrix out(x.rows, x.columns + 1, 1.0);
+  for (std::size_t i = 0; i < x.rows; ++i)
+    std::copy(x.row(i).begin(), x.row(i).end(), out.row(i).begin());
+  return out;
+}
+
+std::vector<double> of_class(const Targets& y, std::size_t index) {
+  std::vector<double> values;
+  for (const double v : y.values) values.push_back(v == static_cast<double>(index) ? 1 : 0);
+  return values;
+}
+
+}  // namespace
+
+// Fits one penalty after the other, each from the last one's solution.
+class LinearFit {
+ public:
+  LinearFit(const LinearOptions& options, const Dataset& train)
+      : options_(options), y_(train.y), model_(std::make_unique<LinearModel>()) {
+    model_->normaliser_.fit(train.x);
+    x_ = with_ones(model_->normaliser_.apply(train.x));
+    factors_.assign(x_.columns, 1.0);
+    factors_.back() = 0;
+    if (y_.answer == Answer::survival)
+      for (std::size_t i = 0; i < x_.rows; ++i) x_.at(i, x_.columns - 1) = 0;
+    model_->weights_.assign(y_.outputs(), std::vector<double>(x_.columns));
+  }
+
+  void fit(double lambda) {
+    model_->lambda_ = lambda;
+    const Penalty penalty{lambda, options_.l1_share, factors_};
+    if (y_.answer != Answer::category) {
+      fit_penalised(x_, *likelihood(), penalty, model_->weights_[0]);
+      return;
+    }
+    // Multinomial: one class after the other, the others held fixed (Friedman et al. 2010, 4).
+    for (int round = 0; round < 30; ++round) {
+      double change = 0;
+      for (std::size_t c = 0; c < y_.outputs(); ++c) {
+        const auto before = model_->weights_[c];
+        fit_penalised(x_, *logistic_likelihood(of_class(y_, c), rivals(c)), penalty,
+                      model_->weights_[c], {2, 1e-8});
+        for (std::size_t j = 0; j < before.size(); ++j)
+          change = std::max(change, std::abs(before[j] - model_->weights_[c][j]));
+      }
+      if (change < 1e-6) break;
+    }
+  }
+
+  std::vector<double> path() const {
+    const Penalty penalty{0, options_.l1_share, factors_};
+    double largest = 0;
+    for (std::size_t c = 0; c < y_.outputs(); ++c) {
+      const auto one =
+          y_.answer == Answer::category ? logistic_likelihood(of_class(y_, c), {}) : likelihood();
+      largest =
+          std::max(largest, largest_lambda(x_, *one, penalty, std::vector<double>(x_.columns)));
+    }
+    const double ratio = x_.rows > 2 * x_.columns ? 1e-4 : 1e-2;
+    return lambda_path(std::max(largest, 1e-9), ratio, options_.path);
+  }
+
+  // Mean negative log-likelihood of other data under the present coefficients.
+  double loss_on(const Dataset& data) const {
+    const auto margins = model_->margins(data.x);
+    if (data.y.answer == Answer::category) {
+      double sum = 0;
+      for (std::size_t i = 0; i < data.rows(); ++i) {
+        double total = 0;
+        for (std::size_t c = 0; c < margins.columns; ++c) total += std::exp(margins.at(i, c));
+        sum += std::log(total) - margins.at(i, static_cast<std::size_t>(data.y.values[i]));
+      }
+      return sum / static_cast<double>(data.rows());
+    }
+    return likelihood_of(data.y)->loss(margins.values);
+  }
+
+  const LinearModel& model() const { return *model_; }
+  std::unique_ptr<LinearModel> take() { return std::move(model_); }
+
+ private:
+  std::unique_ptr<Likelihood> likelihood() const { return likelihood_of(y_); }
+  std::unique_ptr<Likelihood> likelihood_of(const Targets& y) const {
+    if (y.answer == Answer::real) return gaussian_likelihood(y.values);
+    if (y.answer == Answer::survival) return cox_likelihood(y.values, y.events, options_.ties);
+    return logistic_likelihood(y.values, {});
+  }
+
+  // -log of the summed weights of the other classes, as an offset.
+  std::vector<double> rivals(std::size_t own) const {
+    std::vector<double> sums(x_.rows);
+    for (std::size_t c = 0; c < y_.outputs(); ++c) {
+      if (c == own) continue;
+      const auto eta = linear_predictor(x_, model_->weights_[c]);
+      for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += std::exp(eta[i]);
+    }
+    for (double& sum : sums) sum = -std::log(sum);
+    return sums;
+  }
+
+  const LinearOptions& options_;
+  const Targets& y_;
+  RealMatrix x_;
+  std::vector<double> factors_;
+  std::unique_ptr<LinearModel> model_;
+};
+
+RealMatrix LinearModel::margins(const Matrix& x) const {
+  const RealMatrix z = normaliser_.apply(x);
+  RealMatrix out(x.rows, outputs());
+  for (std::size_t c = 0; c < outputs(); ++c) {
+    const auto& w = weights_[c];
+    for (std::size_t i = 0; i < x.rows; ++i) {
+      const auto row = z.row(i);
+      double sum = w.back();
+      for (std::size_t j = 0; j < row.size(); ++j) sum += w[j] * row[j];
+      out.at(i, c) = sum;
+    }
+  }
+  return out;
+}
+
+// For independent features the Shapley value of a linear term is w (x - mean); z has mean 0.
+std::optional<RealMatrix> LinearModel::contributions(const Matrix& x, std::size_t output) const {
+  const RealMatrix z = normaliser_.apply(x);
+  const auto& w = weights_.at(output);
+  RealMatrix parts(x.rows, x.columns + 1);
+  for (std::size_t i = 0; i < x.rows; ++i) {
+    const auto row = z.row(i);
+    for (std::size_t j = 0; j < row.size(); ++j)
+      parts.at(i, normaliser_.source(j)) += w[j] * row[j];
+    parts.at(i, x.columns) = w.back();
+  }
+  return parts;
+}
+
+std::vector<double> LinearModel::raw_coefficients(std::size_t output) const {
+  std::vector<double> raw(normaliser_.inputs() + 1);
+  const auto& w = weights_.at(output);
+  raw.back() = w.back();
+  for (std::size_t j = 0; j < normaliser_.inputs(); ++j) {
+    raw[j] = w[j] / normaliser_.scale(j);
+    raw.back() -= raw[j] * normaliser_.mean(j);
+  }
+  return raw;
+}
+
+std::string LinearModel::save() const {
+  return Json{{"format", 1},
+              {"kind", "linear"},
+              {"lambda", lambda_},
+              {"weights", weights_},
+              {"normaliser", Json::parse(normaliser_.save())}}
+             .dump(1) +
+         "\n";
+}
+
+std::unique_ptr<Model> LinearModel::load(const std::string& saved) {
+  const Json json = Json::parse(saved);
+  auto model = std::make_unique<LinearModel>();
+  model->lambda_ = json.at("lambda");
+  model->weights_ = json.at("weights").get<std::vector<std::vector<double>>>();
+  model->normaliser_ = Normaliser::load(json.at("normaliser").dump());
+  return model;
+}
+
+std::unique_ptr<LinearModel> fit_linear(const LinearOptions& options, const Dataset& train,
+                                        const Dataset& tuning) {
+  LinearFit fit(options, train);
+  if (options.penalty != "auto") {
+    const auto lambda = parse_number(options.penalty);
+    if (!lambda || *lambda < 0)
+      fail(Fault::config, "model penalty \"" + options.penalty + "\" is neither a number nor auto");
+    fit.fit(*lambda);
+    return fit.take();
+  }
+  const Dataset& judge = tuning.rows() > 0 ? tuning : train;
+  double best = std::numeric_limits<double>::infinity();
+  LinearModel chosen;
+  int worse = 0;
+  for (const double lambda : fit.path()) {
+    fit.fit(lambda);
+    const double loss = fit.loss_on(judge);
+    if (loss < best)
+      best = loss, chosen = fit.model(), worse = 0;
+    else if (++worse == 8)
+      break;
+  }
+  return std::make_unique<LinearModel>(std::move(chosen));
+}
+
+std::unique_ptr<Model> fit_linear(const Node& node, const Dataset& train, const Dataset& tuning,
+                                  const FitContext& context) {
+  LinearOptions options;
+  read_value(node, options);
+  auto model = fit_linear(options, train, tuning);
+  context.say("linear: lambda " + format_number(model->lambda()));
+  return model;
+}
+
+}  // namespace cangong

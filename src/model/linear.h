@@ -1,0 +1,55 @@
+// Linear models: logistic, multinomial, least squares and Cox, with an elastic net.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "encode/normaliser.h"
+#include "model/likelihood.h"
+#include "model/model.h"
+
+namespace cangong {
+
+struct LinearOptions {
+  static constexpr bool is_config = true;
+  std::string kind = "linear", penalty = "auto";
+  double l1_share = 0.5;
+  std::size_t path = 40;
+  Ties ties = Ties::efron;
+  template <class V>
+  void visit(V& v) {
+    v("kind", kind, "linear");
+    v("penalty", penalty, "lambda; `auto` takes the best of a path on the tuning patients");
+    v("l1_share", l1_share, "1 = lasso, 0 = ridge");
+    v("path", path, "how many values `auto` tries");
+    v("ties", ties, "efron or breslow, for survival");
+  }
+};
+void read_value(const Node& node, Ties& ties);
+
+class LinearModel : public Model {
+ public:
+  std::string kind() const override { return "linear"; }
+  std::size_t outputs() const override { return weights_.size(); }
+  RealMatrix margins(const Matrix& x) const override;
+  std::optional<RealMatrix> contributions(const Matrix& x, std::size_t output) const override;
+  std::string save() const override;
+  static std::unique_ptr<Model> load(const std::string& saved);
+
+  // On the scale of the raw columns; the last is the intercept (0 for Cox).
+  std::vector<double> raw_coefficients(std::size_t output = 0) const;
+  double lambda() const { return lambda_; }
+
+ private:
+  friend class LinearFit;
+  Normaliser normaliser_;
+  std::vector<std::vector<double>> weights_;  // by output: normalised columns, then the intercept
+  double lambda_ = 0;
+};
+
+std::unique_ptr<Model> fit_linear(const Node& options, const Dataset& train, const Dataset& tuning,
+                                  const FitContext& context);
+std::unique_ptr<LinearModel> fit_linear(const LinearOptions& options, const Dataset& train,
+                                        const Dataset& tuning);
+
+}  // namespace cangong

@@ -1,0 +1,222 @@
+#include "model/mlp.h"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "base/progress.h"
+
+namespace cangong {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+float activate(Activation activation, float x) {
+  switch (activation) {
+    case Activation::relu:
+      return x > 0 ? x : 0;
+    case Activation::tanh:
+      return std::tanh(x);
+    case Activation::sigmoid:
+      return 1 / (1 + std::exp(-x));
+    case Activation::gelu:
+      break;
+  }
+  return 0.5f * x * (1 + std::erf(x * 0.70710678f));
+}
+
+constexpr std::pair<const char*, Activation> kActivations[] = {{"relu", Activation::relu},
+                                                               {"tanh", Activation::tanh},
+                                                               {"sigmoid", Activation::sigmoid},
+                                                               {"gelu", Activation::gelu}};
+
+Activation activation_named(const std::string& name) {
+  std::vector<std::string> names;
+  for (const auto& [known, activation] : kActivations) {
+    if (name == known) return activation;
+    names.emplace_back(known);
+  }
+  fail(Fault::config, "unknown activation \"" + name + "\"" + suggestion(name, names));
+}
+
+Loss loss_of(const MlpOptions& options, Answer answer) {
+  const std::string& name = options.loss;
+  const auto allow = [&](Answer needed, Loss loss) {
+    if (answer != needed)
+      fail(Fault::config,
+           "model loss " + name + " does not fit an answer of the kind " + name_of(answer));
+    return loss;
+  };
+  if (name == "mse") return allow(Answer::real, Loss::mse);
+  if (name == "bce") return allow(Answer::boolean, Loss::bce);
+  if (name == "cross_entropy") return allow(Answer::category, Loss::cross_entropy);
+  if (name == "cox") return allow(Answer::survival, Loss::cox);
+  if (name == "discrete_time") return allow(Answer::survival, Loss::discrete_time);
+  if (name != "auto")
+    fail(Fault::config,
+         "unknown loss \"" + name + "\" (auto, mse, bce, cross_entropy, cox, discrete_time)");
+  constexpr Loss kUsual[] = {Loss::bce, Loss::cross_entropy, Loss::mse, Loss::cox};
+  return kUsual[static_cast<int>(answer)];
+}
+
+// Ends of intervals that hold about the same number of events each.
+std::vector<double> quantile_ends(const Targets& y, std::size_t count) {
+  std::vector<double> times;
+  for (std::size_t i = 0; i < y.values.size(); ++i)
+    if (y.events[i] > 0.5) times.push_back(y.values[i]);
+  if (times.empty()) fail(Fault::input, "no event among the training patients");
+  std::sort(times.begin(), times.end());
+  std::vector<double> ends;
+  for (std::size_t k = 1; k <= count; ++k) {
+    const double end = times[std::min(k * times.size() / count, times.size()) - 1];
+    if (ends.empty() || end > ends.back()) ends.push_back(end);
+  }
+  return ends;
+}
+
+class MlpModel : public Model {
+ public:
+  Normaliser normaliser;
+  Network network;
+  std::vector<double> ends;    // discrete time
+  double mean = 0, scale = 1;  // of a real answer, undone here
+  std::size_t epochs = 0;
+
+  std::string kind() const override { return "mlp"; }
+  std::size_t outputs() const override { return network.layers.back().out; }
+  std::vector<double> interval_ends() const override { return ends; }
+  RealMatrix margins(const Matrix& x) const override {
+    RealMatrix out = network.forward(normaliser.apply(x));
+    for (double& v : out.values) v = mean + scale * v;
+    return out;
+  }
+  std::optional<RealMatrix> contributions(const Matrix&, std::size_t) const override {
+    return std::nullopt;
+  }
+  std::string save() const override {
+    Json layers = Json::array();
+    for (const Layer& layer : network.layers)
+      layers.push_back(
+          {{"in", layer.in}, {"out", layer.out}, {"weights", layer.weights}, {"bias", layer.bias}});
+    return Json{{"format", 1},
+                {"kind", "mlp"},
+                {"activation", kActivations[static_cast<int>(network.activation)].first},
+                {"epochs", epochs},
+                {"interval_ends", ends},
+                {"mean", mean},
+                {"scale", scale},
+                {"normaliser", Json::parse(normaliser.save())},
+                {"layers", layers}}
+               .dump() +
+           "\n";
+  }
+};
+
+MlpRows rows_of(const Dataset& data, const MlpModel& model) {
+  MlpRows rows;
+  const RealMatrix z = model.normaliser.apply(data.x);
+  rows.x = Matrix(z.rows, z.columns);
+  std::copy(z.values.begin(), z.values.end(), rows.x.values.begin());
+  for (std::size_t i = 0; i < data.rows(); ++i) {
+    double y = data.y.values[i];
+    if (data.y.answer == Answer::real) y = (y - model.mean) / model.scale;
+    if (!model.ends.empty())
+      y = static_cast<double>(std::lower_bound(model.ends.begin(), model.ends.end(), y) -
+                              model.ends.begin());
+    rows.y.push_back(static_cast<float>(y));
+  }
+  for (const double event : data.y.events) rows.events.push_back(static_cast<float>(event));
+  return rows;
+}
+
+std::vector<float> balanced_weights(const Targets& y) {
+  const std::size_t classes = y.answer == Answer::category ? y.classes.size() : 2;
+  std::vector<float> counts(classes), weights;
+  for (const double v : y.values) counts[static_cast<std::size_t>(v)] += 1;
+  for (const float count : counts)
+    weights.push_back(static_cast<float>(y.values.size()) /
+                      (static_cast<float>(classes) * std::max(count, 1.0f)));
+  return weights;
+}
+
+void centre_answer(const Targets& y, MlpModel& model) {
+  double sum = 0, squares = 0;
+  const auto n = static_cast<double>(y.values.size());
+  for (const double v : y.values) sum += v;
+  model.mean = sum / n;
+  for (const double v : y.values) squares += (v - model.mean) * (v - model.mean);
+  model.scale = squares > 0 ? std::sqrt(squares / n) : 1;
+}
+
+}  // namespace
+
+RealMatrix Network::forward(const RealMatrix& x) const {
+  RealMatrix out(x.rows, layers.back().out);
+  std::vector<float> now, next;
+  for (std::size_t i = 0; i < x.rows; ++i) {
+    now.assign(x.row(i).begin(), x.row(i).end());
+    for (std::size_t l = 0; l < layers.size(); ++l) {
+      const Layer& layer = layers[l];
+      next.assign(layer.bias.begin(), layer.bias.end());
+      for (std::size_t o = 0; o < layer.out; ++o) {
+        const float* w = &layer.weights[o * layer.in];
+        float sum = 0;
+        for (std::size_t k = 0; k < layer.in; ++k) sum += w[k] * now[k];
+        next[o] += sum;
+        if (l + 1 < layers.size()) next[o] = activate(activation, next[o]);
+      }
+      now.swap(next);
+    }
+    std::copy(now.begin(), now.end(), out.row(i).begin());
+  }
+  return out;
+}
+
+std::unique_ptr<Model> fit_mlp(const Node& node, const Dataset& train, const Dataset& tuning,
+                               const FitContext& context) {
+  MlpProblem problem;
+  read_value(node, problem.options);
+  problem.activation = activation_named(problem.options.activation);
+  problem.loss = loss_of(problem.options, train.y.answer);
+  auto model = std::make_unique<MlpModel>();
+  model->normaliser.fit(train.x);
+  if (train.y.answer == Answer::real) centre_answer(train.y, *model);
+  if (problem.loss == Loss::discrete_time)
+    model->ends = quantile_ends(train.y, problem.options.intervals);
+  problem.outputs = model->ends.empty() ? train.y.outputs() : model->ends.size();
+  problem.train = rows_of(train, *model);
+  problem.tuning = rows_of(tuning, *model);
+  if (problem.options.class_weight == "balanced" &&
+      (problem.loss == Loss::bce || problem.loss == Loss::cross_entropy))
+    problem.class_weights = balanced_weights(train.y);
+  problem.seed = context.seed;
+  problem.threads = static_cast<int>(context.threads);
+  if (!context.checkpoint.empty()) problem.checkpoint = context.checkpoint.string();
+  problem.say = context.say;
+  problem.stop = interrupted;
+  MlpResult result;
+  mlp_trainer()(problem, result);
+  stop_if_interrupted();
+  model->network = std::move(result.network);
+  model->epochs = result.best_epoch;
+  context.say("mlp: best epoch " + std::to_string(result.best_epoch));
+  return model;
+}
+
+std::unique_ptr<Model> load_mlp(const std::string& saved) {
+  const Json json = Json::parse(saved);
+  auto model = std::make_unique<MlpModel>();
+  model->network.activation = activation_named(json.at("activation"));
+  model->epochs = json.at("epochs");
+  model->ends = json.at("interval_ends").get<std::vector<double>>();
+  model->mean = json.at("mean");
+  model->scale = json.at("scale");
+  model->normaliser = Normaliser::load(json.at("normaliser").dump());
+  for (const auto& item : json.at("layers"))
+    model->network.layers.push_back({item.at("in"), item.at("out"),
+                                     item.at("weights").get<std::vector<float>>(),
+                                     item.at("bias").get<std::vector<float>>()});
+  return model;
+}
+
+}  // namespace cangong

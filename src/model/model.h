@@ -1,0 +1,51 @@
+// Features -> margins, for every kind of learner; and the table of learners.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "base/config.h"
+#include "model/dataset.h"
+
+namespace cangong {
+
+// A fitted model. Margins are on the link scale: log-odds, log of unnormalised class weights, the
+// value itself, or the log hazard ratio (discrete-time models: one log-odds per interval).
+class Model {
+ public:
+  virtual ~Model() = default;
+  virtual std::string kind() const = 0;
+  virtual std::size_t outputs() const = 0;
+  // rows x outputs. The same bytes on every call.
+  virtual RealMatrix margins(const Matrix& x) const = 0;
+  // Exact Shapley values of one output: rows x (columns + 1), the last column the base value; rows
+  // sum to the margin. Nothing where the model has no exact form.
+  virtual std::optional<RealMatrix> contributions(const Matrix& x, std::size_t output) const = 0;
+  // For discrete-time survival: the ends of the intervals, in days; empty otherwise.
+  virtual std::vector<double> interval_ends() const { return {}; }
+  virtual std::string save() const = 0;
+};
+
+struct FitContext {
+  std::uint64_t seed = 1;
+  std::size_t threads = 1;
+  fs::path checkpoint;  // where a long fit leaves its state; empty: nowhere
+  std::function<void(const std::string&)> say = [](const std::string&) {};
+};
+
+// One way of learning. `options` is the recipe's `model:` map; fit() reads it strictly.
+struct Learner {
+  std::string_view name, summary;
+  std::unique_ptr<Model> (*fit)(const Node& options, const Dataset& train, const Dataset& tuning,
+                                const FitContext& context);
+  std::unique_ptr<Model> (*load)(const std::string& saved);
+};
+
+std::span<const Learner> learners();
+// Throws Fault::config, listing the known names.
+const Learner& learner_named(std::string_view name);
+
+}  // namespace cangong

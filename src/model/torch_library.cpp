@@ -1,0 +1,23 @@
+#include <dlfcn.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "model/mlp.h"
+
+namespace cangong {
+
+// The part with torch lies beside the program and is loaded when a network is first trained.
+MlpTrainer mlp_trainer() {
+  static const MlpTrainer trainer = [] {
+    const fs::path file = fs::read_symlink("/proc/self/exe").parent_path() / "libcangong_torch.so";
+    void* library = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (!library)
+      fail(Fault::missing, std::string("this build cannot train networks: ") + ::dlerror());
+    void* symbol = ::dlsym(library, kMlpTrainer);
+    if (!symbol) fail(Fault::missing, file.string() + " belongs to another version");
+    return reinterpret_cast<MlpTrainer>(symbol);
+  }();
+  return trainer;
+}
+
+}  // namespace cangong

@@ -1,0 +1,71 @@
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "report/study.h"
+
+namespace cangong {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json number(double v) {
+  return std::isfinite(v) ? Json(v) : Json(nullptr);
+}
+
+Json metrics_of(const Assessment& assessment) {
+  Json json = Json::object();
+  for (const auto& [name, interval] : assessment.metrics)
+    json[name] = {{"value", number(interval.value)},
+                  {"low", number(interval.low)},
+                  {"high", number(interval.high)}};
+  return json;
+}
+
+Json curves_of(const Assessment& assessment) {
+  Json json = Json::object();
+  for (const auto& curve : assessment.curves) {
+    Json points = Json::array();
+    for (const auto& p : curve.points) {
+      Json point{number(p.x), number(p.y)};
+      if (curve.has_band) point.push_back(number(p.low)), point.push_back(number(p.high));
+      points.push_back(std::move(point));
+    }
+    json[curve.name] = std::move(points);
+  }
+  return json;
+}
+
+}  // namespace
+
+std::string report_json(const StudyReport& r) {
+  Json baselines = Json::object(), flow = Json::array(), importance = Json::array();
+  for (const auto& model : r.models)
+    if (!model.is_main) baselines[model.name] = metrics_of(model.assessment);
+  for (const auto& step : r.flow)
+    flow.push_back(
+        {{"step", step.english}, {"patients", step.patients}, {"examples", step.examples}});
+  for (const auto& row : r.importance)
+    importance.push_back({{"feature", row.feature}, {"share", row.share}});
+  Json reproducibility = Json::object();
+  for (const auto& [label, value] : r.reproducibility) reproducibility[label] = value;
+  const ModelResult& main = r.models.front();
+  return Json{{"title", r.title},
+              {"task", r.task},
+              {"answer", r.answer},
+              {"split", r.split},
+              {"model", main.name},
+              {"patients", r.patients},
+              {"examples", r.examples},
+              {"abstained", r.abstained},
+              {"metrics", metrics_of(main.assessment)},
+              {"baselines", baselines},
+              {"curves", curves_of(main.assessment)},
+              {"importance", importance},
+              {"flow", flow},
+              {"notes", r.notes},
+              {"reproducibility", reproducibility}}
+             .dump(1) +
+         "\n";
+}
+
+}  // namespace cangong

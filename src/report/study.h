@@ -1,0 +1,53 @@
+// Everything that a report shows, gathered before a word of it is written.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "decide/answer.h"
+#include "evaluate/assess.h"
+
+namespace cangong {
+
+struct ModelResult {
+  std::string name;
+  bool is_main = false;
+  Assessment assessment;
+};
+
+struct FlowStep {
+  std::string english, chinese;
+  std::uint64_t patients = 0, examples = 0;
+};
+
+struct ImportanceRow {
+  std::string feature, description;
+  double share = 0;
+};
+
+struct ExampleCase {
+  std::string english, chinese;  // which patient this is, without an identifier
+  Prediction prediction;
+  double truth = 0;
+  double truth_event = 1;  // survival: 0 = censored
+};
+
+struct StudyReport {
+  std::string title, task, description, answer, split;
+  double horizon_days = 0;
+  std::vector<FlowStep> flow;
+  std::vector<ModelResult> models;  // the main one first
+  std::vector<ImportanceRow> importance;
+  std::vector<ExampleCase> cases;
+  std::vector<std::pair<std::string, std::string>> reproducibility;  // label, value
+  std::string task_text, recipe_text;
+  std::uint64_t abstained = 0, examples = 0, patients = 0;
+  std::vector<std::string> notes;
+};
+
+// REPORT/report.json: metrics.<name>.{value,low,high} of the main model, and the rest.
+std::string report_json(const StudyReport& report);
+// REPORT/index.html: one self-contained page, English and Chinese.
+std::string report_html(const StudyReport& report);
+
+}  // namespace cangong

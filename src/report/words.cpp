@@ -1,0 +1,65 @@
+#include "report/words.h"
+
+#include <cmath>
+#include <map>
+
+#include "base/text.h"
+
+namespace cangong {
+
+Words metric_words(const std::string& name) {
+  static const std::map<std::string, Words> kWords{
+      {"auroc", {"AUROC (discrimination)", "AUROC（区分度）"}},
+      {"auroc_delong", {"AUROC, DeLong interval", "AUROC（DeLong 区间）"}},
+      {"auprc", {"AUPRC (average precision)", "AUPRC（平均精确率）"}},
+      {"brier", {"Brier score", "Brier 分数"}},
+      {"log_loss", {"Log loss", "对数损失"}},
+      {"calibration_intercept", {"Calibration in the large (0 is best)", "整体校准（0 最佳）"}},
+      {"calibration_slope", {"Calibration slope (1 is best)", "校准斜率（1 最佳）"}},
+      {"ici", {"Integrated calibration index", "综合校准指数（ICI）"}},
+      {"prevalence", {"Share of events", "事件比例"}},
+      {"sensitivity", {"Sensitivity", "灵敏度"}},
+      {"specificity", {"Specificity", "特异度"}},
+      {"ppv", {"Positive predictive value", "阳性预测值"}},
+      {"npv", {"Negative predictive value", "阴性预测值"}},
+      {"accuracy", {"Accuracy", "准确率"}},
+      {"f1", {"F1", "F1"}},
+      {"net_benefit", {"Net benefit", "净获益"}},
+      {"r2", {"R²", "R²"}},
+      {"rmse", {"Root mean squared error", "均方根误差"}},
+      {"mae", {"Mean absolute error", "平均绝对误差"}},
+      {"c_index", {"Harrell's C", "Harrell C 指数"}},
+      {"c_index_uno", {"Uno's C", "Uno C 指数"}},
+      {"ibs", {"Integrated Brier score", "综合 Brier 分数"}},
+      {"brier_at_horizon", {"Brier score at the horizon", "时间点处 Brier 分数"}},
+      {"observed_to_expected", {"Observed / expected at the horizon", "时间点处观察值/期望值"}},
+  };
+  const std::size_t at = name.find('@');
+  const auto found = kWords.find(name.substr(0, at));
+  if (found == kWords.end()) return {name, name};
+  if (at == std::string::npos) return found->second;
+  const std::string percent = format_number(100 * std::stod(name.substr(at + 1))) + " %";
+  return {found->second.english + " at " + percent,
+          found->second.chinese + "（阈值 " + percent + "）"};
+}
+
+Words model_words(const std::string& name) {
+  static const std::map<std::string, Words> kWords{
+      {"linear", {"linear (elastic net)", "线性（弹性网）"}},
+      {"trees", {"boosted trees", "梯度提升树"}},
+      {"mlp", {"neural network", "神经网络"}},
+      {"age_sex", {"age and sex only", "仅年龄与性别"}},
+      {"prevalence", {"prevalence only", "仅患病率"}},
+  };
+  const auto found = kWords.find(name);
+  return found == kWords.end() ? Words{name, name} : found->second;
+}
+
+std::string metric_text(const std::string& name, double value) {
+  if (!std::isfinite(value)) return "–";
+  const bool free_scale = name == "rmse" || name == "mae" || name == "calibration_intercept";
+  if (free_scale && std::abs(value) >= 10) return format_fixed(value, 1);
+  return format_fixed(value, 3);
+}
+
+}  // namespace cangong

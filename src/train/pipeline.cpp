@@ -1,0 +1,179 @@
+#include "train/pipeline.h"
+
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+namespace cangong {
+
+using Json = nlohmann::ordered_json;
+
+Scored score(const Fitted& fitted, const Matrix& x, const std::vector<double>& grid) {
+  const RealMatrix margins = fitted.margins(x);
+  const Readout& readout = fitted.readout;
+  Scored scored;
+  const bool classes = readout.answer() == Answer::category;
+  const bool curves = readout.answer() == Answer::survival;
+  if (classes) scored.probabilities = RealMatrix(x.rows, readout.classes().size());
+  if (curves) scored.times = grid, scored.survival = RealMatrix(x.rows, grid.size());
+  for (std::size_t i = 0; i < x.rows; ++i) {
+    const auto m = margins.row(i);
+    scored.value.push_back(readout.value(m));
+    scored.risk.push_back(readout.risk(m));
+    if (classes) {
+      const auto p = readout.probabilities(m);
+      std::copy(p.begin(), p.end(), scored.probabilities.row(i).begin());
+    }
+    for (std::size_t t = 0; curves && t < grid.size(); ++t)
+      scored.survival.at(i, t) = readout.survival(m, grid[t]);
+  }
+  return scored;
+}
+
+namespace {
+
+Json json_of(const Fitted& fitted) {
+  return {{"name", fitted.name},
+          {"columns", fitted.columns},
+          {"kind", fitted.model->kind()},
+          {"readout", Json::parse(fitted.readout.save())},
+          {"model", Json::parse(fitted.model->save())}};
+}
+
+Fitted fitted_of(const Json& json) {
+  Fitted fitted;
+  fitted.name = json.at("name");
+  fitted.columns = json.at("columns").get<std::vector<std::size_t>>();
+  fitted.model = learner_named(json.at("kind").get<std::string>()).load(json.at("model").dump());
+  fitted.readout = Readout::load(json.at("readout").dump());
+  return fitted;
+}
+
+Json json_of(const RealMatrix& m) {
+  return {{"rows", m.rows}, {"columns", m.columns}, {"values", m.values}};
+}
+
+RealMatrix matrix_of(const Json& json) {
+  RealMatrix m(json.at("rows"), json.at("columns"));
+  m.values = json.at("values").get<std::vector<double>>();
+  return m;
+}
+
+// Training rows as raw floats, so that NaN survives.
+std::string bytes_of(const Matrix& m) {
+  std::string bytes(m.values.size() * sizeof(float), '\0');
+  if (!bytes.empty()) std::memcpy(bytes.data(), m.values.data(), bytes.size());
+  return bytes;
+}
+
+Matrix matrix_of(const std::string& bytes, std::size_t columns) {
+  Matrix m(columns ? bytes.size() / sizeof(float) / columns : 0, columns);
+  if (!m.values.empty())
+    std::memcpy(m.values.data(), bytes.data(), m.values.size() * sizeof(float));
+  return m;
+}
+
+Json json_of(const OutOfFold& oof) {
+  Json rows = Json::array(), scored = Json::array();
+  for (const auto& row : oof.rows)
+    rows.push_back({row.patient.for_storage(), row.when.time_since_epoch().count()});
+  for (const auto& s : oof.scored)
+    scored.push_back({{"value", s.value},
+                      {"risk", s.risk},
+                      {"times", s.times},
+                      {"probabilities", json_of(s.probabilities)},
+                      {"survival", json_of(s.survival)}});
+  return {{"models", oof.models}, {"rows", rows}, {"scored", scored}};
+}
+
+OutOfFold out_of_fold_of(const Json& json) {
+  OutOfFold oof;
+  oof.models = json.at("models").get<std::vector<std::string>>();
+  for (const auto& row : json.at("rows"))
+    oof.rows.push_back({PatientId(row[0].get<std::int64_t>()),
+                        Time(Duration(row[1].get<std::int64_t>())), std::nullopt});
+  for (const auto& item : json.at("scored")) {
+    Scored s;
+    s.value = item.at("value").get<std::vector<double>>();
+    s.risk = item.at("risk").get<std::vector<double>>();
+    s.times = item.at("times").get<std::vector<double>>();
+    s.probabilities = matrix_of(item.at("probabilities"));
+    s.survival = matrix_of(item.at("survival"));
+    oof.scored.push_back(std::move(s));
+  }
+  return oof;
+}
+
+}  // namespace
+
+void write_pipeline(const Pipeline& p, BundleWriter& bundle) {
+  bundle.add("recipe.yaml", p.recipe.text);
+  bundle.add("task.yaml", p.task_text);
+  bundle.add("encoder.json", p.encoder->save());
+  Json models = Json::array();
+  for (const auto& fitted : p.models) models.push_back(json_of(fitted));
+  bundle.add("models.json", models.dump() + "\n");
+  Json ranges = Json::array();
+  for (std::size_t j = 0; j < p.ranges.size(); ++j)
+    ranges.push_back({{"column", p.encoder->columns()[j].name()},
+                      {"low", p.ranges[j].low},
+                      {"high", p.ranges[j].high},
+                      {"missing", p.ranges[j].missing},
+                      {"importance", p.ranges[j].importance}});
+  Json splits = Json::object();
+  for (const auto& [patient, split] : p.splits) splits[split].push_back(patient.for_storage());
+  bundle.add("background.f32", bytes_of(p.background));
+  bundle.add("splits.json", splits.dump() + "\n");
+  if (p.out_of_fold) bundle.add("out_of_fold.json", json_of(*p.out_of_fold).dump() + "\n");
+  const Json training{{"recipe_name", p.recipe.name},
+                      {"task_name", p.task_name},
+                      {"store_digest", p.store_digest},
+                      {"labels_digest", p.labels_digest},
+                      {"training_rows", p.training_rows},
+                      {"grid", p.grid},
+                      {"training_days", p.training_days},
+                      {"training_events", p.training_events},
+                      {"ranges", ranges}};
+  bundle.add("training.json", training.dump(1) + "\n");
+  bundle.add(
+      "judged.json",
+      Json{{"value", p.judged_value}, {"truth", p.judged_truth}, {"event", p.judged_event}}.dump() +
+          "\n");
+}
+
+Pipeline read_pipeline(const Bundle& bundle) {
+  Pipeline p;
+  try {
+    const Json training = Json::parse(bundle.read("training.json"));
+    p.recipe = parse_recipe(bundle.read("recipe.yaml"), "recipe.yaml");
+    p.recipe.name = training.at("recipe_name");
+    p.task_name = training.at("task_name");
+    p.task_text = bundle.read("task.yaml");
+    p.encoder = WindowedEncoder::load(bundle.read("encoder.json"));
+    for (const auto& json : Json::parse(bundle.read("models.json")))
+      p.models.push_back(fitted_of(json));
+    for (const auto& json : training.at("ranges"))
+      p.ranges.push_back(
+          {json.at("low"), json.at("high"), json.at("missing"), json.at("importance")});
+    p.background = matrix_of(bundle.read("background.f32"), p.encoder->columns().size());
+    p.grid = training.at("grid").get<std::vector<double>>();
+    p.training_days = training.at("training_days").get<std::vector<double>>();
+    p.training_events = training.at("training_events").get<std::vector<double>>();
+    p.training_rows = training.at("training_rows");
+    p.store_digest = training.at("store_digest");
+    p.labels_digest = training.at("labels_digest");
+    const Json judged = Json::parse(bundle.read("judged.json"));
+    p.judged_value = judged.at("value").get<std::vector<double>>();
+    p.judged_truth = judged.at("truth").get<std::vector<double>>();
+    p.judged_event = judged.at("event").get<std::vector<double>>();
+    const Json splits = Json::parse(bundle.read("splits.json"));
+    for (const auto& [split, patients] : splits.items())
+      for (const auto& patient : patients) p.splits[PatientId(patient.get<std::int64_t>())] = split;
+    if (bundle.has("out_of_fold.json"))
+      p.out_of_fold = out_of_fold_of(Json::parse(bundle.read("out_of_fold.json")));
+  } catch (const nlohmann::json::exception& error) {
+    fail(Fault::storage, bundle.folder().string() + ": damaged: " + error.what());
+  }
+  return p;
+}
+
+}  // namespace cangong

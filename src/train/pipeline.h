@@ -1,0 +1,55 @@
+// A trained model with all that its answers need, and how it is kept in a bundle.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cohort/split.h"
+#include "encode/encoder.h"
+#include "model/readout.h"
+#include "registry/bundle.h"
+#include "train/recipe.h"
+
+namespace cangong {
+
+// Where training patients' values of a column lie.
+struct ReferenceRange {
+  float low = 0, high = 0;  // smallest and largest
+  double missing = 0;       // share without a value
+  double importance = 0;    // share of the mean absolute contribution
+};
+
+// Predictions for patients that the model in question had not seen, one per fold.
+struct OutOfFold {
+  std::vector<LabelRow> rows;
+  std::vector<std::string> models;
+  std::vector<Scored> scored;  // by model
+};
+
+struct Pipeline {
+  Recipe recipe;
+  std::string task_name, task_text;
+  std::unique_ptr<Encoder> encoder;
+  std::vector<Fitted> models;          // the recipe's first, then the baselines
+  std::vector<ReferenceRange> ranges;  // by column
+  Matrix background;                   // training rows for explanation
+  std::vector<double> grid;            // survival: days at which curves are judged
+  std::vector<double> training_days, training_events;
+  Splits splits;
+  std::optional<OutOfFold> out_of_fold;
+  std::vector<double> judged_value, judged_truth, judged_event;  // of patients that did not train
+  Digest store_digest, labels_digest;
+  std::size_t training_rows = 0;
+
+  const Fitted& main() const { return models.front(); }
+};
+
+void write_pipeline(const Pipeline& pipeline, BundleWriter& bundle);
+Pipeline read_pipeline(const Bundle& bundle);
+
+// One model's answers for encoded rows.
+Scored score(const Fitted& fitted, const Matrix& x, const std::vector<double>& grid);
+
+}  // namespace cangong

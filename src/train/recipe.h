@@ -1,0 +1,67 @@
+// A way of training, as a clinician can review it. Reference: docs/recipes.md.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/config.h"
+#include "cohort/split.h"
+#include "encode/windowed.h"
+
+namespace cangong {
+
+struct ValidationOptions {
+  static constexpr bool is_config = true;
+  std::size_t folds = 0;
+  template <class V>
+  void visit(V& v) {
+    v("folds", folds, "0: judge on held-out patients; else cross-validate by patient");
+  }
+};
+
+struct AbstainOptions {
+  static constexpr bool is_config = true;
+  double most_missing = 0.9, most_outside = 0.2;
+  template <class V>
+  void visit(V& v) {
+    v("most_missing", most_missing, "no answer where more of the importance is missing than this");
+    v("most_outside", most_outside, "no answer where more values lie outside the training range");
+  }
+};
+
+void read_value(const Node& node, Node& value);
+
+struct Recipe {
+  static constexpr bool is_config = true;
+  std::string name, description, recalibrate = "platt";
+  WindowedOptions encoder;
+  std::optional<Node> model;
+  SplitOptions split;
+  ValidationOptions validation;
+  AbstainOptions abstain;
+  Duration horizon{std::chrono::hours(24 * 365)};
+  std::size_t cause = 1, seed = 1;
+  std::vector<std::string> baselines{"prevalence", "age_sex", "linear", "trees"};
+  std::string text;  // the file as it was read
+  template <class V>
+  void visit(V& v) {
+    v("name", name, "of the model");
+    v("description", description, "what it is for");
+    v("encoder", encoder, "how a history becomes features");
+    v("model", model, "the learner: kind and its own options");
+    v("split", split, "who trains, tunes and judges");
+    v("validation", validation, "held out or cross-validated");
+    v("recalibrate", recalibrate, "none, platt or isotonic, on the tuning patients");
+    v("abstain", abstain, "when to give no answer");
+    v("horizon", horizon, "survival: the time at which risk is told");
+    v("cause", cause, "survival: which of the causes is the event");
+    v("seed", seed, "of everything random");
+    v("baselines", baselines, "shown beside the model: prevalence, age_sex, linear, trees");
+  }
+};
+
+Recipe load_recipe(const fs::path& file);
+Recipe parse_recipe(const std::string& text, const std::string& file);
+
+}  // namespace cangong
