@@ -1,7 +1,239 @@
+#include "source/fhir.h"
+
+#include <unordered_set>
+
 #include "base/error.h"
+#include "base/progress.h"
+#include "source/fhir_types.h"
 #include "source/source.h"
+
 namespace cangong {
-void read_fhir(const SourceOptions&, Sink&) {
-  fail(Fault::internal, "later");
+namespace {
+
+using fhir::Element;
+using fhir::text_of;
+
+constexpr std::size_t kLongestResource = 32u << 20;   // bytes
+constexpr std::uint64_t kLargestBundle = 1ull << 30;  // bytes; larger exports come as NDJSON
+
+// Calls use(resource, where) or broken(where, why) for each resource of a file.
+class FhirFile {
+ public:
+  explicit FhirFile(const fs::path& path) : path_(path), name_(path.string()) {}
+
+  template <class Use, class Broken>
+  void each(simdjson::dom::parser& parser, const Use& use, const Broken& broken) const {
+    if (unpacked_name(path_).ends_with(".ndjson")) return each_line(parser, use, broken);
+    std::string text;
+    LineReader lines(path_, {kLargestBundle, kLargestBundle, 1000});
+    while (const auto line = lines.next()) {
+      text += line->text;
+      text += '\n';
+    }
+    Element root;
+    if (const auto error = parser.parse(text).get(root))
+      return broken(Where{name_, 1}, simdjson::error_message(error));
+    if (text_of(root, "resourceType") != "Bundle") return use(root, std::string(), Where{name_, 1});
+    std::uint64_t entry = 0;
+    fhir::each(root, "entry", [&](const Element& item) {
+      const Where where{name_, ++entry};
+      const auto resource = fhir::child(item, "resource");
+      if (!resource) return broken(where, "a bundle entry without a resource");
+      use(*resource, std::string(text_of(item, "fullUrl").value_or("")), where);
+    });
+  }
+
+ private:
+  template <class Use, class Broken>
+  void each_line(simdjson::dom::parser& parser, const Use& use, const Broken& broken) const {
+    LineReader lines(path_, {kLongestResource, 1ull << 40, 1000});
+    while (const auto line = lines.next()) {
+      const Where where{name_, line->number};
+      if (line->too_long) {
+        broken(where, "the line is longer than 32 MB");
+        continue;
+      }
+      if (line->text.find_first_not_of(" \t") == std::string_view::npos) continue;
+      Element resource;
+      if (const auto error = parser.parse(line->text.data(), line->text.size()).get(resource)) {
+        broken(where,
+               line->ended ? simdjson::error_message(error) : "the file is cut off in this line");
+        continue;
+      }
+      use(resource, std::string(), where);
+      if (line->number % 4096 == 0) stop_if_interrupted();
+    }
+  }
+
+  fs::path path_;
+  std::string name_;
+};
+
+class FhirImport {
+ public:
+  FhirImport(const SourceOptions& options, Sink& sink)
+      : zone_(options.zone), sink_(sink), draft_(index_, zone_) {
+    for (const auto& file : files_below(options.path)) {
+      const std::string name = unpacked_name(file);
+      if (name.ends_with(".ndjson") || name.ends_with(".json")) files_.push_back(file);
+    }
+    if (files_.empty())
+      fail(Fault::input, "no .ndjson or .json file below " + options.path.string());
+  }
+
+  void run() {
+    for (const auto& file : files_)
+      if (may_hold_targets(file))
+        FhirFile(file).each(
+            parser_,
+            [&](const Element& resource, const std::string& url, const Where&) {
+              index(resource, url);
+            },
+            [](const Where&, const char*) {});
+    Progress progress("importing", files_.size());
+    for (std::size_t i = 0; i < files_.size(); ++i) {
+      FhirFile(files_[i]).each(
+          parser_,
+          [&](const Element& resource, const std::string&, const Where& where) {
+            take(resource, where);
+          },
+          [&](const Where& where, const char* why) {
+            sink_.reject(where, std::string("not JSON: ") + why);
+          });
+      progress.at(i + 1);
+    }
+  }
+
+ private:
+  // A bulk export names its files by resource type; others are read twice.
+  static bool may_hold_targets(const fs::path& file) {
+    const std::string name = unpacked_name(file);
+    const std::string type = name.substr(0, name.find_first_of(".-_"));
+    const bool target = type == "Patient" || type == "Encounter" || type == "Medication";
+    static const std::unordered_set<std::string> kOthers{"AllergyIntolerance",
+                                                         "CarePlan",
+                                                         "CareTeam",
+                                                         "Claim",
+                                                         "Condition",
+                                                         "Device",
+                                                         "DiagnosticReport",
+                                                         "DocumentReference",
+                                                         "ExplanationOfBenefit",
+                                                         "FamilyMemberHistory",
+                                                         "ImagingStudy",
+                                                         "Immunization",
+                                                         "Location",
+                                                         "MedicationAdministration",
+                                                         "MedicationRequest",
+                                                         "MedicationStatement",
+                                                         "Observation",
+                                                         "Organization",
+                                                         "Practitioner",
+                                                         "PractitionerRole",
+                                                         "Procedure",
+                                                         "Provenance",
+                                                         "QuestionnaireResponse",
+                                                         "SupplyDelivery"};
+    return target || !name.ends_with(".ndjson") || !kOthers.contains(type);
+  }
+
+  void index(const Element& resource, const std::string& url) {
+    const auto type = text_of(resource, "resourceType");
+    const auto id = text_of(resource, "id");
+    if (!type || !id) return;
+    const std::string name = std::string(*type) + "/" + std::string(*id);
+    if (*type == "Patient") return index_patient(resource, name, url);
+    try {
+      if (*type == "Encounter") {
+        FhirIndex::Encounter encounter;
+        if (const auto period = fhir::child(resource, "period"))
+          if (const auto end = fhir::moment_of(*period, "end", zone_)) encounter.end = end->last;
+        if (!url.empty()) index_.encounters.emplace(url, encounter);
+        index_.encounters.emplace(name, encounter);
+      } else if (*type == "Medication") {
+        if (const auto code = fhir::concept_of(resource, "code")) {
+          if (!url.empty())
+            index_.medications.emplace(url, FhirIndex::Medication{code->code, code->description});
+          index_.medications.emplace(name, FhirIndex::Medication{code->code, code->description});
+        }
+      }
+    } catch (const FhirReject&) {
+      // The second pass rejects the resource with its place.
+    }
+  }
+
+  // A patient whose identifier is known already, from here or another source, keeps its number.
+  void index_patient(const Element& resource, const std::string& name, const std::string& url) {
+    std::vector<std::pair<std::string, std::string>> identifiers{{"fhir:Patient", name.substr(8)}};
+    fhir::each(resource, "identifier", [&](const Element& item) {
+      const auto system = text_of(item, "system"), value = text_of(item, "value");
+      if (system && value) identifiers.emplace_back(*system, *value);
+    });
+    const PatientId patient = sink_.patient_of(identifiers);
+    index_.patients.emplace(name, patient);
+    if (!url.empty()) index_.patients.emplace(url, patient);
+  }
+
+  std::optional<PatientId> patient_of(const Element& resource, const fhir::Type& type) const {
+    std::string reference;
+    if (type.subject.empty()) {
+      reference = "Patient/" + std::string(text_of(resource, "id").value_or(""));
+    } else {
+      const auto subject = fhir::child(resource, type.subject);
+      const auto text = subject ? text_of(*subject, "reference") : std::nullopt;
+      if (!text) return std::nullopt;
+      reference = *text;
+    }
+    auto found = index_.patients.find(reference);
+    if (found == index_.patients.end())
+      if (const std::size_t at = reference.rfind("Patient/"); at != std::string::npos && at > 0)
+        found = index_.patients.find(reference.substr(at));  // an absolute URL
+    if (found == index_.patients.end()) return std::nullopt;
+    return found->second;
+  }
+
+  // True where a resource of this type and id came before.
+  bool is_repeated(std::string_view type, std::string_view id) {
+    if (id.empty()) return false;
+    const std::size_t hash = std::hash<std::string_view>()(type) * 0x9e3779b97f4a7c15 ^
+                             std::hash<std::string_view>()(id);
+    return !seen_.insert(hash).second;
+  }
+
+  void take(const Element& resource, const Where& where) {
+    const auto name = text_of(resource, "resourceType");
+    if (!name) return sink_.reject(where, "not a FHIR resource: no resourceType");
+    const fhir::Type* type = fhir::type_named(*name);
+    if (!type) return sink_.skip("resources of type " + std::string(*name) + " are not imported");
+    if (text_of(resource, "status") == "entered-in-error") return sink_.skip("entered in error");
+    if (is_repeated(*name, text_of(resource, "id").value_or("")))
+      return sink_.reject(where, "same type and id as an earlier resource");
+    const auto patient = patient_of(resource, *type);
+    if (!patient) return sink_.reject(where, "refers to a patient that is not in the export");
+    draft_.begin(*patient);
+    try {
+      type->read(resource, draft_);
+      sink_.accept(where, draft_.facts());
+    } catch (const FhirReject& reject) {
+      sink_.reject(where, std::string(*name) + ": " + reject.why);
+    } catch (const FhirSkip& skip) {
+      sink_.skip(skip.why);
+    }
+  }
+
+  Zone zone_;
+  Sink& sink_;
+  FhirIndex index_;
+  FhirDraft draft_;
+  std::vector<fs::path> files_;
+  simdjson::dom::parser parser_;
+  std::unordered_set<std::size_t> seen_;
+};
+
+}  // namespace
+
+void read_fhir(const SourceOptions& options, Sink& sink) {
+  FhirImport(options, sink).run();
 }
+
 }  // namespace cangong

@@ -47,6 +47,14 @@ class Sink {
     return identities_.number(system, value);
   }
 
+  // The number of a patient who has several identifiers (system, value), the first one its own.
+  // Patients of one import are never joined with each other, only with those of earlier ones.
+  PatientId patient_of(std::span<const std::pair<std::string, std::string>> identifiers) {
+    const PatientId patient = identities_.join(identifiers, taken_);
+    taken_.insert(patient);
+    return patient;
+  }
+
   // One row in, whole: if a fact of it cannot be kept, the row is rejected and none is.
   void accept(const Where& where, std::span<const Fact> facts);
   void reject(const Where& where, const std::string& why);
@@ -65,6 +73,7 @@ class Sink {
   std::ofstream rejects_;
   fs::path rejects_path_;
   Tally tally_;
+  std::unordered_set<PatientId> taken_;
 };
 
 // Codes that may stand without a time (MEDS static measurements): sex, birth, race, genome, ...

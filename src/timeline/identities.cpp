@@ -64,6 +64,17 @@ PatientId Identities::number(std::string_view system, std::string_view value) {
   return id;
 }
 
+PatientId Identities::join(std::span<const std::pair<std::string, std::string>> identifiers,
+                           const std::unordered_set<PatientId>& taken) {
+  std::optional<PatientId> known;
+  for (const auto& [system, value] : identifiers)
+    if (const auto found = find(system, value); found && !known && !taken.contains(*found))
+      known = found;
+  if (!known) known = number(identifiers[0].first, identifiers[0].second);
+  for (const auto& [system, value] : identifiers) numbers_.emplace(name_of(system, value), *known);
+  return *known;
+}
+
 std::optional<PatientId> Identities::find(std::string_view system, std::string_view value) const {
   const auto known = numbers_.find(name_of(system, value));
   if (known == numbers_.end()) return std::nullopt;
@@ -86,7 +97,7 @@ void Identities::save() const {
     lines.push_back(std::to_string(id.for_storage()) + "\t" + name);
   std::sort(lines.begin(), lines.end());
   write_private_file(folder_ / "key", key_);
-  write_private_file(folder_ / "map.tsv", join(lines, "\n") + "\n");
+  write_private_file(folder_ / "map.tsv", cangong::join(lines, "\n") + "\n");
 }
 
 }  // namespace cangong

@@ -3,9 +3,11 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "base/file.h"
 #include "base/identifier.h"
@@ -20,6 +22,11 @@ class Identities {
   // The number of (system, value): an HMAC with the store's own key, so that it is stable across
   // imports and says nothing to others. Throws Fault::storage on a collision.
   PatientId number(std::string_view system, std::string_view value);
+  // Joins several identifiers of one patient: all get the number of the first that is known and not
+  // `taken` by another patient of the same source, else a new one. An identifier that belongs to
+  // someone else stays theirs: hospitals reuse some of them.
+  PatientId join(std::span<const std::pair<std::string, std::string>> identifiers,
+                 const std::unordered_set<PatientId>& taken);
   // Looks up what is known already; a bare value is sought in every system.
   std::optional<PatientId> find(std::string_view system, std::string_view value) const;
   std::optional<PatientId> find_any(std::string_view value) const;

@@ -1,0 +1,75 @@
+// FHIR R4 resources -> facts. One function per resource type, listed in fhir_types.cpp.
+// Which resource becomes which event, and when it is known: docs/fhir.md.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/time.h"
+#include "source/sink.h"
+
+namespace cangong {
+
+// What resources refer to, gathered in a first pass.
+struct FhirIndex {
+  struct Encounter {
+    std::optional<Time> end;
+  };
+  struct Medication {
+    std::string code, description;
+  };
+  std::unordered_map<std::string, PatientId> patients;      // "Patient/ID" and full URLs
+  std::unordered_map<std::string, Encounter> encounters;    // "Encounter/ID"
+  std::unordered_map<std::string, Medication> medications;  // "Medication/ID"
+};
+
+// When something became known, and when it happened.
+struct FhirTimes {
+  std::optional<Time> known, occurred;
+};
+
+// The facts of one resource in the making.
+class FhirDraft {
+ public:
+  FhirDraft(const FhirIndex& index, const Zone& zone) : index_(index), zone_(zone) {}
+  void begin(PatientId patient);
+
+  struct Value {
+    std::optional<double> number;
+    std::string_view unit, text;
+  };
+  // Texts are copied.
+  void add(const FhirTimes& times, std::string code, std::string_view description,
+           const Value& value = {});
+  void add_static(std::string code, std::string_view description);
+  // Keeps a text alive until the next begin().
+  std::string_view keep(std::string text);
+
+  const FhirIndex& index() const { return index_; }
+  const Zone& zone() const { return zone_; }
+  std::span<const Fact> facts() const { return facts_; }
+  bool has_encounter_end(std::string_view reference, Time& end) const;
+
+ private:
+  const FhirIndex& index_;
+  const Zone& zone_;
+  PatientId patient_;
+  std::vector<Fact> facts_;
+  std::deque<std::string> texts_;
+};
+
+// A resource that cannot be used, with the reason; thrown by the readers below.
+struct FhirReject {
+  std::string why;
+};
+// A resource that is left out on purpose.
+struct FhirSkip {
+  std::string why;
+};
+
+}  // namespace cangong

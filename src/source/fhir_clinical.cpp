@@ -1,0 +1,161 @@
+// What was found, thought, ordered, given and done.
+#include "source/fhir_types.h"
+
+namespace cangong::fhir {
+namespace {
+
+Code require_code(const Element& resource, std::string_view key) {
+  auto code = concept_of(resource, key);
+  if (!code) throw FhirReject{"no code"};
+  return std::move(*code);
+}
+
+// issued, else the end of effective; the clinical moment is the beginning of effective.
+FhirTimes result_times(const Element& resource, const FhirDraft& draft) {
+  const Span effective = span_of(resource, "effective", draft.zone());
+  FhirTimes times{effective.end, effective.begin};
+  if (const auto issued = moment_of(resource, "issued", draft.zone())) times.known = issued->last;
+  return require_known(times);
+}
+
+// recordedDate, else the encounter's end; the clinical moment is the onset.
+FhirTimes record_times(const Element& resource, const FhirDraft& draft) {
+  FhirTimes times{std::nullopt, span_of(resource, "onset", draft.zone()).begin};
+  if (const auto recorded = moment_of(resource, "recordedDate", draft.zone()))
+    times.known = recorded->last;
+  else
+    times.known = encounter_end(resource, draft);
+  return require_known(times);
+}
+
+// medicationCodeableConcept, or what medicationReference names (in the export or contained).
+Code medication(const Element& resource, const FhirDraft& draft) {
+  if (auto code = concept_of(resource, "medicationCodeableConcept")) return std::move(*code);
+  const auto reference = child(resource, "medicationReference");
+  const auto name = reference ? text_of(*reference, "reference") : std::nullopt;
+  if (!name) throw FhirReject{"no medication"};
+  if (name->starts_with('#')) {
+    std::optional<Code> found;
+    each(resource, "contained", [&](const Element& inner) {
+      if (text_of(inner, "id") == name->substr(1)) found = concept_of(inner, "code");
+    });
+    if (found) return std::move(*found);
+  }
+  const auto known = draft.index().medications.find(std::string(*name));
+  if (known == draft.index().medications.end())
+    throw FhirReject{"refers to a medication that is not in the export"};
+  return {known->second.code, known->second.description};
+}
+
+FhirTimes end_of(const Span& span) {
+  return require_known({span.end, span.begin});
+}
+
+bool is_refused(const Element& resource) {
+  const auto status = text_of(resource, "status");
+  return status == "not-done" || status == "not-taken";
+}
+
+}  // namespace
+
+void read_condition(const Element& resource, FhirDraft& draft) {
+  const Code code = require_code(resource, "code");
+  const auto verification = concept_of(resource, "verificationStatus");
+  if (verification && verification->code.ends_with("//refuted"))
+    throw FhirSkip{"a refuted condition"};
+  const FhirTimes times = record_times(resource, draft);
+  draft.add(times, code.code, code.description);
+  const Span abated = span_of(resource, "abatement", draft.zone());
+  if (!abated.end) return;
+  // That it ended cannot be known before the condition itself is.
+  const Time known = std::max(*abated.end, *times.known);
+  draft.add({known, abated.begin}, "CONDITION_END//" + code.code, code.description + ": ended");
+}
+
+void read_observation(const Element& resource, FhirDraft& draft) {
+  const FhirTimes times = result_times(resource, draft);
+  const Code code = require_code(resource, "code");
+  bool components = false;
+  each(resource, "component", [&](const Element& component) {
+    components = true;
+    add_value(draft, component, times, require_code(component, "code"), "value");
+  });
+  const bool has_value = [&] {
+    simdjson::dom::object object;
+    if (resource.get_object().get(object)) return false;
+    for (const auto field : object)
+      if (field.key.starts_with("value") || field.key == "dataAbsentReason") return true;
+    return false;
+  }();
+  if (has_value || !components) add_value(draft, resource, times, code, "value");
+}
+
+void read_medication_request(const Element& resource, FhirDraft& draft) {
+  const Code code = medication(resource, draft);
+  FhirTimes times;
+  if (const auto authored = moment_of(resource, "authoredOn", draft.zone()))
+    times.known = authored->last, times.occurred = authored->first;
+  draft.add(require_known(times), "MEDICATION_ORDER//" + code.code, code.description);
+}
+
+void read_medication_administration(const Element& resource, FhirDraft& draft) {
+  const Code code = medication(resource, draft);
+  const FhirTimes times = end_of(span_of(resource, "effective", draft.zone()));
+  FhirDraft::Value value;
+  if (const auto dosage = child(resource, "dosage"))
+    if (const auto dose = child(*dosage, "dose")) {
+      value.number = number_of(*dose, "value");
+      const auto unit = text_of(*dose, "code"), label = text_of(*dose, "unit");
+      value.unit = unit ? *unit : label.value_or("");
+    }
+  const char* prefix = is_refused(resource) ? "MEDICATION_NOT_GIVEN//" : "MEDICATION_GIVEN//";
+  draft.add(times, prefix + code.code, code.description, value);
+}
+
+void read_medication_statement(const Element& resource, FhirDraft& draft) {
+  const Code code = medication(resource, draft);
+  const Span effective = span_of(resource, "effective", draft.zone());
+  FhirTimes times{effective.end, effective.begin};
+  if (const auto asserted = moment_of(resource, "dateAsserted", draft.zone()))
+    times.known = asserted->last;
+  const char* prefix = is_refused(resource) ? "MEDICATION_NOT_TAKEN//" : "MEDICATION_STATED//";
+  draft.add(require_known(times), prefix + code.code, code.description);
+}
+
+void read_procedure(const Element& resource, FhirDraft& draft) {
+  const Code code = require_code(resource, "code");
+  const FhirTimes times = end_of(span_of(resource, "performed", draft.zone()));
+  draft.add(times, (is_refused(resource) ? "NOT_DONE//" : "") + code.code, code.description);
+}
+
+void read_diagnostic_report(const Element& resource, FhirDraft& draft) {
+  const Code code = require_code(resource, "code");
+  const FhirTimes times = result_times(resource, draft);
+  const auto conclusion = text_of(resource, "conclusion");
+  draft.add(times, "REPORT//" + code.code, code.description,
+            {std::nullopt, "", conclusion.value_or("")});
+  each(resource, "conclusionCode", [&](const Element& found) {
+    if (const auto concluded = concept_of(found))
+      draft.add(times, "REPORT_FINDING//" + concluded->code, concluded->description);
+  });
+}
+
+void read_immunization(const Element& resource, FhirDraft& draft) {
+  const Code code = require_code(resource, "vaccineCode");
+  const Span given = span_of(resource, "occurrence", draft.zone());
+  FhirTimes times{given.end, given.begin};
+  if (const auto recorded = moment_of(resource, "recorded", draft.zone()))
+    times.known = recorded->last;
+  draft.add(require_known(times), (is_refused(resource) ? "NOT_DONE//" : "") + code.code,
+            code.description);
+}
+
+void read_allergy(const Element& resource, FhirDraft& draft) {
+  const Code code = require_code(resource, "code");
+  const auto verification = concept_of(resource, "verificationStatus");
+  if (verification && verification->code.ends_with("//refuted"))
+    throw FhirSkip{"a refuted allergy"};
+  draft.add(record_times(resource, draft), "ALLERGY//" + code.code, code.description);
+}
+
+}  // namespace cangong::fhir

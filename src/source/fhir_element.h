@@ -1,0 +1,55 @@
+// Reading pieces of FHIR JSON. Included by the fhir_*.cpp files only.
+#pragma once
+
+#include <simdjson.h>
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "source/fhir.h"
+
+namespace cangong::fhir {
+
+using Element = simdjson::dom::element;
+
+std::optional<Element> child(const Element& at, std::string_view key);
+// A text; nothing where it is absent or of another type.
+std::optional<std::string_view> text_of(const Element& at, std::string_view key);
+std::optional<double> number_of(const Element& at, std::string_view key);
+
+// Calls use(element) for each item of an array, or nothing where it is absent.
+template <class Use>
+void each(const Element& at, std::string_view key, const Use& use) {
+  const auto found = child(at, key);
+  if (!found) return;
+  simdjson::dom::array items;
+  if (found->get_array().get(items)) return;
+  for (const Element item : items) use(item);
+}
+std::optional<Element> first(const Element& at, std::string_view key);
+
+// Throws FhirReject where the text is there and is no date or time.
+std::optional<Moment> moment_of(const Element& at, std::string_view key, const Zone& zone);
+
+struct Code {
+  std::string code, description;
+};
+// "LOINC//8867-4" of a Coding.
+std::optional<Code> coding(const Element& at);
+// Of a CodeableConcept: its first coding of a known system, else its first, else its text.
+std::optional<Code> concept_of(const Element& at, std::string_view key);
+std::optional<Code> concept_of(const Element& concept_element);
+
+// effectiveDateTime, effectivePeriod, effectiveInstant and their kin: "effective", "performed", ...
+// First instant of the beginning, last instant of the end.
+struct Span {
+  std::optional<Time> begin, end;
+};
+Span span_of(const Element& at, const std::string& stem, const Zone& zone);
+
+// Adds the event for a value[x] of any kind under `stem` ("value"), or for its absence.
+void add_value(FhirDraft& draft, const Element& at, const FhirTimes& times, const Code& code,
+               const std::string& stem);
+
+}  // namespace cangong::fhir

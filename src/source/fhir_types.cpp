@@ -1,0 +1,91 @@
+#include "source/fhir_types.h"
+
+#include <array>
+
+namespace cangong {
+
+void FhirDraft::begin(PatientId patient) {
+  patient_ = patient;
+  facts_.clear();
+  texts_.clear();
+}
+
+std::string_view FhirDraft::keep(std::string text) {
+  return texts_.emplace_back(std::move(text));
+}
+
+void FhirDraft::add(const FhirTimes& times, std::string code, std::string_view description,
+                    const Value& value) {
+  Fact fact;
+  fact.patient = patient_;
+  fact.time = times.known;
+  if (times.occurred != times.known) fact.occurred = times.occurred;
+  fact.code = keep(std::move(code));
+  fact.description = keep(std::string(description));
+  fact.number = value.number;
+  fact.unit = value.unit;  // texts of the parsed resource outlive the draft's use
+  fact.text = value.text;
+  facts_.push_back(fact);
+}
+
+void FhirDraft::add_static(std::string code, std::string_view description) {
+  Fact fact;
+  fact.patient = patient_;
+  fact.code = keep(std::move(code));
+  fact.description = keep(std::string(description));
+  facts_.push_back(fact);
+}
+
+bool FhirDraft::has_encounter_end(std::string_view reference, Time& end) const {
+  const auto found = index_.encounters.find(std::string(reference));
+  if (found == index_.encounters.end() || !found->second.end) return false;
+  end = *found->second.end;
+  return true;
+}
+
+namespace fhir {
+namespace {
+
+// A new resource type is one function and one line here.
+constexpr std::array kTypes{
+    Type{"Patient", "", read_patient},
+    Type{"Encounter", "subject", read_encounter},
+    Type{"Condition", "subject", read_condition},
+    Type{"Observation", "subject", read_observation},
+    Type{"MedicationRequest", "subject", read_medication_request},
+    Type{"MedicationAdministration", "subject", read_medication_administration},
+    Type{"MedicationStatement", "subject", read_medication_statement},
+    Type{"Procedure", "subject", read_procedure},
+    Type{"DiagnosticReport", "subject", read_diagnostic_report},
+    Type{"Immunization", "patient", read_immunization},
+    Type{"AllergyIntolerance", "patient", read_allergy},
+    Type{"QuestionnaireResponse", "subject", read_questionnaire_response},
+    Type{"FamilyMemberHistory", "patient", read_family_history},
+    Type{"DocumentReference", "subject", read_document},
+    Type{"Claim", "patient", read_claim},
+    Type{"ExplanationOfBenefit", "patient", read_benefit},
+};
+
+}  // namespace
+
+const Type* type_named(std::string_view name) {
+  for (const Type& type : kTypes)
+    if (type.name == name) return &type;
+  return nullptr;
+}
+
+FhirTimes require_known(FhirTimes times) {
+  if (!times.known) throw FhirReject{"nothing says when it became known"};
+  return times;
+}
+
+std::optional<Time> encounter_end(const Element& resource, const FhirDraft& draft) {
+  const auto encounter = child(resource, "encounter");
+  const auto reference = encounter ? text_of(*encounter, "reference") : std::nullopt;
+  Time end;
+  if (!reference || !draft.has_encounter_end(*reference, end)) return std::nullopt;
+  return end;
+}
+
+}  // namespace fhir
+}  // namespace cangong

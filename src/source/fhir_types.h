@@ -1,0 +1,39 @@
+// The table of resource types. Included by the fhir_*.cpp files only.
+#pragma once
+
+#include "source/fhir_element.h"
+
+namespace cangong::fhir {
+
+struct Type {
+  std::string_view name;
+  std::string_view subject;  // the key of the reference to the patient
+  void (*read)(const Element& resource, FhirDraft& draft);
+};
+
+// Nothing where resources of this type are left out on purpose.
+const Type* type_named(std::string_view name);
+
+// Where nothing says when a fact became known, it is rejected.
+FhirTimes require_known(FhirTimes times);
+// The end of the encounter that a resource names.
+std::optional<Time> encounter_end(const Element& resource, const FhirDraft& draft);
+
+void read_patient(const Element& resource, FhirDraft& draft);
+void read_encounter(const Element& resource, FhirDraft& draft);
+void read_condition(const Element& resource, FhirDraft& draft);
+void read_observation(const Element& resource, FhirDraft& draft);
+void read_medication_request(const Element& resource, FhirDraft& draft);
+void read_medication_administration(const Element& resource, FhirDraft& draft);
+void read_medication_statement(const Element& resource, FhirDraft& draft);
+void read_procedure(const Element& resource, FhirDraft& draft);
+void read_diagnostic_report(const Element& resource, FhirDraft& draft);
+void read_immunization(const Element& resource, FhirDraft& draft);
+void read_allergy(const Element& resource, FhirDraft& draft);
+void read_questionnaire_response(const Element& resource, FhirDraft& draft);
+void read_family_history(const Element& resource, FhirDraft& draft);
+void read_document(const Element& resource, FhirDraft& draft);
+void read_claim(const Element& resource, FhirDraft& draft);
+void read_benefit(const Element& resource, FhirDraft& draft);
+
+}  // namespace cangong::fhir
