@@ -71,7 +71,8 @@ class Checker {
     std::optional<Time> birth, death;
     int births = 0;
     for (const Event& event : timeline.events()) {
-      if (birth_ && event.code == *birth_ && event.time) birth = event.time, ++births;
+      if (birth_ && event.code == *birth_ && event.time)
+        birth = event.occurred.value_or(*event.time), ++births;
       if (death_ && event.code == *death_ && event.time && !death) death = event.time;
     }
     if (births > 1) count(two_births, *birth_);

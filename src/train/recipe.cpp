@@ -16,8 +16,8 @@ Recipe parse_recipe(const std::string& text, const std::string& file) {
   if (recipe.name == "recipe" && fs::path(file).has_parent_path())
     recipe.name = fs::path(file).parent_path().filename().string();
   const std::string& r = recipe.recalibrate;
-  if (r != "none" && r != "platt" && r != "isotonic")
-    fail(Fault::config, file + ": recalibrate is none, platt or isotonic");
+  if (r != "auto" && r != "none" && r != "platt" && r != "isotonic")
+    fail(Fault::config, file + ": recalibrate is auto, none, platt or isotonic");
   if (recipe.validation.folds == 1) fail(Fault::config, file + ": folds is 0 or at least 2");
   return recipe;
 }

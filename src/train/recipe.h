@@ -34,7 +34,7 @@ void read_value(const Node& node, Node& value);
 
 struct Recipe {
   static constexpr bool is_config = true;
-  std::string name, description, recalibrate = "platt";
+  std::string name, description, recalibrate = "auto";
   WindowedOptions encoder;
   std::optional<Node> model;
   SplitOptions split;
@@ -52,7 +52,7 @@ struct Recipe {
     v("model", model, "the learner: kind and its own options");
     v("split", split, "who trains, tunes and judges");
     v("validation", validation, "held out or cross-validated");
-    v("recalibrate", recalibrate, "none, platt or isotonic, on the tuning patients");
+    v("recalibrate", recalibrate, "none, platt or isotonic on the tuning patients; auto");
     v("abstain", abstain, "when to give no answer");
     v("horizon", horizon, "survival: the time at which risk is told");
     v("cause", cause, "survival: which of the causes is the event");

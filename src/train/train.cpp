@@ -140,13 +140,23 @@ class Fitter {
     context.say = context_.say;
     if (!context_.work.empty()) context.checkpoint = context_.work / (kind + ".checkpoint");
     fitted.model = learner_named(kind).fit(options, train, tuning, context);
-    const auto recalibrate = recipe.recalibrate == "platt"      ? Recalibration::Kind::platt
-                             : recipe.recalibrate == "isotonic" ? Recalibration::Kind::isotonic
-                                                                : Recalibration::Kind::none;
+    const auto recalibrate = recalibration_of(tuning);
     const double horizon = static_cast<double>(recipe.horizon.count()) / 86400e6;
     fitted.readout = Readout::fit(*fitted.model, train, tuning, recalibrate, horizon);
     stop_if_interrupted();
     return fitted;
+  }
+
+  // With few tuning patients a fitted map is noise: `auto` wants 100 events and 100 others.
+  Recalibration::Kind recalibration_of(const Dataset& tuning) const {
+    const std::string& said = input_.recipe.recalibrate;
+    if (said == "platt") return Recalibration::Kind::platt;
+    if (said == "isotonic") return Recalibration::Kind::isotonic;
+    double events = 0;
+    for (const double v : tuning.y.values) events += v;
+    const double others = static_cast<double>(tuning.rows()) - events;
+    const bool enough = events >= 100 && others >= 100;
+    return said == "auto" && enough ? Recalibration::Kind::platt : Recalibration::Kind::none;
   }
 
   const TrainInput& input_;
