@@ -34,6 +34,16 @@ std::vector<std::uint32_t> number_patients(std::span<const PatientId> patients,
   return of_example;
 }
 
+// How often each of `count` patients is drawn in `count` draws; two draws from each random word.
+void draw_copies(std::uint32_t count, Random random, std::vector<double>& copies) {
+  copies.assign(count, 0.0);
+  for (std::uint32_t i = 0; i < count; i += 2) {
+    const std::uint64_t word = random.next();
+    copies[((word >> 32) * count) >> 32] += 1.0;
+    if (i + 1 < count) copies[((word & 0xffffffff) * count) >> 32] += 1.0;
+  }
+}
+
 }  // namespace
 
 std::vector<Interval> bootstrap(std::span<const PatientId> patients, std::size_t numbers,
@@ -45,14 +55,15 @@ std::vector<Interval> bootstrap(std::span<const PatientId> patients, std::size_t
   const auto of_example = number_patients(patients, count);
   const std::size_t rounds = count > 0 ? options.replicates : 0;
   std::vector<double> drawn(rounds * numbers);
+  const bool one_each = count == patients.size();  // an example's weight is its patient's
   parallel_for(rounds, options.threads, [&](std::size_t round) {
     thread_local std::vector<double> copies, weights;
-    copies.assign(count, 0.0);
-    weights.resize(patients.size());
-    Random random(options.seed * 0x100000001b3 + round);
-    for (std::uint32_t i = 0; i < count; ++i) copies[random.below(count)] += 1.0;
-    for (std::size_t i = 0; i < weights.size(); ++i) weights[i] = copies[of_example[i]];
-    statistics(weights, {drawn.data() + round * numbers, numbers});
+    draw_copies(count, Random(options.seed * 0x100000001b3 + round), copies);
+    if (!one_each) {
+      weights.resize(patients.size());
+      for (std::size_t i = 0; i < weights.size(); ++i) weights[i] = copies[of_example[i]];
+    }
+    statistics(one_each ? copies : weights, {drawn.data() + round * numbers, numbers});
   });
   std::vector<Interval> intervals(numbers);
   const double tail = (1 - options.level) / 2;

@@ -1,0 +1,212 @@
+// Our side of the benchmarks: one piece of work each, timed inside the process in CPU seconds, on
+// the files that bench/run made. Prints one JSON object.
+#include <sys/resource.h>
+
+#include <cstdio>
+#include <cstring>
+#include <ctime>
+#include <functional>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "base/parallel.h"
+#include "cohort/label.h"
+#include "encode/windowed.h"
+#include "engine/engine.h"
+#include "evaluate/binary.h"
+#include "evaluate/survival.h"
+#include "model/elastic_net.h"
+#include "model/linear.h"
+#include "model/mlp.h"
+
+namespace cangong {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// CPU seconds of all threads of this process.
+double cpu_seconds() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  const auto seconds = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec);
+  };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+double peak_megabytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) / 1024;
+}
+
+template <class Number>
+std::vector<double> read_numbers(const fs::path& file) {
+  const std::string bytes = read_file(file);
+  std::vector<Number> raw(bytes.size() / sizeof(Number));
+  std::memcpy(raw.data(), bytes.data(), raw.size() * sizeof(Number));
+  return {raw.begin(), raw.end()};
+}
+
+Dataset read_table(const fs::path& folder, std::size_t columns) {
+  Dataset data;
+  const auto values = read_numbers<float>(folder / "x.f32");
+  data.x = Matrix(values.size() / columns, columns);
+  std::copy(values.begin(), values.end(), data.x.values.begin());
+  data.y.values = read_numbers<double>(folder / "y.f64");
+  return data;
+}
+
+struct Timed {
+  double cpu = 0;
+  Json result;
+};
+
+Timed cox(const fs::path& folder) {
+  Dataset data = read_table(folder, 20);
+  data.y.answer = Answer::survival;
+  data.y.events = read_numbers<double>(folder / "event.f64");
+  LinearOptions options;
+  options.penalty = "0";
+  const double start = cpu_seconds();
+  const auto model = fit_linear(options, data, {});
+  const double cpu = cpu_seconds() - start;
+  return {cpu, {{"coefficients", model->raw_coefficients()}}};
+}
+
+Timed c_index(const fs::path& folder) {
+  const auto risk = read_numbers<double>(folder / "risk.f64");
+  const auto days = read_numbers<double>(folder / "y.f64");
+  const auto events = read_numbers<double>(folder / "event.f64");
+  const std::vector<double> ones(risk.size(), 1.0);
+  const double start = cpu_seconds();
+  double value = 0;
+  for (int round = 0; round < 10; ++round) value = Concordance(risk, days, events).harrell(ones);
+  return {(cpu_seconds() - start) / 10, {{"value", value}}};
+}
+
+Timed auroc_bootstrap(const fs::path& folder) {
+  const auto score = read_numbers<double>(folder / "risk.f64");
+  const auto truth = read_numbers<double>(folder / "event.f64");
+  std::vector<PatientId> patients;
+  for (std::size_t i = 0; i < score.size(); ++i)
+    patients.emplace_back(static_cast<std::int64_t>(i));
+  const double start = cpu_seconds();
+  const Ranking ranking(score, truth);
+  const auto found =
+      bootstrap(patients, 1, [&](auto weights, auto out) { out[0] = ranking.auroc(weights); },
+                {2000, 1, 0.95, 1});
+  return {cpu_seconds() - start,
+          {{"value", found[0].value}, {"low", found[0].low}, {"high", found[0].high}}};
+}
+
+Timed mlp(const fs::path& folder) {
+  const Dataset data = read_table(folder, 40);
+  MlpProblem problem;
+  problem.options.hidden = {64, 64};
+  problem.options.dropout = 0;
+  problem.options.batch_size = 1024;
+  problem.options.learning_rate = 1e-3;
+  problem.options.optimizer = "adam";
+  problem.options.weight_decay = 0;
+  problem.options.schedule = "constant";
+  problem.loss = Loss::bce;
+  problem.train.x = data.x;
+  problem.train.y.assign(data.y.values.begin(), data.y.values.end());
+  MlpResult warm_up, result;
+  problem.options.epochs = 1;
+  mlp_trainer()(problem, warm_up);
+  problem.options.epochs = 5;
+  problem.options.patience = 5;
+  const double start = cpu_seconds();
+  mlp_trainer()(problem, result);
+  return {(cpu_seconds() - start) / 5, {{"loss", result.train_loss.back()}}};
+}
+
+Timed labels(const fs::path& folder) {
+  const double start = cpu_seconds();
+  const Store store = Store::open(folder / "store");
+  const Labeller labeller({load_task(folder / "task.yaml")}, store.codes());
+  const auto rows = label_store(store, labeller, default_threads());
+  std::size_t positive = 0;
+  for (const auto& row : rows[0]) positive += row.label && std::get<bool>(*row.label);
+  return {cpu_seconds() - start,
+          {{"rows", rows[0].size()}, {"positive", positive}, {"events", store.inventory().rows()}}};
+}
+
+Timed features(const fs::path& folder) {
+  const Store store = Store::open(folder / "store");
+  auto rows = read_labels(folder / "labels");
+  WindowedOptions options;
+  options.windows = {"1d", "7d", "30d", "all"};
+  options.aggregates = {Aggregate::count, Aggregate::mean, Aggregate::min, Aggregate::max,
+                        Aggregate::last};
+  options.min_patients = 1;
+  options.max_codes = 200;
+  options.age = false;
+  WindowedEncoder encoder(options);
+  const StoreHistories histories(store, rows);
+  encoder.fit(histories);
+  const double start = cpu_seconds();
+  const Batch batch = encode(encoder, histories, default_threads());
+  double sum = 0;
+  for (const Entry& entry : batch.entries) sum += entry.value;
+  return {cpu_seconds() - start,
+          {{"rows", batch.rows()},
+           {"columns", encoder.columns().size()},
+           {"entries", batch.entries.size()},
+           {"sum", sum}}};
+}
+
+// FHIR lines to facts, without a store: a sink that keeps nothing would hide the work of the
+// dictionary, so the rows go to a writer that is never committed.
+Timed fhir_rows(const fs::path& folder) {
+  const TempFolder temporary(folder);
+  const double start = cpu_seconds();
+  StoreWriter writer(temporary.path() / "store", {std::size_t{1} << 30, ""});
+  Identities identities = Identities::open(temporary.path() / "store");
+  Sink sink(writer, identities, temporary.path() / "rejects");
+  SourceOptions options;
+  options.path = folder / "fhir";
+  read_fhir(options, sink);
+  return {cpu_seconds() - start, {{"rows", sink.tally().rows}, {"events", sink.tally().events}}};
+}
+
+Timed fhir_store(const fs::path& folder) {
+  const TempFolder temporary(folder);
+  ImportRequest request;
+  request.format = "fhir";
+  request.source.path = folder / "fhir";
+  request.store = temporary.path() / "store";
+  const auto begin = std::chrono::steady_clock::now();
+  const double start = cpu_seconds();
+  const ImportReply reply = import_data(request);
+  const double wall =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return {cpu_seconds() - start, {{"wall", wall}, {"events", reply.tally.events}}};
+}
+
+}  // namespace
+}  // namespace cangong
+
+int main(int argc, char** argv) {
+  using namespace cangong;
+  const std::map<std::string, std::function<Timed(const fs::path&)>> works{
+      {"cox", cox},        {"c-index", c_index},      {"bootstrap", auroc_bootstrap},
+      {"mlp", mlp},        {"labels", labels},        {"features", features},
+      {"fhir", fhir_rows}, {"fhir-store", fhir_store}};
+  if (argc != 3 || !works.contains(argv[1])) {
+    std::fprintf(stderr, "usage: cangong_bench WORK FOLDER\n");
+    return 2;
+  }
+  try {
+    const Timed timed = works.at(argv[1])(argv[2]);
+    Json json{{"cpu", timed.cpu}, {"rss_mb", peak_megabytes()}};
+    json.update(timed.result);
+    std::puts(json.dump().c_str());
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return 1;
+  }
+  return 0;
+}
