@@ -107,8 +107,10 @@ struct LineReader::State {
       end -= begin;
       begin = 0;
     }
-    if (end == buffer.size()) buffer.resize(std::min(buffer.size() * 2, limits.longest_line + 1));
-    const auto room = static_cast<unsigned>(std::min<std::size_t>(buffer.size() - end, 1u << 30));
+    if (end + kReadableBeyond >= buffer.size())
+      buffer.resize(std::min(buffer.size() * 2, limits.longest_line + 1 + kReadableBeyond));
+    const std::size_t free = buffer.size() - kReadableBeyond - end;
+    const auto room = static_cast<unsigned>(std::min<std::size_t>(free, 1u << 30));
     const int count = gzread(file, buffer.data() + end, room);
     int code = Z_OK;
     const char* why = gzerror(file, &code);
@@ -141,7 +143,7 @@ LineReader::LineReader(const fs::path& path, LineLimits limits)
   state_->path = path;
   state_->limits = limits;
   state_->file_bytes = fs::file_size(path);
-  state_->buffer.resize(1 << 20);
+  state_->buffer.resize((1 << 20) + kReadableBeyond);
 }
 
 LineReader::~LineReader() = default;

@@ -46,6 +46,9 @@ struct LineLimits {
   double largest_ratio = 1000;              // unpacked to packed, beyond the first 64 MB
 };
 
+// Bytes behind a line's text that may be read (not used): vector code reads in wide steps.
+inline constexpr std::size_t kReadableBeyond = 64;
+
 // Reads lines of a plain or gzip file with a bounded buffer. A line that is too long is skipped
 // and reported as such; a broken gzip stream ends the operation with Fault::input.
 class LineReader {

@@ -55,7 +55,10 @@ class FhirFile {
       }
       if (line->text.find_first_not_of(" \t") == std::string_view::npos) continue;
       Element resource;
-      if (const auto error = parser.parse(line->text.data(), line->text.size()).get(resource)) {
+      // The reader leaves room behind the line, so that the parser need not copy it.
+      static_assert(kReadableBeyond >= simdjson::SIMDJSON_PADDING);
+      if (const auto error =
+              parser.parse(line->text.data(), line->text.size(), false).get(resource)) {
         broken(where,
                line->ended ? simdjson::error_message(error) : "the file is cut off in this line");
         continue;
