@@ -8,6 +8,7 @@
 #include <cstdio>
 
 #include "base/error.h"
+#include "base/text.h"
 
 namespace cangong {
 namespace {
@@ -137,8 +138,9 @@ std::optional<double> clock_seconds(std::string_view text) {
       part += text[i];
       continue;
     }
-    if (part.empty() || count == parts.size()) return std::nullopt;
-    parts[count++] = std::stod(part);
+    const auto number = parse_number(part);
+    if (!number || count == parts.size()) return std::nullopt;
+    parts[count++] = *number;
     part.clear();
   }
   if (count < 2) return std::nullopt;
@@ -283,8 +285,8 @@ std::optional<Duration> parse_duration(std::string_view text) {
     while (digits < text.size() &&
            (std::isdigit(static_cast<unsigned char>(text[digits])) || text[digits] == '.'))
       ++digits;
-    if (!digits || text.substr(0, digits) == ".") return std::nullopt;
-    const double value = std::stod(std::string(text.substr(0, digits)));
+    const auto value = parse_number(text.substr(0, digits));
+    if (!value) return std::nullopt;
     text.remove_prefix(digits);
     while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
     std::size_t letters = 0;
@@ -295,7 +297,7 @@ std::optional<Duration> parse_duration(std::string_view text) {
       if (candidate.name == text.substr(0, letters)) unit = &candidate;
     if (!unit) return std::nullopt;
     text.remove_prefix(letters);
-    total += value * unit->seconds, any = true;
+    total += *value * unit->seconds, any = true;
   }
   if (!any || total > 1e11) return std::nullopt;
   return Duration(std::llround(total * 1e6));

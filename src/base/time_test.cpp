@@ -69,7 +69,7 @@ TEST(Time, Durations) {
   EXPECT_EQ(seconds("1w 2.5d"), 9.5 * 86400);
   EXPECT_EQ(seconds("1 hour 30 minutes"), 5400);
   EXPECT_EQ(seconds("0h"), 0);
-  for (const char* bad : {"", "h", "5", "3 fortnights", "1:2:3:4:5", "-1h"})
+  for (const char* bad : {"", ".", "1..2h", ":", "h", "5", "3 fortnights", "1:2:3:4:5", "-1h"})
     EXPECT_EQ(seconds(bad), -1) << bad;
   EXPECT_EQ(format_duration(*parse_duration("48h")), "2d");
 }
