@@ -3,6 +3,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <set>
 
 namespace cangong {
 
@@ -69,13 +70,13 @@ std::vector<std::pair<std::string, Node>> Node::entries() const {
   if (is_null()) return {};
   if (!is_map()) reject("a map of \"key: value\" is wanted here");
   std::vector<std::pair<std::string, Node>> found;
+  std::set<std::string> keys;
   for (const auto& entry : document_->node) {
     Node node;
     node.document_ = std::make_shared<Document>(Document{entry.second, document_->file});
     if (!entry.first.IsScalar()) node.reject("a key must be a single word");
     const std::string key = entry.first.Scalar();
-    const auto same = [&](const auto& other) { return other.first == key; };
-    if (std::any_of(found.begin(), found.end(), same)) node.reject("\"" + key + "\" stands twice");
+    if (!keys.insert(key).second) node.reject("\"" + key + "\" stands twice");
     found.emplace_back(key, std::move(node));
   }
   return found;

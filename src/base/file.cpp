@@ -137,6 +137,7 @@ struct LineReader::State {
 LineReader::LineReader(const fs::path& path, LineLimits limits)
     : state_(std::make_unique<State>()) {
   if (!fs::exists(path)) fail(Fault::missing, "no such file: " + path.string());
+  if (!fs::is_regular_file(path)) fail(Fault::input, path.string() + " is not a file");
   state_->file = gzopen(path.c_str(), "rb");
   if (!state_->file) fail_system(path, "read");
   gzbuffer(state_->file, 1 << 18);
@@ -191,7 +192,10 @@ std::uint64_t LineReader::position() const {
 
 std::vector<fs::path> files_below(const fs::path& path) {
   if (!fs::exists(path)) fail(Fault::missing, "no such file or folder: " + path.string());
-  if (!fs::is_directory(path)) return {path};
+  if (!fs::is_directory(path)) {
+    if (!fs::is_regular_file(path)) fail(Fault::input, path.string() + " is not a file or folder");
+    return {path};
+  }
   std::vector<fs::path> files;
   for (const auto& entry : fs::recursive_directory_iterator(path))
     if (entry.is_regular_file()) files.push_back(entry.path());

@@ -25,7 +25,8 @@ const std::array kVerbs{
           {"--most-rejected", "SHARE", "fail where more rows are rejected than this (0.1)"},
           {"--name", "NAME", "of the data set"},
           kJson},
-         run_import},
+         run_import,
+         2},
     Verb{"check",
          "Says what is in a store and what is wrong with it.",
          "check STORE [--json]",
@@ -41,7 +42,8 @@ const std::array kVerbs{
           {"--predicates", "FILE", "an ACES predicates file"},
           kThreads,
           kJson},
-         run_label},
+         run_label,
+         1000},
     Verb{"train",
          "Trains a model and its baselines, and leaves a bundle.",
          "train RECIPE --store STORE --labels LABELS --out BUNDLE",
@@ -101,7 +103,8 @@ const std::array kVerbs{
          "audit verify STORE",
          "cangong audit verify hospital",
          {kJson},
-         run_audit},
+         run_audit,
+         2},
 };
 
 }  // namespace

@@ -32,7 +32,7 @@ std::size_t Args::threads() const {
   if (!said) return default_threads();
   const auto number = parse_integer(*said);
   if (!number || *number < 1) throw UsageError{"--threads is a whole number from 1"};
-  return static_cast<std::size_t>(*number);
+  return std::min(static_cast<std::size_t>(*number), 4 * default_threads());
 }
 
 std::size_t Args::bytes(std::string_view name, std::size_t otherwise) const {
@@ -80,6 +80,9 @@ Args Verb::parse(std::span<const std::string> words) const {
       throw UsageError{key + " needs a value: " + key + " " + std::string(option->value)};
     }
   }
+  if (args.positionals_.size() > most_positionals)
+    throw UsageError{std::string(name) + ": \"" + args.positionals_[most_positionals] +
+                     "\" is one argument too many\nusage: " + args.usage_};
   return args;
 }
 

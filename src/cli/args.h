@@ -43,6 +43,7 @@ struct Verb {
   std::string_view name, summary, usage, example;
   std::vector<Option> options;
   int (*run)(const Args& args);
+  std::size_t most_positionals = 1;
 
   Args parse(std::span<const std::string> words) const;
   std::string help() const;

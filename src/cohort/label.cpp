@@ -15,7 +15,7 @@ namespace {
 bool within(const Predicate& p, const std::optional<float>& number) {
   if (!p.low && !p.high) return true;
   if (!number) return false;
-  const double value = *number;
+  const float value = *number;
   if (p.low && (p.low_inclusive ? value < *p.low : value <= *p.low)) return false;
   if (p.high && (p.high_inclusive ? value > *p.high : value >= *p.high)) return false;
   return true;
@@ -100,7 +100,7 @@ struct Labeller::State {
       if (const auto id = codes.find(code)) add(*id);
     if (predicate.pattern)
       for (CodeId id = 0; id < codes.size(); ++id)
-        if (std::regex_search(codes.name(id), *predicate.pattern)) add(id);
+        if (predicate.pattern->in(codes.name(id))) add(id);
     if (!any)
       warnings.push_back("task " + task.name + ": no code in the store matches predicate \"" +
                          predicate.name + "\"");

@@ -39,11 +39,8 @@ void read_code(const Node& node, Predicate& predicate) {
   for (const auto& [key, value] : node.entries())
     if (key != "regex" && key != "any") value.reject("unknown key \"" + key + "\" (regex or any)");
   if (any) return read_value(*any, predicate.codes);
-  try {
-    predicate.pattern.emplace(regex->scalar(), std::regex::ECMAScript | std::regex::optimize);
-  } catch (const std::regex_error&) {
-    regex->reject("not a regular expression");
-  }
+  predicate.pattern = Pattern::parse(regex->scalar());
+  if (!predicate.pattern) regex->reject("not a regular expression (RE2 syntax, no look-around)");
 }
 
 void read_plain(const Node& node, Predicate& predicate) {
@@ -51,9 +48,9 @@ void read_plain(const Node& node, Predicate& predicate) {
     if (key == "code") {
       read_code(value, predicate);
     } else if (key == "value_min") {
-      if (!value.is_null()) predicate.low = number(value);
+      if (!value.is_null()) predicate.low = static_cast<float>(number(value));
     } else if (key == "value_max") {
-      if (!value.is_null()) predicate.high = number(value);
+      if (!value.is_null()) predicate.high = static_cast<float>(number(value));
     } else if (key == "value_min_inclusive") {
       predicate.low_inclusive = !value.is_null() && truth(value);
     } else if (key == "value_max_inclusive") {

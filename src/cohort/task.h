@@ -6,11 +6,11 @@
 #include <limits>
 #include <map>
 #include <optional>
-#include <regex>
 #include <string>
 #include <vector>
 
 #include "base/config.h"
+#include "base/pattern.h"
 
 namespace cangong {
 
@@ -18,9 +18,9 @@ namespace cangong {
 struct Predicate {
   std::string name;
   // plain
-  std::vector<std::string> codes;     // exact; or
-  std::optional<std::regex> pattern;  // sought anywhere in the code
-  std::optional<double> low, high;
+  std::vector<std::string> codes;  // exact; or
+  std::optional<Pattern> pattern;  // sought anywhere in the code
+  std::optional<float> low, high;  // as MEDS numbers are: 1.1 equals a stored 1.1
   bool low_inclusive = false, high_inclusive = false;
   std::map<std::string, std::string> other_columns;  // unit or text_value must equal this
   // derived

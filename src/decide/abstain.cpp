@@ -26,17 +26,25 @@ std::vector<std::string> most_wanted(const Pipeline& pipeline, std::span<const f
   return names;
 }
 
+// Something with a time, other than the birth.
+bool holds_something(const History& history) {
+  const auto birth = history.codes().find("MEDS_BIRTH");
+  const auto events = history.events();
+  return std::any_of(events.begin(), events.end(), [&](const Event& event) {
+    return event.time && !(birth && event.code == *birth);
+  });
+}
+
 }  // namespace
 
 std::optional<Abstention> abstain(const Pipeline& pipeline, std::span<const float> row,
                                   const History& history) {
   const AbstainOptions& limits = pipeline.recipe.abstain;
-  // Static events stand first: a record whose last event has no time holds nothing else.
-  if (history.events().empty() || !history.events().back().time)
+  if (!holds_something(history))
     return Abstention{Abstention::Why::no_data, "the record holds nothing before this moment",
                       most_wanted(pipeline, row)};
-  double missing = 0, usual = 0;
-  std::size_t present = 0, outside = 0;
+  double missing = 0, usual = 0, present = 0, outside = 0;
+  std::size_t strange = 0;
   for (std::size_t j = 0; j < row.size(); ++j) {
     const ReferenceRange& range = pipeline.ranges[j];
     usual += range.importance * range.missing;
@@ -44,19 +52,20 @@ std::optional<Abstention> abstain(const Pipeline& pipeline, std::span<const floa
       missing += range.importance;
       continue;
     }
-    ++present;
+    present += range.importance;
     // A little beyond the largest value seen is no stranger than that value.
     const float slack = 0.1f * (range.high - range.low);
-    if (row[j] < range.low - slack || row[j] > range.high + slack) ++outside;
+    if (row[j] >= range.low - slack && row[j] <= range.high + slack) continue;
+    outside += range.importance;
+    ++strange;
   }
   if (missing > limits.most_missing && missing > usual)
     return Abstention{Abstention::Why::too_little_data,
                       "most of what the model relies on is missing", most_wanted(pipeline, row)};
-  if (present > 0 &&
-      static_cast<double>(outside) > limits.most_outside * static_cast<double>(present))
+  if (outside > limits.most_outside * present)
     return Abstention{Abstention::Why::unlike_training,
-                      std::to_string(outside) + " of " + std::to_string(present) +
-                          " values lie outside what the model was trained on",
+                      std::to_string(strange) + " values on which the model relies lie outside " +
+                          "what it was trained on",
                       {}};
   return std::nullopt;
 }

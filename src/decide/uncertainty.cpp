@@ -25,20 +25,13 @@ std::vector<std::size_t> nearest(double value, const std::vector<double>& values
   return order;
 }
 
-Interval wilson(double events, double n) {
-  const double z = 1.959964, f = events / n;
-  const double centre = (f + z * z / (2 * n)) / (1 + z * z / n);
-  const double half = z * std::sqrt(f * (1 - f) / n + z * z / (4 * n * n)) / (1 + z * z / n);
-  return {f, std::max(0.0, centre - half), std::min(1.0, centre + half)};
-}
-
 }  // namespace
 
 Interval interval_around(double value, Answer answer, const Reliability& r, double horizon_days) {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   if (r.value.size() < 10) return {value, nan, nan};
   const auto alike = nearest(value, r.value);
-  const auto n = static_cast<double>(alike.size());
+  const double n = static_cast<double>(alike.size()) / r.rows_per_patient;
   if (answer == Answer::real) {
     std::vector<double> errors;
     for (const std::size_t i : alike) errors.push_back(r.truth[i] - r.value[i]);
@@ -51,11 +44,16 @@ Interval interval_around(double value, Answer answer, const Reliability& r, doub
     for (const std::size_t i : alike) days.push_back(r.truth[i]), events.push_back(r.event[i]);
     const KaplanMeier km(days, events, std::vector<double>(days.size(), 1.0));
     const Interval s = km.with_band(horizon_days);
-    observed = {1 - s.value, 1 - s.high, 1 - s.low};
+    // Without events (or survivors) Greenwood's variance is 0: count those still followed instead.
+    double followed = 0;
+    for (const double d : days) followed += d >= horizon_days;
+    const bool flat = s.value <= 0 || s.value >= 1;
+    observed = flat ? wilson(1 - s.value, std::max(followed / r.rows_per_patient, 1.0))
+                    : Interval{1 - s.value, 1 - s.high, 1 - s.low};
   } else {
     double events = 0;
     for (const std::size_t i : alike) events += r.truth[i];
-    observed = wilson(events, n);
+    observed = wilson(events / static_cast<double>(alike.size()), n);
   }
   return {value, std::min(value, observed.low), std::max(value, observed.high)};
 }

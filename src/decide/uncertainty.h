@@ -6,9 +6,11 @@
 
 namespace cangong {
 
-// Answers and truths of patients that the model was not fitted on.
+// Answers and truths of patients that the model was not fitted on (cross-validated), or of those
+// that only chose how far it goes (tuning).
 struct Reliability {
   std::vector<double> value, truth, event;
+  double rows_per_patient = 1;  // several rows of a patient count as one
 };
 
 // 95 %: for a probability or a risk, the observed frequency among the patients with the nearest

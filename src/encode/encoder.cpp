@@ -1,8 +1,10 @@
 #include "encode/encoder.h"
 
 #include <algorithm>
+#include <atomic>
 #include <numeric>
 
+#include "base/error.h"
 #include "base/parallel.h"
 
 namespace cangong {
@@ -43,11 +45,17 @@ void StoreHistories::each(std::size_t threads, const Use& use) const {
 Batch encode(const Encoder& encoder, const HistoryStream& histories, std::size_t threads) {
   std::vector<std::vector<Entry>> rows(histories.size());
   std::vector<std::unique_ptr<EncoderSession>> sessions(64);
+  std::atomic<std::size_t> visited = 0;
   histories.each(threads, [&](std::size_t worker, std::size_t example, const History& history) {
     auto& session = sessions.at(worker);
     if (!session) session = encoder.session(histories.codes());
     session->encode(history, rows[example]);
+    ++visited;
   });
+  if (visited != rows.size())
+    fail(Fault::input, std::to_string(rows.size() - visited) + " of " +
+                           std::to_string(rows.size()) + " examples belong to patients that are " +
+                           "not in the store; are these the labels of another store?");
   Batch batch;
   for (const auto& row : rows) batch.add_row(row);
   return batch;

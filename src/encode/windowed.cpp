@@ -25,25 +25,15 @@ bool needs_number(Aggregate aggregate) {
 // What training patients have of one code.
 struct CodeUse {
   std::size_t patients = 0;
-  bool numbers = false, timed = false, fixed = false;
+  bool numbers = false, timed = false, fixed = false, fixed_number = false;
   std::string_view unit;
 };
 
-std::vector<std::regex> patterns(const std::vector<std::string>& texts) {
-  std::vector<std::regex> list;
-  for (const auto& text : texts) {
-    try {
-      list.emplace_back(text, std::regex::ECMAScript | std::regex::optimize);
-    } catch (const std::regex_error&) {
-      fail(Fault::config, "not a regular expression: " + text);
-    }
-  }
+std::vector<Pattern> patterns(const std::vector<std::string>& texts, const char* key) {
+  std::vector<Pattern> list;
+  for (const auto& text : texts)
+    list.push_back(Pattern::require(text, std::string("encoder ") + key));
   return list;
-}
-
-bool found_in(const std::vector<std::regex>& list, const std::string& text) {
-  return std::any_of(list.begin(), list.end(),
-                     [&](const std::regex& r) { return std::regex_search(text, r); });
 }
 
 }  // namespace
@@ -313,17 +303,18 @@ void WindowedEncoder::propose_features(const HistoryStream& training) {
       if (patients[event.code].insert(history.patient()).second) ++use.patients;
       use.numbers |= event.number.has_value();
       (event.time ? use.timed : use.fixed) = true;
+      use.fixed_number |= !event.time && event.number;
       if (!event.unit.empty()) use.unit = event.unit;
       births |= birth && event.code == *birth;
     }
   });
-  const auto include = patterns(options_.include), exclude = patterns(options_.exclude);
+  const auto include = patterns(options_.include, "include");
+  const auto exclude = patterns(options_.exclude, "exclude");
   std::vector<CodeId> chosen;
   for (CodeId id = 0; id < uses.size(); ++id) {
     const std::string& name = codes.name(id);
     if (uses[id].patients < options_.min_patients || name.starts_with("MEDS_BIRTH")) continue;
-    if ((include.empty() || found_in(include, name)) && !found_in(exclude, name))
-      chosen.push_back(id);
+    if ((include.empty() || any_in(include, name)) && !any_in(exclude, name)) chosen.push_back(id);
   }
   std::sort(chosen.begin(), chosen.end(), [&](CodeId a, CodeId b) {
     if (uses[a].patients != uses[b].patients) return uses[a].patients > uses[b].patients;
@@ -335,7 +326,8 @@ void WindowedEncoder::propose_features(const HistoryStream& training) {
   for (const CodeId id : chosen) {
     const std::string& name = codes.name(id);
     units_[name] = uses[id].unit;
-    if (uses[id].fixed) features_.push_back({name, Aggregate::last, kStatic});
+    if (uses[id].fixed)
+      features_.push_back({name, Aggregate::last, kStatic, uses[id].fixed_number});
     if (!uses[id].timed) continue;
     for (const Aggregate aggregate : options_.aggregates)
       for (std::size_t w = 0; w < windows_.size(); ++w)
@@ -405,7 +397,7 @@ std::string WindowedEncoder::save() const {
     if (feature.window == kAge)
       json["kind"] = "age";
     else if (feature.window == kStatic)
-      json["kind"] = "static";
+      json["kind"] = feature.number ? "static_number" : "static";
     else
       json.update({{"kind", "window"},
                    {"aggregate", name_of(feature.aggregate)},
@@ -430,7 +422,8 @@ std::unique_ptr<WindowedEncoder> WindowedEncoder::load(const std::string& saved)
     encoder->units_[feature.code] = item.at("unit");
     const std::string kind = item.at("kind");
     if (kind == "age") feature.window = kAge;
-    if (kind == "static") feature.window = kStatic;
+    if (kind.starts_with("static")) feature.window = kStatic;
+    feature.number = kind == "static_number";
     if (kind == "window") {
       const std::string window = item.at("window"), aggregate = item.at("aggregate");
       for (std::size_t w = 0; w < encoder->windows_.size(); ++w)

@@ -2,11 +2,11 @@
 #pragma once
 
 #include <map>
-#include <regex>
 #include <string>
 #include <vector>
 
 #include "base/config.h"
+#include "base/pattern.h"
 #include "encode/encoder.h"
 
 namespace cangong {
@@ -56,6 +56,7 @@ class WindowedEncoder : public Encoder {
     std::string code;
     Aggregate aggregate = Aggregate::last;
     std::size_t window = 0;  // into windows_; kStatic for facts without time, kAge for age
+    bool number = false;     // static: it has a value, so that it can be missing
     friend bool operator==(const Feature&, const Feature&) = default;
   };
   static constexpr std::size_t kStatic = SIZE_MAX, kAge = SIZE_MAX - 1;

@@ -20,29 +20,26 @@ struct Judged {
   std::vector<PatientId> patients;
 };
 
-// Out-of-fold answers joined with the labels by subject and time.
-Judged judge_out_of_fold(const Pipeline& p, const Examples& all) {
+// Out-of-fold answers beside their labels, which must be those of the training.
+Judged judge_out_of_fold(const Pipeline& p, const Examples& all, const Digest& labels) {
+  if (p.out_of_fold && labels != p.labels_digest)
+    fail(Fault::input,
+         "the labels are not those that the model was trained on; label again or "
+         "use --split all");
   if (!p.out_of_fold)
     fail(Fault::config,
          "this model was not cross-validated; use --split held_out or set "
          "`validation: {folds: 5}` in the recipe");
-  std::map<std::pair<PatientId, Time>, std::size_t> at;
-  for (std::size_t i = 0; i < all.rows.size(); ++i) at[{all.rows[i].patient, all.rows[i].when}] = i;
   Judged judged;
   judged.models = p.out_of_fold->models;
   judged.scored = p.out_of_fold->scored;
   judged.examples.targets.answer = all.targets.answer;
   judged.examples.targets.classes = all.targets.classes;
-  for (const auto& row : p.out_of_fold->rows) {
-    const auto found = at.find({row.patient, row.when});
-    if (found == at.end())
-      fail(Fault::input,
-           "the labels are not those that the model was trained on; label again or "
-           "use --split all");
-    judged.examples.rows.push_back(all.rows[found->second]);
-    judged.examples.targets.values.push_back(all.targets.values[found->second]);
+  for (const std::size_t i : p.out_of_fold->examples) {
+    judged.examples.rows.push_back(all.rows.at(i));
+    judged.examples.targets.values.push_back(all.targets.values[i]);
     if (!all.targets.events.empty())
-      judged.examples.targets.events.push_back(all.targets.events[found->second]);
+      judged.examples.targets.events.push_back(all.targets.events[i]);
   }
   return judged;
 }
@@ -169,7 +166,8 @@ StudyReport evaluate_model(const EvaluateRequest& request) {
   if (all.targets.answer != p.main().readout.answer())
     fail(Fault::input, std::string("the labels are of the kind ") + name_of(all.targets.answer) +
                            ", the model answers with " + name_of(p.main().readout.answer()));
-  Judged judged = cross ? judge_out_of_fold(p, all) : judge_split(p, store, labels.rows, request);
+  Judged judged = cross ? judge_out_of_fold(p, all, digest_of_rows(labels.rows))
+                        : judge_split(p, store, labels.rows, request);
   for (const auto& row : judged.examples.rows) judged.patients.push_back(row.patient);
   StudyReport report;
   report.title = request.title.empty() ? p.recipe.name : request.title;
@@ -203,6 +201,12 @@ StudyReport evaluate_model(const EvaluateRequest& request) {
                   labels.rows.size()},
                  {"Judged here", "本次评估", report.patients, report.examples}};
   describe_origin(p, bundle, store, report);
+  if (cross)
+    report.notes.push_back(
+        "The examples are explained by the model that is kept, which has learnt "
+        "from all patients; the figures above come from the folds' models.");
+  if (store.digest() != p.store_digest)
+    report.notes.push_back("Judged on a store that has changed since training, or on another one.");
   if (!request.report.empty()) {
     fs::create_directories(request.report);
     write_file(request.report / "report.json", report_json(report));

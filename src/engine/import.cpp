@@ -1,52 +1,54 @@
-#include <cmath>
-
 #include "base/error.h"
 #include "engine/engine.h"
 
 namespace cangong {
+namespace {
 
-ImportReply import_data(const ImportRequest& request) {
+void refuse(const ImportRequest& request, const Tally& tally, const fs::path& rejects) {
+  const std::string path = request.source.path.string();
+  if (tally.rows == 0) fail(Fault::input, path + ": nothing to import (no rows)");
+  if (tally.accepted > 0 && tally.events == 0)
+    fail(Fault::input, path +
+                           ": no row gave an event; look at the mapping's `when:`, `value:` and "
+                           "`missing:`");
+  const double share = static_cast<double>(tally.rejected) / static_cast<double>(tally.rows);
+  if (share <= request.most_rejected) return;
+  const fs::path kept = request.store.string() + ".rejects.ndjson";
+  fs::copy_file(rejects, kept, fs::copy_options::overwrite_existing);
+  fail(Fault::input, std::to_string(tally.rejected) + " of " + std::to_string(tally.rows) +
+                         " rows were rejected, more than " +
+                         format_number(100 * request.most_rejected) +
+                         " %; nothing was imported. Reasons with file and line: " + kept.string() +
+                         "; allow more with --most-rejected");
+}
+
+}  // namespace
+
+ImportReply import_data(const ImportRequest& asked) {
+  ImportRequest request = asked;
+  request.store = fs::absolute(asked.store).lexically_normal();
+  if (request.store.filename().empty()) request.store = request.store.parent_path();
+  if (asked.store.empty()) fail(Fault::config, "--into needs the path of a store");
   const Source& source = source_named(request.format);
   if (!fs::exists(request.source.path))
     fail(Fault::missing, "no such file or folder: " + request.source.path.string());
-  const bool fresh = !fs::exists(request.store);
-  ImportReply reply;
-  const fs::path rejects_part = request.store / "rejects.part";
   try {
     StoreWriter writer(request.store, {request.memory_bytes, request.dataset});
     Identities identities = Identities::open(request.store);
-    Sink sink(writer, identities, rejects_part);
+    Sink sink(writer, identities, writer.rejects_file());
     source.read(request.source, sink);
     sink.finish();
+    refuse(request, sink.tally(), writer.rejects_file());
+    ImportReply reply;
     reply.tally = sink.tally();
-    const auto rejected = static_cast<double>(reply.tally.rejected);
-    if (reply.tally.rows == 0)
-      fail(Fault::input, request.source.path.string() + ": nothing to import (no rows)");
-    if (rejected > request.most_rejected * static_cast<double>(reply.tally.rows)) {
-      const fs::path kept = request.store.string() + ".rejects.ndjson";
-      fs::rename(rejects_part, kept);
-      fail(Fault::input,
-           std::to_string(reply.tally.rejected) + " of " + std::to_string(reply.tally.rows) +
-               " rows were rejected, more than " + format_number(100 * request.most_rejected) +
-               " %; nothing was imported. Reasons with file and line: " + kept.string() +
-               "; allow more with --most-rejected");
-    }
     identities.save();
-    const Inventory inventory = writer.commit();
-    reply.tally.subjects = inventory.subjects();
-  } catch (...) {
-    std::error_code ignored;
-    if (fresh)
-      fs::remove_all(request.store, ignored);
-    else
-      fs::remove(rejects_part, ignored);
-    throw;
+    reply.tally.subjects = writer.commit().subjects();
+    const std::string name = current_generation(request.store)->filename().string();
+    reply.rejects = request.store / "imports" / (name + ".rejects.ndjson");
+    return reply;
+  } catch (const fs::filesystem_error& error) {
+    fail(Fault::storage, std::string("cannot use the files: ") + error.what());
   }
-  fs::create_directories(request.store / "imports");
-  const auto generation = current_generation(request.store);
-  reply.rejects = request.store / "imports" / (generation->filename().string() + ".rejects.ndjson");
-  fs::rename(rejects_part, reply.rejects);
-  return reply;
 }
 
 }  // namespace cangong

@@ -79,8 +79,9 @@ Reply answer_patient(const Pipeline& p, const Store& store, const History& histo
   const Readout& readout = fitted.readout;
   Prediction prediction;
   prediction.value = readout.value(margins.row(0));
-  prediction.margin = margins.at(0, 0);
-  const Reliability reliability{p.judged_value, p.judged_truth, p.judged_event};
+  prediction.margin = fitted.explained(x).at(0, 0);
+  const Reliability reliability{p.judged_value, p.judged_truth, p.judged_event,
+                                p.judged_rows_per_patient};
   const Interval around =
       interval_around(prediction.value, readout.answer(), reliability, readout.horizon_days());
   prediction.low = around.low;
@@ -93,7 +94,7 @@ Reply answer_patient(const Pipeline& p, const Store& store, const History& histo
                                       probabilities.begin());
     for (std::size_t c = 0; c < probabilities.size(); ++c)
       prediction.classes.emplace_back(readout.classes()[c], probabilities[c]);
-    prediction.margin = margins.at(0, output);
+    prediction.margin = fitted.explained(x).at(0, output);
     prediction.low = prediction.high = std::nan("");
   }
   for (const double t : p.grid)

@@ -7,11 +7,8 @@ namespace {
 
 // What share of the mean absolute contribution each column has, for reports and for abstaining.
 void weigh_columns(Pipeline& p) {
-  const auto mean = importance(shap(p.main(), p.background, p.background, 0, {2, p.recipe.seed}));
-  double total = 0;
-  for (const double v : mean) total += v;
-  for (std::size_t j = 0; j < mean.size(); ++j)
-    p.ranges[j].importance = total > 0 ? mean[j] / total : 0;
+  const auto shares = importance(p.main(), p.background, p.background, {2, p.recipe.seed});
+  for (std::size_t j = 0; j < shares.size(); ++j) p.ranges[j].importance = shares[j];
 }
 
 }  // namespace
@@ -25,6 +22,14 @@ TrainReply train_model(const TrainRequest& request) {
   context.say = request.say;
   context.work = request.out.string() + ".work";
   fs::create_directories(context.work);
+  // Whatever ends the training, a work folder without a checkpoint is of no use.
+  struct Sweep {
+    fs::path folder;
+    ~Sweep() {
+      std::error_code ignored;
+      fs::remove(folder, ignored);
+    }
+  } sweep{context.work};
   Pipeline pipeline =
       train({store, std::move(labels.rows), recipe, labels.task, labels.task_text}, context);
   weigh_columns(pipeline);

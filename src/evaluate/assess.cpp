@@ -39,8 +39,10 @@ Assessment assess(const Examined& examined, const AssessOptions& options) {
 
 namespace {
 
-// Observed frequency in tenths of the predictions, with Wilson's interval.
-Curve calibration_bins(const std::vector<double>& p, const std::vector<double>& truth) {
+// Observed frequency in tenths of the predictions, with Wilson's interval; several rows of a
+// patient count as one.
+Curve calibration_bins(const std::vector<double>& p, const std::vector<double>& truth,
+                       double rows_per_patient) {
   std::vector<std::size_t> order(p.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::sort(order.begin(), order.end(), [&](auto a, auto b) { return p[a] < p[b]; });
@@ -52,16 +54,19 @@ Curve calibration_bins(const std::vector<double>& p, const std::vector<double>& 
     double sum_p = 0, sum_y = 0;
     for (std::size_t k = from; k < to; ++k) sum_p += p[order[k]], sum_y += truth[order[k]];
     const auto n = static_cast<double>(to - from);
-    const double f = sum_y / n, z = 1.959964, centre = (f + z * z / (2 * n)) / (1 + z * z / n);
-    const double half = z * std::sqrt(f * (1 - f) / n + z * z / (4 * n * n)) / (1 + z * z / n);
-    curve.points.push_back(
-        {sum_p / n, f, std::max(0.0, centre - half), std::min(1.0, centre + half)});
+    const double mean = sum_p / n, f = sum_y / n;
+    const Interval band = wilson(f, n / rows_per_patient);
+    curve.points.push_back({mean, f, band.low, band.high});
   }
   return curve;
 }
 
-std::vector<Curve> boolean_curves(const std::vector<double>& p, const std::vector<double>& truth,
-                                  const Ranking& ranking) {
+std::vector<Curve> boolean_curves(const Examined& examined, const Ranking& ranking) {
+  const auto& p = examined.scored.value;
+  const auto& truth = examined.truth.values;
+  const std::set<PatientId> patients(examined.patients.begin(), examined.patients.end());
+  const double rows_per_patient =
+      static_cast<double>(p.size()) / static_cast<double>(patients.size());
   const std::vector<double> ones(p.size(), 1.0);
   Curve roc{"roc", {{0, 0}}, false}, pr{"pr", {}, false}, smooth{"calibration", {}, false};
   const auto points = ranking.curve();
@@ -87,7 +92,7 @@ std::vector<Curve> boolean_curves(const std::vector<double>& p, const std::vecto
     decision.points.push_back({t, net_benefit(confusion(p, truth, ones, t), t)});
     everyone.points.push_back({t, share - (1 - share) * t / (1 - t)});
   }
-  return {smooth, calibration_bins(p, truth), roc, pr, decision, everyone};
+  return {smooth, calibration_bins(p, truth, rows_per_patient), roc, pr, decision, everyone};
 }
 
 }  // namespace
@@ -130,7 +135,7 @@ Assessment assess_boolean(const Examined& examined, const AssessOptions& options
   if (distinct == examined.patients.size())  // DeLong assumes independent examples
     result.metrics.insert(result.metrics.begin() + 1,
                           {"auroc_delong", auroc_delong(examined.scored.risk, truth)});
-  result.curves = boolean_curves(p, truth, *ranking);
+  result.curves = boolean_curves(examined, *ranking);
   return result;
 }
 
@@ -191,7 +196,8 @@ Assessment assess_real(const Examined& examined, const AssessOptions& options) {
     return s;
   };
   const auto slope = [](const Sums& s) {
-    return (s.n * s.yf - s.y * s.f) / (s.n * s.ff - s.f * s.f);
+    const double spread = s.n * s.ff - s.f * s.f;  // of a constant answer: rounding alone
+    return spread > 1e-9 * s.f * s.f ? (s.n * s.yf - s.y * s.f) / spread : std::nan("");
   };
   MetricList list;
   list.add("r2", [=](auto w) {

@@ -17,12 +17,25 @@ struct Line {
   bool ok = false;
 };
 
-// Newton's method for a logistic line; with a fixed slope of 1 if `free_slope` says so.
+double line_loss(const Line& line, std::span<const double> x, std::span<const double> truth,
+                 std::span<const double> weights) {
+  double loss = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const double e = line.intercept + line.slope * x[i];
+    loss += weights[i] *
+            ((e > 0 ? e + std::log1p(std::exp(-e)) : std::log1p(std::exp(e))) - truth[i] * e);
+  }
+  return loss;
+}
+
+// Newton's method for a logistic line, halving each step until the likelihood rises; with a fixed
+// slope of 1 if `slope` says so.
 enum class Slope { free, one };
 Line fit_line(std::span<const double> x, std::span<const double> truth,
               std::span<const double> weights, Slope slope) {
   Line line;
-  if (slope == Slope::free) line.slope = 0.5;
+  if (slope == Slope::free) line.slope = 0;
+  double loss = line_loss(line, x, truth, weights);
   for (int step = 0; step < 100; ++step) {
     double g0 = 0, g1 = 0, h00 = 0, h01 = 0, h11 = 0;
     for (std::size_t i = 0; i < x.size(); ++i) {
@@ -31,20 +44,22 @@ Line fit_line(std::span<const double> x, std::span<const double> truth,
       g0 += r, g1 += r * x[i];
       h00 += w, h01 += w * x[i], h11 += w * x[i] * x[i];
     }
-    double d0 = 0, d1 = 0;
-    if (slope == Slope::one) {
-      d0 = g0 / h00;
-    } else {
-      const double det = h00 * h11 - h01 * h01;
-      d0 = (h11 * g0 - h01 * g1) / det;
-      d1 = (h00 * g1 - h01 * g0) / det;
-    }
+    const double det = h00 * h11 - h01 * h01;
+    double d0 = slope == Slope::one ? g0 / h00 : (h11 * g0 - h01 * g1) / det;
+    double d1 = slope == Slope::one ? 0 : (h00 * g1 - h01 * g0) / det;
     if (!std::isfinite(d0) || !std::isfinite(d1)) return line;
-    const double size = std::max({1.0, std::abs(d0) / 2, std::abs(d1) / 2});
-    line.intercept += d0 / size;
-    line.slope += d1 / size;
-    if (std::abs(d0) + std::abs(d1) < 1e-10) {
-      line.ok = std::abs(line.slope) < 1e3;
+    Line next = line;
+    for (int half = 0; half < 40; ++half, d0 /= 2, d1 /= 2) {
+      next.intercept = line.intercept + d0, next.slope = line.slope + d1;
+      const double value = line_loss(next, x, truth, weights);
+      if (value > loss + 1e-12 * std::abs(loss)) continue;
+      loss = value;
+      break;
+    }
+    line = next;
+    if (std::abs(d0) + std::abs(d1) <
+        1e-9 * (1 + std::abs(line.intercept) + std::abs(line.slope))) {
+      line.ok = std::abs(line.slope) < 1e3 && std::abs(line.intercept) < 1e3;
       return line;
     }
   }
@@ -78,33 +93,39 @@ CalibrationCurve::CalibrationCurve(std::span<const double> p, std::span<const do
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(),
                    [&](std::size_t a, std::size_t b) { return p[a] < p[b]; });
+  double total = 0;
   for (const std::size_t i : order) {
     if (weights[i] <= 0) continue;
-    p_.push_back(p[i]);
-    truth_.push_back(truth[i]);
-    weights_.push_back(weights[i]);
+    if (p_.empty() || p_.back() != p[i])
+      p_.push_back(p[i]), events_.push_back(0), weights_.push_back(0);
+    events_.back() += weights[i] * truth[i];
+    weights_.back() += weights[i];
+    total += weights[i];
   }
-  neighbours_ =
-      std::max<std::size_t>(2, static_cast<std::size_t>(span * static_cast<double>(p_.size())));
+  reach_weight_ = span * total;
 }
 
 double CalibrationCurve::at(double p) const {
-  if (p_.size() < 2) return kNaN;
-  const std::size_t k = std::min(neighbours_, p_.size());
-  // The k nearest by p form a stretch; slide it to where its farther end is nearest.
-  std::size_t low =
+  if (p_.empty()) return kNaN;
+  // Take in the nearest distinct p, one side or the other, until they hold the span's weight.
+  std::size_t high =
       static_cast<std::size_t>(std::lower_bound(p_.begin(), p_.end(), p) - p_.begin());
-  low = std::min(low > k / 2 ? low - k / 2 : 0, p_.size() - k);
-  while (low > 0 && p - p_[low - 1] < p_[low + k - 1] - p) --low;
-  while (low + k < p_.size() && p_[low + k] - p < p - p_[low]) ++low;
-  const double reach = std::max({p - p_[low], p_[low + k - 1] - p, 1e-9}) * 1.0001;
-  double s0 = 0, s1 = 0, s2 = 0, t0 = 0, t1 = 0;
-  for (std::size_t i = low; i < low + k; ++i) {
-    const double x = p_[i] - p, u = std::abs(x) / reach;
-    const double tricube = 1 - u * u * u, w = weights_[i] * tricube * tricube * tricube;
-    s0 += w, s1 += w * x, s2 += w * x * x;
-    t0 += w * truth_[i], t1 += w * x * truth_[i];
+  std::size_t low = high;  // [low, high) is inside
+  double held = 0;
+  while (held < reach_weight_ && (low > 0 || high < p_.size())) {
+    const bool down = high == p_.size() || (low > 0 && p - p_[low - 1] <= p_[high] - p);
+    held += down ? weights_[--low] : weights_[high++];
   }
+  if (high == low) return kNaN;
+  const double reach = std::max({p - p_[low], p_[high - 1] - p, 1e-9}) * 1.0001;
+  double s0 = 0, s1 = 0, s2 = 0, t0 = 0, t1 = 0;
+  for (std::size_t i = low; i < high; ++i) {
+    const double x = p_[i] - p, u = std::min(std::abs(x) / reach, 1.0);
+    const double cube = 1 - u * u * u, kernel = cube * cube * cube, w = weights_[i] * kernel;
+    s0 += w, s1 += w * x, s2 += w * x * x;
+    t0 += kernel * events_[i], t1 += kernel * events_[i] * x;
+  }
+  if (s0 <= 0) return kNaN;
   const double det = s0 * s2 - s1 * s1;
   const double value = det > 1e-12 * s0 * s0 * reach * reach ? (s2 * t0 - s1 * t1) / det : t0 / s0;
   return std::clamp(value, 0.0, 1.0);
@@ -154,19 +175,16 @@ Recalibration Recalibration::fit(Kind kind, std::span<const double> p,
     double low, high, sum, count;
   };
   std::vector<Pool> pools;
-  for (const std::size_t i : order) {
-    if (!pools.empty() && pools.back().high == p[i]) {
-      pools.back().sum += truth[i], pools.back().count += 1;
-    } else {
-      pools.push_back({p[i], p[i], truth[i], 1});
-    }
-    while (pools.size() > 1) {
-      const Pool last = pools.back();
-      Pool& before = pools[pools.size() - 2];
-      if (before.sum / before.count < last.sum / last.count) break;
-      before = {before.low, last.high, before.sum + last.sum, before.count + last.count};
+  for (std::size_t i = 0; i < order.size();) {
+    const double at = p[order[i]];
+    Pool pool{at, at, 0, 0};
+    for (; i < order.size() && p[order[i]] == at; ++i) pool.sum += truth[order[i]], ++pool.count;
+    while (!pools.empty() && pools.back().sum / pools.back().count >= pool.sum / pool.count) {
+      const Pool before = pools.back();
       pools.pop_back();
+      pool = {before.low, pool.high, before.sum + pool.sum, before.count + pool.count};
     }
+    pools.push_back(pool);
   }
   map.kind_ = kind;
   for (const Pool& pool : pools) {

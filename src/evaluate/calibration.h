@@ -16,7 +16,8 @@ CalibrationLine calibration_line(std::span<const double> p, std::span<const doub
                                  std::span<const double> weights);
 
 // Smooth observed frequency by predicted probability: local linear regression, tricube kernel over
-// the nearest `span` of the data (Austin and Steyerberg 2014), at the given points.
+// the nearest `span` of the data (equal p count together) (Austin and Steyerberg 2014), at the
+// given points.
 class CalibrationCurve {
  public:
   CalibrationCurve(std::span<const double> p, std::span<const double> truth,
@@ -24,8 +25,8 @@ class CalibrationCurve {
   double at(double p) const;
 
  private:
-  std::vector<double> p_, truth_, weights_;  // sorted by p
-  std::size_t neighbours_;
+  std::vector<double> p_, events_, weights_;  // by distinct p, ascending
+  double reach_weight_ = 0;
 };
 
 // Integrated calibration index: mean |curve(p) - p| (Austin and Steyerberg 2019). The curve is

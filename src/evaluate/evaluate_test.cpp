@@ -129,6 +129,29 @@ TEST(Calibration, PerfectAndDistortedProbabilities) {
   }
 }
 
+TEST(Calibration, EqualProbabilitiesArePooledTogether) {
+  const std::vector<double> p{.2, .2, .2, .5, .5}, y{0, 0, 1, 0, 1};
+  const auto map = Recalibration::fit(Recalibration::Kind::isotonic, p, y);
+  EXPECT_NEAR(map.apply(.2), 1.0 / 3, 1e-12);
+  EXPECT_NEAR(map.apply(.5), 0.5, 1e-12);
+  std::vector<double> flat(100, 0.5), half;
+  for (int i = 0; i < 100; ++i) half.push_back(i < 50);
+  EXPECT_NEAR(integrated_calibration_index(flat, half, ones(100)), 0, 1e-12);
+}
+
+TEST(Calibration, ALineIsFoundForOverconfidentModels) {
+  for (std::uint64_t seed = 0; seed < 50; ++seed) {
+    Random random(seed);
+    std::vector<double> p, truth;
+    for (int i = 0; i < 200; ++i) {
+      const double x = 6 * random.normal();
+      p.push_back(sigmoid(x));
+      truth.push_back(random.uniform() < sigmoid(0.1 * x));
+    }
+    EXPECT_NEAR(calibration_line(p, truth, ones(200)).slope, 0.1, 0.12) << seed;
+  }
+}
+
 TEST(Calibration, IsotonicIsMonotone) {
   const Drawn d = draw(300, 2);
   std::vector<double> p;

@@ -10,6 +10,13 @@
 
 namespace cangong {
 
+Interval wilson(double share, double n) {
+  const double z = 1.959964, centre = (share + z * z / (2 * n)) / (1 + z * z / n);
+  const double half =
+      z * std::sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n);
+  return {share, std::max(0.0, centre - half), std::min(1.0, centre + half)};
+}
+
 double quantile(std::vector<double>& values, double q) {
   if (values.empty()) return std::numeric_limits<double>::quiet_NaN();
   std::sort(values.begin(), values.end());
@@ -53,7 +60,7 @@ std::vector<Interval> bootstrap(std::span<const PatientId> patients, std::size_t
   statistics(ones, point);
   std::uint32_t count = 0;
   const auto of_example = number_patients(patients, count);
-  const std::size_t rounds = count > 0 ? options.replicates : 0;
+  const std::size_t rounds = count > 1 ? options.replicates : 0;  // one patient has no spread
   std::vector<double> drawn(rounds * numbers);
   const bool one_each = count == patients.size();  // an example's weight is its patient's
   parallel_for(rounds, options.threads, [&](std::size_t round) {

@@ -35,6 +35,9 @@ using Statistics = std::function<void(std::span<const double> weights, std::span
 std::vector<Interval> bootstrap(std::span<const PatientId> patients, std::size_t numbers,
                                 const Statistics& statistics, const BootstrapOptions& options);
 
+// A share seen in n independent patients (Wilson 1927), 95 %.
+Interval wilson(double share, double n);
+
 // Value at quantile q in [0, 1] with linear interpolation (type 7); sorts its input.
 double quantile(std::vector<double>& values, double q);
 

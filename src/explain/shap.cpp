@@ -13,8 +13,8 @@ namespace {
 // needs each prefix once; all prefixes of a walk go through the model as one batch.
 class PermutationShap {
  public:
-  PermutationShap(const Model& model, const Matrix& background, std::size_t output)
-      : model_(model), background_(background), output_(output) {}
+  PermutationShap(const Fitted& fitted, const Matrix& background, std::size_t output)
+      : fitted_(fitted), background_(background), output_(output) {}
 
   void explain(std::span<const float> row, Random& random, std::size_t pairs,
                std::span<double> parts) const {
@@ -47,7 +47,7 @@ class PermutationShap {
         std::copy(now.begin(), now.end(), batch.row(k * m + b).begin());
       }
     }
-    const RealMatrix margins = model_.margins(batch);
+    const RealMatrix margins = fitted_.explained(batch);
     std::vector<double> means(steps);
     for (std::size_t k = 0; k < steps; ++k) {
       for (std::size_t b = 0; b < m; ++b) means[k] += margins.at(k * m + b, output_);
@@ -56,15 +56,15 @@ class PermutationShap {
     return means;
   }
 
-  const Model& model_;
+  const Fitted& fitted_;
   const Matrix& background_;
   std::size_t output_;
 };
 
-RealMatrix sampled(const Model& model, const Matrix& x, const Matrix& background,
+RealMatrix sampled(const Fitted& fitted, const Matrix& x, const Matrix& background,
                    std::pair<std::size_t, ShapOptions> how) {
   ensure(background.rows > 0, "sampled Shapley values need background rows");
-  const PermutationShap explainer(model, background, how.first);
+  const PermutationShap explainer(fitted, background, how.first);
   RealMatrix parts(x.rows, x.columns + 1);
   for (std::size_t i = 0; i < x.rows; ++i) {
     Random random(how.second.seed);  // the same for each row: a row's parts do not depend on others
@@ -78,24 +78,32 @@ RealMatrix sampled(const Model& model, const Matrix& x, const Matrix& background
 RealMatrix shap(const Fitted& fitted, const Matrix& x, const Matrix& background, std::size_t output,
                 const ShapOptions& options) {
   const Matrix own = fitted.select(x);
-  auto parts = fitted.model->contributions(own, output);
-  if (!parts) parts = sampled(*fitted.model, own, fitted.select(background), {output, options});
-  if (fitted.columns.empty()) return *parts;
+  const auto exact = fitted.model->contributions(own, output);
+  if (!exact) return sampled(fitted, x, background, {output, options});
+  if (fitted.columns.empty()) return *exact;
   RealMatrix wide(x.rows, x.columns + 1);
   for (std::size_t i = 0; i < x.rows; ++i) {
     for (std::size_t j = 0; j < fitted.columns.size(); ++j)
-      wide.at(i, fitted.columns[j]) = parts->at(i, j);
-    wide.at(i, x.columns) = parts->at(i, own.columns);
+      wide.at(i, fitted.columns[j]) = exact->at(i, j);
+    wide.at(i, x.columns) = exact->at(i, own.columns);
   }
   return wide;
 }
 
-std::vector<double> importance(const RealMatrix& parts) {
-  std::vector<double> means(parts.columns - 1);
-  for (std::size_t i = 0; i < parts.rows; ++i)
-    for (std::size_t j = 0; j < means.size(); ++j) means[j] += std::abs(parts.at(i, j));
-  for (double& mean : means) mean /= static_cast<double>(std::max<std::size_t>(parts.rows, 1));
-  return means;
+std::vector<double> importance(const Fitted& fitted, const Matrix& x, const Matrix& background,
+                               const ShapOptions& options) {
+  std::vector<double> sums(x.columns);
+  const std::size_t outputs =
+      fitted.readout.answer() == Answer::category ? fitted.readout.classes().size() : 1;
+  for (std::size_t output = 0; output < outputs; ++output) {
+    const RealMatrix parts = shap(fitted, x, background, output, options);
+    for (std::size_t i = 0; i < parts.rows; ++i)
+      for (std::size_t j = 0; j < sums.size(); ++j) sums[j] += std::abs(parts.at(i, j));
+  }
+  double total = 0;
+  for (const double sum : sums) total += sum;
+  for (double& sum : sums) sum = total > 0 ? sum / total : 0;
+  return sums;
 }
 
 }  // namespace cangong

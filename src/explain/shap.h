@@ -18,7 +18,8 @@ struct ShapOptions {
 RealMatrix shap(const Fitted& fitted, const Matrix& x, const Matrix& background, std::size_t output,
                 const ShapOptions& options = {});
 
-// Mean absolute part of each column.
-std::vector<double> importance(const RealMatrix& parts);
+// Each column's share of the mean absolute parts over the rows and all outputs; sums to 1.
+std::vector<double> importance(const Fitted& fitted, const Matrix& x, const Matrix& background,
+                               const ShapOptions& options = {});
 
 }  // namespace cangong

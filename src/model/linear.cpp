@@ -186,6 +186,8 @@ std::unique_ptr<Model> LinearModel::load(const std::string& saved) {
 
 std::unique_ptr<LinearModel> fit_linear(const LinearOptions& options, const Dataset& train,
                                         const Dataset& tuning) {
+  if (options.l1_share < 0 || options.l1_share > 1 || options.path < 2 || options.path > 1000)
+    fail(Fault::config, "model linear: l1_share is 0 to 1, path 2 to 1000");
   LinearFit fit(options, train);
   if (options.penalty != "auto") {
     const auto lambda = parse_number(options.penalty);

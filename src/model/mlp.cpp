@@ -66,6 +66,7 @@ std::vector<double> quantile_ends(const Targets& y, std::size_t count) {
     if (y.events[i] > 0.5) times.push_back(y.values[i]);
   if (times.empty()) fail(Fault::input, "no event among the training patients");
   std::sort(times.begin(), times.end());
+  count = std::min(count, times.size());
   std::vector<double> ends;
   for (std::size_t k = 1; k <= count; ++k) {
     const double end = times[std::min(k * times.size() / count, times.size()) - 1];
@@ -120,9 +121,15 @@ MlpRows rows_of(const Dataset& data, const MlpModel& model) {
   for (std::size_t i = 0; i < data.rows(); ++i) {
     double y = data.y.values[i];
     if (data.y.answer == Answer::real) y = (y - model.mean) / model.scale;
-    if (!model.ends.empty())
-      y = static_cast<double>(std::lower_bound(model.ends.begin(), model.ends.end(), y) -
-                              model.ends.begin());
+    if (!model.ends.empty()) {
+      const auto k = static_cast<std::size_t>(
+          std::lower_bound(model.ends.begin(), model.ends.end(), y) - model.ends.begin());
+      const double start = k ? model.ends[k - 1] : 0;
+      const bool inside = k < model.ends.size();
+      rows.exposure.push_back(inside ? static_cast<float>((y - start) / (model.ends[k] - start))
+                                     : 0.0f);
+      y = static_cast<double>(k);
+    }
     rows.y.push_back(static_cast<float>(y));
   }
   for (const double event : data.y.events) rows.events.push_back(static_cast<float>(event));
@@ -137,6 +144,21 @@ std::vector<float> balanced_weights(const Targets& y) {
     weights.push_back(static_cast<float>(y.values.size()) /
                       (static_cast<float>(classes) * std::max(count, 1.0f)));
   return weights;
+}
+
+// Throws Fault::config where an option is out of its range.
+void check_options(const MlpOptions& o) {
+  const auto require = [](bool holds, const char* rule) {
+    if (!holds) fail(Fault::config, std::string("model mlp: ") + rule);
+  };
+  require(o.batch_size >= 1 && o.epochs >= 1, "batch_size and epochs are at least 1");
+  require(o.learning_rate > 0 && o.learning_rate <= 10, "learning_rate is above 0, 10 at most");
+  require(o.dropout >= 0 && o.dropout < 1, "dropout is at least 0 and below 1");
+  require(o.weight_decay >= 0 && o.weight_decay <= 100, "weight_decay is 0 to 100");
+  require(o.intervals >= 2 && o.intervals <= 1000, "intervals is 2 to 1000");
+  require(o.hidden.size() <= 20, "hidden has 20 layers at most");
+  for (const std::size_t units : o.hidden)
+    require(units >= 1 && units <= 16384, "a hidden layer has 1 to 16384 units");
 }
 
 void centre_answer(const Targets& y, MlpModel& model) {
@@ -178,6 +200,7 @@ std::unique_ptr<Model> fit_mlp(const Node& node, const Dataset& train, const Dat
   read_value(node, problem.options);
   problem.activation = activation_named(problem.options.activation);
   problem.loss = loss_of(problem.options, train.y.answer);
+  check_options(problem.options);
   auto model = std::make_unique<MlpModel>();
   model->normaliser.fit(train.x);
   if (train.y.answer == Answer::real) centre_answer(train.y, *model);
@@ -198,6 +221,10 @@ std::unique_ptr<Model> fit_mlp(const Node& node, const Dataset& train, const Dat
   mlp_trainer()(problem, result);
   stop_if_interrupted();
   model->network = std::move(result.network);
+  for (const Layer& layer : model->network.layers)
+    for (const float w : layer.weights)
+      if (!std::isfinite(w))
+        fail(Fault::model, "the network's training diverged; lower learning_rate or weight_decay");
   model->epochs = result.best_epoch;
   context.say("mlp: best epoch " + std::to_string(result.best_epoch));
   return model;

@@ -58,9 +58,10 @@ struct Network {
 
 // Rows for training as the trainer sees them.
 struct MlpRows {
-  Matrix x;                   // normalised
-  std::vector<float> y;       // 0/1, class, value, or days; discrete time: interval
-  std::vector<float> events;  // survival
+  Matrix x;                     // normalised
+  std::vector<float> y;         // 0/1, class, value, or days; discrete time: interval
+  std::vector<float> events;    // survival
+  std::vector<float> exposure;  // discrete time: share of its own interval that was followed
 };
 
 struct MlpProblem {

@@ -116,6 +116,17 @@ Matrix Fitted::select(const Matrix& x) const {
   return part;
 }
 
+RealMatrix Fitted::explained(const Matrix& x) const {
+  const RealMatrix all = margins(x);
+  if (model->interval_ends().empty()) return all;
+  RealMatrix one(x.rows, 1);
+  for (std::size_t i = 0; i < x.rows; ++i) {
+    const double s = readout.survival(all.row(i), readout.horizon_days());
+    one.at(i, 0) = std::log(-std::log(std::clamp(s, 1e-12, 1 - 1e-12)));
+  }
+  return one;
+}
+
 RealMatrix Fitted::margins(const Matrix& x) const {
   return columns.empty() ? model->margins(x) : model->margins(select(x));
 }

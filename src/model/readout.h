@@ -54,6 +54,9 @@ struct Fitted {
   Readout readout;
 
   RealMatrix margins(const Matrix& x) const;
+  // What explanations are about, rows x outputs: the margins; for discrete-time survival, whose
+  // margins belong to single intervals, log(-log S(horizon)).
+  RealMatrix explained(const Matrix& x) const;
   Matrix select(const Matrix& x) const;
 };
 

@@ -169,6 +169,11 @@ void configure(Booster& booster, const TreeOptions& options, const Dataset& trai
   booster.set("verbosity", "0");
   if (train.y.answer == Answer::category)
     booster.set("num_class", std::to_string(train.y.classes.size()));
+  if (train.y.answer == Answer::real) {
+    double sum = 0;
+    for (const double v : train.y.values) sum += v;
+    booster.set("base_score", format_number(sum / static_cast<double>(train.rows())));
+  }
   if (train.y.answer == Answer::boolean) {
     booster.set("eval_metric", "logloss");
     double events = 0;
@@ -184,6 +189,12 @@ std::unique_ptr<Model> fit_trees(const Node& node, const Dataset& train, const D
                                  const FitContext& context) {
   TreeOptions options;
   read_value(node, options);
+  const auto share = [](double v) { return v > 0 && v <= 1; };
+  if (options.rounds < 1 || options.depth < 1 || options.depth > 30 || options.learning_rate <= 0 ||
+      !share(options.row_share) || !share(options.column_share) || options.l1 < 0 || options.l2 < 0)
+    fail(Fault::config,
+         "model trees: rounds and depth (30 at most) are at least 1, learning_rate "
+         "is above 0, shares are above 0 and 1 at most, penalties not negative");
   const Data own(train);
   std::unique_ptr<Data> judge;
   std::vector<DMatrixHandle> handles{own.handle()};

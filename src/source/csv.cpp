@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <cmath>
-#include <regex>
 
+#include "base/pattern.h"
 #include "base/progress.h"
 #include "base/text.h"
 #include "source/mapping.h"
@@ -27,7 +27,9 @@ class Template {
       const std::size_t open = std::min(text.find('{', at), text.size());
       const std::size_t close = text.find('}', open);
       literal_.push_back(text.substr(at, open - at));
-      if (open == text.size() || close == std::string::npos) break;
+      if (open < text.size() && close == std::string::npos)
+        fail(Fault::config, "the mapping has a \"{\" without \"}\": " + text);
+      if (open == text.size()) break;
       columns_.push_back(column_of(text.substr(open + 1, close - open - 1)));
       at = close + 1;
     }
@@ -85,6 +87,10 @@ class TablePlan {
  public:
   TablePlan(const TableRule& rule, const TableFile& table, const Zone& zone, const fs::path& file)
       : rule_(rule), header_(table.header()), used_(header_.size()), zone_(zone), file_(file) {
+    if (rule.subject.column.empty() && rule.subject.file.empty() && !rule.subject.row)
+      fail(Fault::config,
+           "a table in the mapping says nothing under `subject:`; give column, file "
+           "or row");
     subject_ = rule.subject.column.empty() ? kNone : column(rule.subject.column);
     if (rule.time) time_ = plan_time(*rule.time);
     for (const EventRule& event : rule.events) events_.push_back(plan_event(event));
@@ -102,10 +108,11 @@ class TablePlan {
       value = *cell;
     }
     if (!rule_.subject.keep) return sink.patient(rule_.subject.system, value);
-    const auto number = parse_number(value);
-    if (!number || *number != std::floor(*number))
+    if (const auto number = parse_integer(value)) return PatientId(*number);
+    const auto real = parse_number(value);  // "6.0": some databases write integers so
+    if (!real || *real != std::floor(*real) || std::abs(*real) > 0x1p53)
       throw BadRow{"the subject is not a whole number"};
-    return PatientId(static_cast<std::int64_t>(*number));
+    return PatientId(static_cast<std::int64_t>(*real));
   }
 
   // The facts of one row; their texts live in this object until the next call.
@@ -167,11 +174,10 @@ class TablePlan {
 
   void find_file_subject() {
     if (rule_.subject.file.empty()) return;
-    std::smatch match;
-    const std::string name = file_.filename().string();
-    if (!std::regex_search(name, match, std::regex(rule_.subject.file)) || match.size() < 2)
-      fail(Fault::input, file_.string() + ": its name does not fit `subject: file:`");
-    file_subject_ = match[1];
+    const Pattern pattern = Pattern::require(rule_.subject.file, "mapping subject file");
+    const auto found = pattern.group_in(file_.filename().string());
+    if (!found) fail(Fault::input, file_.string() + ": its name does not fit `subject: file:`");
+    file_subject_ = *found;
   }
 
   void require_all_columns_mentioned() {
@@ -272,12 +278,23 @@ class TablePlan {
   std::vector<std::string> texts_;
 };
 
+// Shell patterns with * and ?, without recursion: on a mismatch the last * takes one more.
 bool fits(std::string_view name, std::string_view pattern) {
-  if (pattern.empty()) return name.empty();
-  if (pattern.front() == '*')
-    return fits(name, pattern.substr(1)) || (!name.empty() && fits(name.substr(1), pattern));
-  if (name.empty() || (pattern.front() != '?' && pattern.front() != name.front())) return false;
-  return fits(name.substr(1), pattern.substr(1));
+  std::size_t n = 0, p = 0, star = SIZE_MAX, resume = 0;
+  while (n < name.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      resume = n;
+    } else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == name[n])) {
+      ++n, ++p;
+    } else if (star != SIZE_MAX) {
+      p = star + 1;
+      n = ++resume;
+    } else {
+      return false;
+    }
+  }
+  return pattern.find_first_not_of('*', p) == std::string_view::npos;
 }
 
 void read_table(const fs::path& file, const TableRule& rule, const Zone& zone, Sink& sink,

@@ -1,5 +1,6 @@
 #include "source/fhir.h"
 
+#include <algorithm>
 #include <unordered_set>
 
 #include "base/error.h"
@@ -14,7 +15,7 @@ using fhir::Element;
 using fhir::text_of;
 
 constexpr std::size_t kLongestResource = 32u << 20;   // bytes
-constexpr std::uint64_t kLargestBundle = 1ull << 30;  // bytes; larger exports come as NDJSON
+constexpr std::uint64_t kLargestBundle = 100u << 20;  // bytes; larger exports come as NDJSON
 
 // Calls use(resource, where) or broken(where, why) for each resource of a file.
 class FhirFile {
@@ -34,6 +35,9 @@ class FhirFile {
     if (const auto error = parser.parse(text).get(root))
       return broken(Where{name_, 1}, simdjson::error_message(error));
     if (text_of(root, "resourceType") != "Bundle") return use(root, std::string(), Where{name_, 1});
+    Element entries;
+    if (!root.at_key("entry").get(entries) && !entries.is_array())
+      return broken(Where{name_, 1}, "the bundle's entry is not a list");
     std::uint64_t entry = 0;
     fhir::each(root, "entry", [&](const Element& item) {
       const Where where{name_, ++entry};
@@ -141,27 +145,31 @@ class FhirImport {
   }
 
   void index(const Element& resource, const std::string& url) {
+    try {
+      index_target(resource, url);
+    } catch (const FhirReject&) {
+      // The second pass rejects the resource with its place.
+    }
+  }
+
+  void index_target(const Element& resource, const std::string& url) {
     const auto type = text_of(resource, "resourceType");
     const auto id = text_of(resource, "id");
     if (!type || !id) return;
     const std::string name = std::string(*type) + "/" + std::string(*id);
     if (*type == "Patient") return index_patient(resource, name, url);
-    try {
-      if (*type == "Encounter") {
-        FhirIndex::Encounter encounter;
-        if (const auto period = fhir::child(resource, "period"))
-          if (const auto end = fhir::moment_of(*period, "end", zone_)) encounter.end = end->last;
-        if (!url.empty()) index_.encounters.emplace(url, encounter);
-        index_.encounters.emplace(name, encounter);
-      } else if (*type == "Medication") {
-        if (const auto code = fhir::concept_of(resource, "code")) {
-          if (!url.empty())
-            index_.medications.emplace(url, FhirIndex::Medication{code->code, code->description});
-          index_.medications.emplace(name, FhirIndex::Medication{code->code, code->description});
-        }
+    if (*type == "Encounter") {
+      FhirIndex::Encounter encounter;
+      if (const auto period = fhir::child(resource, "period"))
+        if (const auto end = fhir::moment_of(*period, "end", zone_)) encounter.end = end->last;
+      if (!url.empty()) index_.encounters.emplace(url, encounter);
+      index_.encounters.emplace(name, encounter);
+    } else if (*type == "Medication") {
+      if (const auto code = fhir::concept_of(resource, "code")) {
+        if (!url.empty())
+          index_.medications.emplace(url, FhirIndex::Medication{code->code, code->description});
+        index_.medications.emplace(name, FhirIndex::Medication{code->code, code->description});
       }
-    } catch (const FhirReject&) {
-      // The second pass rejects the resource with its place.
     }
   }
 
@@ -195,33 +203,44 @@ class FhirImport {
     return found->second;
   }
 
-  // True where a resource of this type and id came before.
-  bool is_repeated(std::string_view type, std::string_view id) {
-    if (id.empty()) return false;
-    const std::size_t hash = std::hash<std::string_view>()(type) * 0x9e3779b97f4a7c15 ^
-                             std::hash<std::string_view>()(id);
-    return !seen_.insert(hash).second;
+  // Of a resource's type and id; 0 without an id.
+  static std::size_t key_of(std::string_view type, std::string_view id) {
+    if (id.empty()) return 0;
+    return std::hash<std::string_view>()(type) * 0x9e3779b97f4a7c15 ^
+           std::hash<std::string_view>()(id);
   }
 
   void take(const Element& resource, const Where& where) {
-    const auto name = text_of(resource, "resourceType");
-    if (!name) return sink_.reject(where, "not a FHIR resource: no resourceType");
-    const fhir::Type* type = fhir::type_named(*name);
-    if (!type) return sink_.skip("resources of type " + std::string(*name) + " are not imported");
-    if (text_of(resource, "status") == "entered-in-error") return sink_.skip("entered in error");
-    if (is_repeated(*name, text_of(resource, "id").value_or("")))
-      return sink_.reject(where, "same type and id as an earlier resource");
-    const auto patient = patient_of(resource, *type);
-    if (!patient) return sink_.reject(where, "refers to a patient that is not in the export");
-    draft_.begin(*patient);
+    std::string name;
     try {
+      name = std::string(text_of(resource, "resourceType").value_or(""));
+      if (name.empty()) return sink_.reject(where, "not a FHIR resource: no resourceType");
+      const fhir::Type* type = fhir::type_named(name);
+      if (!type) return sink_.skip(skipped(name));
+      if (text_of(resource, "status") == "entered-in-error") return sink_.skip("entered in error");
+      const std::size_t key = key_of(name, text_of(resource, "id").value_or(""));
+      if (seen_.contains(key))
+        return sink_.reject(where, "same type and id as an earlier resource");
+      const auto patient = patient_of(resource, *type);
+      if (!patient) return sink_.reject(where, "refers to a patient that is not in the export");
+      draft_.begin(*patient);
       type->read(resource, draft_);
-      sink_.accept(where, draft_.facts());
+      if (sink_.accept(where, draft_.facts()) && key != 0) seen_.insert(key);
     } catch (const FhirReject& reject) {
-      sink_.reject(where, std::string(*name) + ": " + reject.why);
+      const bool known = fhir::type_named(name) != nullptr;
+      sink_.reject(where, (known ? name + ": " : "") + reject.why);
     } catch (const FhirSkip& skip) {
       sink_.skip(skip.why);
     }
+  }
+
+  // A type's name is told only if it looks like one: it is the file's text.
+  static std::string skipped(const std::string& name) {
+    const bool plain = name.size() <= 40 && std::all_of(name.begin(), name.end(), [](char c) {
+                         return std::isalpha(static_cast<unsigned char>(c));
+                       });
+    return "resources of " + (plain ? "type " + name : std::string("an unknown type")) +
+           " are not imported";
   }
 
   Zone zone_;

@@ -80,14 +80,19 @@ std::optional<Element> child(const Element& at, std::string_view key) {
 }
 
 std::optional<std::string_view> text_of(const Element& at, std::string_view key) {
+  Element found;
+  if (at.at_key(key).get(found) || found.is_null()) return std::nullopt;
   std::string_view text;
-  if (at.at_key(key).get_string().get(text)) return std::nullopt;
+  if (found.get_string().get(text)) throw FhirReject{std::string(key) + " is not a text"};
   return text;
 }
 
 std::optional<double> number_of(const Element& at, std::string_view key) {
+  Element found;
+  if (at.at_key(key).get(found) || found.is_null()) return std::nullopt;
   double number = 0;
-  if (at.at_key(key).get_double().get(number) || !std::isfinite(number)) return std::nullopt;
+  if (found.get_double().get(number) || !std::isfinite(number))
+    throw FhirReject{std::string(key) + " is not a number"};
   return number;
 }
 

@@ -14,7 +14,7 @@ namespace cangong::fhir {
 using Element = simdjson::dom::element;
 
 std::optional<Element> child(const Element& at, std::string_view key);
-// A text; nothing where it is absent or of another type.
+// Nothing where it is absent or null; throw FhirReject where it is of another type.
 std::optional<std::string_view> text_of(const Element& at, std::string_view key);
 std::optional<double> number_of(const Element& at, std::string_view key);
 
@@ -24,7 +24,7 @@ void each(const Element& at, std::string_view key, const Use& use) {
   const auto found = child(at, key);
   if (!found) return;
   simdjson::dom::array items;
-  if (found->get_array().get(items)) return;
+  if (found->get_array().get(items)) throw FhirReject{std::string(key) + " is not a list"};
   for (const Element item : items) use(item);
 }
 std::optional<Element> first(const Element& at, std::string_view key);

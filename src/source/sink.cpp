@@ -1,5 +1,7 @@
 #include "source/sink.h"
 
+#include <simdjson.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -13,6 +15,7 @@ namespace {
 
 using namespace std::chrono;
 constexpr Time kEarliest = sys_days(year(1800) / 1 / 1);
+constexpr std::size_t kLongestCode = 1000;  // bytes
 constexpr Time kLatest = sys_days(year(2500) / 1 / 1);
 
 constexpr std::array<std::string_view, 13> kStatic{
@@ -37,6 +40,9 @@ Sink::Sink(StoreWriter& writer, Identities& identities, const fs::path& rejects)
 
 std::optional<std::string> Sink::objection(const Fact& fact) const {
   if (fact.code.empty()) return "a code is missing";
+  if (fact.code.size() > kLongestCode) return "a code longer than 1,000 bytes";
+  for (const auto text : {fact.code, fact.unit, fact.text, fact.description})
+    if (!simdjson::validate_utf8(text.data(), text.size())) return "text that is not UTF-8";
   if (!fact.time && !fact.declared_static && !may_be_static(fact.code))
     return "no time, and the code is not one that may be static";
   if (fact.time && !plausible(*fact.time)) return "a time outside 1800-2499";
@@ -46,9 +52,12 @@ std::optional<std::string> Sink::objection(const Fact& fact) const {
   return std::nullopt;
 }
 
-void Sink::accept(const Where& where, std::span<const Fact> facts) {
+bool Sink::accept(const Where& where, std::span<const Fact> facts) {
   for (const Fact& fact : facts)
-    if (const auto why = objection(fact)) return reject(where, *why);
+    if (const auto why = objection(fact)) {
+      reject(where, *why);
+      return false;
+    }
   ++tally_.rows;
   ++tally_.accepted;
   for (const Fact& fact : facts) {
@@ -63,6 +72,7 @@ void Sink::accept(const Where& where, std::span<const Fact> facts) {
     if (!fact.description.empty()) writer_.describe(event.code, fact.description);
   }
   tally_.events += facts.size();
+  return true;
 }
 
 void Sink::reject(const Where& where, const std::string& why) {

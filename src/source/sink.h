@@ -56,7 +56,8 @@ class Sink {
   }
 
   // One row in, whole: if a fact of it cannot be kept, the row is rejected and none is.
-  void accept(const Where& where, std::span<const Fact> facts);
+  // True if it was kept.
+  bool accept(const Where& where, std::span<const Fact> facts);
   void reject(const Where& where, const std::string& why);
   // A row that the import leaves out on purpose.
   void skip(const std::string& why);

@@ -10,7 +10,8 @@
 namespace cangong {
 namespace {
 
-constexpr std::size_t kLongestRecord = 16u << 20;
+constexpr std::size_t kMostColumns = 100'000;
+constexpr std::size_t kLongestRecord = 1u << 20;  // bytes of a record that spans lines
 
 char guess_delimiter(const std::string& name, std::string_view line) {
   if (name.ends_with(".tsv")) return '\t';
@@ -37,7 +38,8 @@ TableFile::TableFile(const fs::path& path, const TableFormat& format)
     read_arff_header();
     return;
   }
-  for (std::size_t i = 0; i < format.skip; ++i) lines_.next();
+  for (std::size_t i = 0; i < format.skip && lines_.next(); ++i) {
+  }
   if (const auto line = lines_.next()) record_ = line->text, first_line_ = line->number;
   if (record_.starts_with("\xEF\xBB\xBF")) record_.erase(0, 3);
   delimiter_ = format.delimiter ? format.delimiter : guess_delimiter(name, record_);
@@ -72,21 +74,29 @@ void TableFile::read_arff_header() {
   fail(Fault::input, file_ + ": an ARFF file without @data");
 }
 
+std::optional<LineReader::Line> TableFile::next_line() {
+  if (pending_.empty()) return lines_.next();
+  line_ = std::move(pending_.front());
+  pending_.pop_front();
+  return LineReader::Line{line_.second, line_.first, false, true};
+}
+
 // Reads the quoted cell whose text begins at `at`, over line ends where need be, and moves `at`
 // behind the delimiter. False where the quotation is broken.
 bool TableFile::take_quoted(std::size_t& at, std::string& cell, std::string& problem) {
   const char quote = arff_ ? '\'' : '"';
   while (true) {
     if (at >= record_.size()) {
-      const auto more = record_.size() < kLongestRecord ? lines_.next() : std::nullopt;
+      const auto more = record_.size() < kLongestRecord ? next_line() : std::nullopt;
       if (!more) {
         problem = "a quoted cell that began here is never closed";
         return false;
       }
+      swallowed_.emplace_back(more->number, more->text);
       cell += '\n';
       record_ += '\n';
       at = record_.size();
-      record_ += more->text;
+      record_ += swallowed_.back().second;
     } else if (record_[at] != quote) {
       cell += record_[at++];
     } else if (at + 1 < record_.size() && record_[at + 1] == quote) {
@@ -110,12 +120,13 @@ bool TableFile::split_record(std::string& problem) {
   cells_.clear();
   const char quote = arff_ ? '\'' : '"';
   if (record_.find(quote) == std::string::npos) {
-    cells_ = split(record_, delimiter_);
+    split_plain();
     return true;
   }
   texts_.clear();
   for (std::size_t at = 0; at <= record_.size();) {
     const std::size_t first = record_.find_first_not_of(' ', at);
+    if (too_many(texts_.size())) break;
     texts_.emplace_back();
     if (first != std::string::npos && record_[first] == quote) {
       at = first + 1;
@@ -130,11 +141,26 @@ bool TableFile::split_record(std::string& problem) {
   return true;
 }
 
+// A line of a million delimiters is no row: one cell too many is enough to tell.
+bool TableFile::too_many(std::size_t cells) const {
+  return header_.empty() ? cells > kMostColumns : cells > header_.size();
+}
+
+void TableFile::split_plain() {
+  std::string_view rest = record_;
+  while (true) {
+    const std::size_t at = rest.find(delimiter_);
+    cells_.push_back(rest.substr(0, at));
+    if (at == std::string_view::npos || too_many(cells_.size())) return;
+    rest.remove_prefix(at + 1);
+  }
+}
+
 std::optional<TableFile::Row> TableFile::next() {
   while (true) {
     std::uint64_t number = first_line_;
     if (!first_is_data_) {
-      const auto line = lines_.next();
+      const auto line = next_line();
       if (!line) return std::nullopt;
       if (line->too_long) return Row{&cells_, line->number, "the line is longer than 64 MB"};
       record_ = line->text;
@@ -143,8 +169,13 @@ std::optional<TableFile::Row> TableFile::next() {
     first_is_data_ = false;
     if (trim(record_).empty() || (arff_ && record_.front() == '%')) continue;
     Row row{&cells_, number, {}};
-    if (split_record(row.problem) && cells_.size() != header_.size())
-      row.problem = "has " + std::to_string(cells_.size()) + " cells where the header has " +
+    swallowed_.clear();
+    const bool whole = split_record(row.problem);
+    // A stray quotation mark must not take other rows with it: they are read again by themselves.
+    if (!whole) pending_.insert(pending_.begin(), swallowed_.begin(), swallowed_.end());
+    if (whole && cells_.size() != header_.size())
+      row.problem = (cells_.size() > header_.size() ? "has more cells than the header's "
+                                                    : "has fewer cells than the header's ") +
                     std::to_string(header_.size());
     return row;
   }

@@ -1,6 +1,7 @@
 // A delimited table: CSV, TSV, PSV (RFC 4180 quoting) or ARFF, plain or gzip.
 #pragma once
 
+#include <deque>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -37,6 +38,9 @@ class TableFile {
   bool split_record(std::string& problem);
   bool take_quoted(std::size_t& at, std::string& cell, std::string& problem);
   void read_arff_header();
+  void split_plain();
+  bool too_many(std::size_t cells) const;
+  std::optional<LineReader::Line> next_line();
 
   LineReader lines_;
   std::string file_;
@@ -48,6 +52,9 @@ class TableFile {
   std::string record_;
   std::vector<std::string> texts_;  // the cells of a record with quotes
   std::vector<std::string_view> cells_;
+  std::deque<std::pair<std::uint64_t, std::string>> pending_;     // lines to read again
+  std::vector<std::pair<std::uint64_t, std::string>> swallowed_;  // by a quoted cell
+  std::pair<std::uint64_t, std::string> line_;
 };
 
 }  // namespace cangong

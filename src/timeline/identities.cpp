@@ -38,6 +38,10 @@ Identities Identities::open(const fs::path& store) {
   identities.folder_ = store / "identities";
   const fs::path key = identities.folder_ / "key", map = identities.folder_ / "map.tsv";
   identities.key_ = fs::exists(key) ? read_file(key) : random_bytes(32);
+  if (identities.key_.size() != 32 || (fs::exists(map) && !fs::exists(key)))
+    fail(Fault::storage, key.string() +
+                             " is missing or damaged; restore it from a backup, or the "
+                             "same patients would get other numbers");
   if (!fs::exists(map)) return identities;
   const std::string text = read_file(map);
   for (const std::string_view line : split(text, '\n')) {

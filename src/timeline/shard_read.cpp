@@ -21,18 +21,32 @@ using arrow::ChunkedArray;
 // Where each MEDS column stands in the file; -1 = absent.
 struct Layout {
   int subject = -1, time = -1, code = -1, number = -1, occurred = -1, unit = -1, text = -1;
+  const char* subject_name = "subject_id";
 };
 
-Layout find_columns(const arrow::Schema& schema, const std::string& file) {
+// The leaf of a top-level column: Parquet numbers leaves, and a nested column has several.
+int leaf_of(const arrow::Schema& fields, const parquet::SchemaDescriptor& leaves, const char* name,
+            const std::string& file) {
+  const auto all = fields.GetAllFieldIndices(name);
+  if (all.size() > 1) fail(Fault::input, file + ": two columns named " + name);
+  return all.empty() ? -1 : leaves.ColumnIndex(name);
+}
+
+Layout find_columns(const arrow::Schema& fields, const parquet::SchemaDescriptor& leaves,
+                    const std::string& file) {
+  const auto leaf = [&](const char* name) { return leaf_of(fields, leaves, name, file); };
   Layout at;
-  at.subject = schema.GetFieldIndex("subject_id");
-  if (at.subject < 0) at.subject = schema.GetFieldIndex("patient_id");  // MEDS before 0.3.3
-  at.time = schema.GetFieldIndex("time");
-  at.code = schema.GetFieldIndex("code");
-  at.number = schema.GetFieldIndex("numeric_value");
-  at.occurred = schema.GetFieldIndex("occurred");
-  at.unit = schema.GetFieldIndex("unit");
-  at.text = schema.GetFieldIndex("text_value");
+  at.subject = leaf("subject_id");
+  if (at.subject < 0) {  // MEDS before 0.3.3
+    at.subject = leaf("patient_id");
+    at.subject_name = "patient_id";
+  }
+  at.time = leaf("time");
+  at.code = leaf("code");
+  at.number = leaf("numeric_value");
+  at.occurred = leaf("occurred");
+  at.unit = leaf("unit");
+  at.text = leaf("text_value");
   if (at.subject < 0 || at.time < 0 || at.code < 0)
     fail(Fault::input, file + ": not MEDS data: the columns subject_id, time and code are needed");
   return at;
@@ -44,10 +58,14 @@ std::shared_ptr<ChunkedArray> cast(const std::shared_ptr<ChunkedArray>& column,
                                    const std::string& what) {
   if (column->type()->Equals(type)) return column;
   auto options = arrow::compute::CastOptions::Safe(type);
-  options.allow_float_truncate = true;  // float64 -> float32 is how old MEDS reads
-  options.allow_time_truncate = true;   // ns -> us
+  // float64 -> float32 is how old MEDS reads; a number of a patient is never rounded.
+  options.allow_float_truncate = type->id() == arrow::Type::FLOAT;
+  options.allow_time_truncate = true;  // ns -> us
   auto result = arrow::compute::Cast(column, options);
-  return take_arrow(std::move(result), Fault::input, what).chunked_array();
+  if (!result.ok())  // Arrow's own words would quote a cell
+    fail(Fault::input, what + " cannot be read as " + type->ToString() + " (it is " +
+                           column->type()->ToString() + ")");
+  return result->chunked_array();
 }
 
 template <class ArrayType, class Use>
@@ -130,7 +148,8 @@ ShardReader::ShardReader(const fs::path& path, unsigned wanted, CodeBook& codes)
     fail(Fault::input, why + ": " + error.what());
   }
   check_arrow(state_->reader->GetSchema(&state_->schema), Fault::input, why);
-  state_->at = find_columns(*state_->schema, state_->file);
+  state_->at = find_columns(*state_->schema,
+                            *state_->reader->parquet_reader()->metadata()->schema(), state_->file);
 }
 
 ShardReader::~ShardReader() = default;
@@ -163,8 +182,7 @@ Block ShardReader::read(std::size_t index) const {
   Block block;
   block.patients.resize(rows);
   block.events.resize(rows);
-  const auto subjects =
-      s.column(*table, s.schema->field(s.at.subject)->name().c_str(), arrow::int64());
+  const auto subjects = s.column(*table, s.at.subject_name, arrow::int64());
   if (subjects->null_count() > 0) fail(Fault::input, s.file + ": a row without subject_id");
   each_value<arrow::Int64Array>(*subjects, [&](std::size_t row, const auto& values, auto i) {
     block.patients[row] = PatientId(values.Value(i));
@@ -179,7 +197,7 @@ Block ShardReader::read(std::size_t index) const {
   each_word(*codes, s.codes, [&](std::size_t row, CodeId id) { block.events[row].code = id; });
   if (const auto numbers = s.column(*table, "numeric_value", arrow::float32()))
     each_value<arrow::FloatArray>(*numbers, [&](std::size_t row, const auto& values, auto i) {
-      if (std::isfinite(values.Value(i))) block.events[row].number = values.Value(i);
+      if (!std::isnan(values.Value(i))) block.events[row].number = values.Value(i);
     });
   if (const auto units = s.column(*table, "unit", words))
     each_word(*units, s.codes,

@@ -72,23 +72,20 @@ std::optional<fs::path> current_generation(const fs::path& store) {
   return store / target;
 }
 
-namespace {
-
 void check_format(const fs::path& path) {
   const fs::path file = path / "store.json";
   if (!fs::exists(file))
     fail(Fault::missing, path.string() + " is not a store; make one with: cangong import FORMAT " +
                              "EXPORT --into " + path.string());
   const Json json = Json::parse(read_file(file), nullptr, false);
-  if (!json.is_object() || !json.contains("format"))
-    fail(Fault::storage, file.string() + ": damaged");
-  if (json["format"].get<int>() > kStoreFormat)
+  const bool known = json.is_object() && json.contains("format") && json["format"].is_number();
+  if (!known || json["format"].get<double>() < 1)
+    fail(Fault::storage, file.string() + ": damaged; restore it from a backup");
+  if (json["format"].get<double>() > kStoreFormat)
     fail(Fault::storage, path.string() + " was written by a newer version (format " +
                              json["format"].dump() + ", this program reads up to " +
                              std::to_string(kStoreFormat) + "); update this program");
 }
-
-}  // namespace
 
 Store Store::open(const fs::path& path) {
   check_format(path);

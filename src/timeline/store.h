@@ -76,6 +76,9 @@ class Store {
 // The format number in store.json; a larger one is refused.
 inline constexpr int kStoreFormat = 1;
 
+// Throws Fault::missing where there is no store, Fault::storage where its format is not known.
+void check_format(const fs::path& store);
+
 Inventory read_inventory(const fs::path& generation);
 void write_inventory(const fs::path& generation, const Inventory& inventory);
 

@@ -22,6 +22,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::uint64_t kRowsPerShard = 4'000'000;
 constexpr std::uint64_t kMostShards = 32;
+constexpr std::size_t kLeastMemory = 1 << 16;  // or there would be too many runs to merge
 
 int lock_store(const fs::path& store) {
   const std::string file = (store / ".lock").string();
@@ -32,6 +33,13 @@ int lock_store(const fs::path& store) {
     fail(Fault::denied, store.string() + ": another import is running; wait for it to end");
   }
   return lock;
+}
+
+// What an import that was killed at its very beginning leaves.
+bool is_empty_but_for_ours(const fs::path& store) {
+  for (const auto& entry : fs::directory_iterator(store))
+    if (entry.path().filename() != ".lock" && entry.path().extension() != ".part") return false;
+  return true;
 }
 
 int number_of(const fs::path& generation) {
@@ -110,9 +118,15 @@ struct StoreWriter::State {
   std::unordered_set<std::int64_t> patients;
   std::uint64_t added = 0;
 
+  bool fresh = false;  // made by this writer, and nothing committed yet
+
   ~State() {
     std::error_code ignored;
     if (!part.empty()) fs::remove_all(part, ignored);
+    if (fresh) {  // only while the lock is ours
+      for (const char* file : {"store.json", ".lock"}) fs::remove(store / file, ignored);
+      fs::remove(store, ignored);
+    }
     if (lock >= 0) ::close(lock);
   }
 
@@ -209,8 +223,17 @@ struct StoreWriter::State {
 
   std::vector<bool> unit_used;
 
+  // The list of rejected rows is in place before the switch, so that none is lost.
+  void keep_rejects(const std::string& name) {
+    if (!fs::exists(part / "rejects.ndjson")) return;
+    fs::create_directories(store / "imports");
+    fs::rename(part / "rejects.ndjson", store / "imports" / (name + ".rejects.ndjson"));
+  }
+
   void switch_to(int number) {
     const fs::path name = "gen-" + std::to_string(number);
+    fs::remove_all(store / name);  // of an import that was killed before the switch
+    keep_rejects(name.string());
     fs::rename(part, store / name);
     part.clear();
     sync_folder(store);
@@ -218,6 +241,7 @@ struct StoreWriter::State {
     fs::remove(pointer);
     fs::create_symlink(name, pointer);
     fs::rename(pointer, store / "current");
+    fresh = false;
     sync_folder(store);
     // Readers that opened the old generation may still need it; keep one back.
     for (const auto& entry : fs::directory_iterator(store)) {
@@ -233,15 +257,17 @@ StoreWriter::StoreWriter(const fs::path& store, WriteOptions options)
   State& s = *state_;
   s.store = store;
   s.options = std::move(options);
-  const bool fresh = !fs::exists(store) || fs::is_empty(store);
-  if (!fresh && !fs::exists(store / "store.json"))
-    fail(Fault::input, store.string() + " exists and is not a store; choose another folder");
-  fs::create_directories(store);
+  s.options.memory_bytes = std::max(s.options.memory_bytes, kLeastMemory);
+  const bool made = fs::create_directories(store);
   s.lock = lock_store(store);
-  if (fresh)
-    write_file(store / "store.json", Json{{"format", kStoreFormat}}.dump() + "\n");
-  else if (Json::parse(read_file(store / "store.json")).at("format").get<int>() > kStoreFormat)
-    fail(Fault::storage, store.string() + " was written by a newer version; update this program");
+  const fs::path marker = store / "store.json";
+  if (!fs::exists(marker)) {
+    if (!made && !is_empty_but_for_ours(store))
+      fail(Fault::input, store.string() + " exists and is not a store; choose another folder");
+    s.fresh = true;
+    write_file(marker, Json{{"format", kStoreFormat}}.dump() + "\n");
+  }
+  check_format(store);
   for (const auto& entry : fs::directory_iterator(store))  // what a killed import left
     if (entry.path().extension() == ".part") fs::remove_all(entry.path());
   s.load_old();
@@ -251,6 +277,10 @@ StoreWriter::StoreWriter(const fs::path& store, WriteOptions options)
 }
 
 StoreWriter::~StoreWriter() = default;
+
+fs::path StoreWriter::rejects_file() const {
+  return state_->part / "rejects.ndjson";
+}
 
 CodeBook& StoreWriter::codes() {
   return state_->codes;

@@ -23,6 +23,8 @@ class StoreWriter {
   StoreWriter(const StoreWriter&) = delete;
   StoreWriter& operator=(const StoreWriter&) = delete;
 
+  // Where an import lists its rejected rows; commit() moves it to imports/gen-N.rejects.ndjson.
+  fs::path rejects_file() const;
   CodeBook& codes();
   // `event.code` comes from codes(); texts are copied. Sorts to disk where memory is short.
   void add(PatientId patient, const Event& event);

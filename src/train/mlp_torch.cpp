@@ -12,7 +12,7 @@ namespace {
 namespace nn = torch::nn;
 
 struct Rows {
-  torch::Tensor x, y, events;
+  torch::Tensor x, y, events, exposure;
 };
 
 Rows tensors(const MlpRows& rows) {
@@ -25,6 +25,7 @@ Rows tensors(const MlpRows& rows) {
   out.x = view(rows.x.values, {n, static_cast<std::int64_t>(rows.x.columns)});
   out.y = view(rows.y, {n});
   if (!rows.events.empty()) out.events = view(rows.events, {n});
+  if (!rows.exposure.empty()) out.exposure = view(rows.exposure, {n});
   return out;
 }
 
@@ -56,7 +57,8 @@ nn::Sequential build(const MlpProblem& problem) {
   return net;
 }
 
-// Negative log partial likelihood within the batch, Breslow ties (Katzman et al. 2018).
+// Negative log partial likelihood within the batch; equal times are ordered as they come (Katzman
+// et al. 2018).
 torch::Tensor cox_loss(const torch::Tensor& margin, const Rows& batch) {
   const auto order = torch::argsort(batch.y, 0, true);
   const auto m = margin.squeeze(1).index_select(0, order);
@@ -66,12 +68,13 @@ torch::Tensor cox_loss(const torch::Tensor& margin, const Rows& batch) {
 }
 
 // One Bernoulli trial per interval at risk (Gensheimer and Narasimhan 2019); a row censored inside
-// an interval does not count for it.
+// an interval counts for it by the share of the interval that it was followed.
 torch::Tensor discrete_time_loss(const torch::Tensor& margin, const Rows& batch) {
   const auto index = batch.y.to(torch::kInt64).unsqueeze(1);
   const auto columns = torch::arange(margin.size(1)).unsqueeze(0);
   const auto hit = (columns == index).to(torch::kFloat32) * batch.events.unsqueeze(1);
-  const auto at_risk = (columns < index).to(torch::kFloat32) + hit;
+  const auto own = (columns == index).to(torch::kFloat32) * batch.exposure.unsqueeze(1);
+  const auto at_risk = (columns < index).to(torch::kFloat32) + torch::maximum(hit, own);
   const auto each =
       torch::binary_cross_entropy_with_logits(margin, hit, {}, {}, at::Reduction::None);
   return (each * at_risk).sum() / static_cast<double>(margin.size(0));
@@ -145,13 +148,17 @@ double train_epoch(const MlpProblem& problem, const Rows& rows, nn::Sequential& 
       std::min<std::int64_t>(n, static_cast<std::int64_t>(problem.options.batch_size));
   const auto order = torch::randperm(n, torch::kInt64);
   const auto x = rows.x.index_select(0, order), y = rows.y.index_select(0, order);
-  const auto events = rows.events.defined() ? rows.events.index_select(0, order) : torch::Tensor();
+  const auto shuffled = [&](const torch::Tensor& t) {
+    return t.defined() ? t.index_select(0, order) : torch::Tensor();
+  };
+  const auto events = shuffled(rows.events), exposure = shuffled(rows.exposure);
   double sum = 0;
   for (std::int64_t at = 0; at < n; at += size) {
     const std::int64_t count = std::min(size, n - at);
     if (count < 2 && problem.options.batch_norm) break;
-    Rows batch{x.narrow(0, at, count), y.narrow(0, at, count), {}};
+    Rows batch{x.narrow(0, at, count), y.narrow(0, at, count), {}, {}};
     if (events.defined()) batch.events = events.narrow(0, at, count);
+    if (exposure.defined()) batch.exposure = exposure.narrow(0, at, count);
     optimizer.zero_grad();
     const auto value = loss(net->forward(batch.x), batch);
     value.backward();

@@ -73,24 +73,20 @@ Matrix matrix_of(const std::string& bytes, std::size_t columns) {
 }
 
 Json json_of(const OutOfFold& oof) {
-  Json rows = Json::array(), scored = Json::array();
-  for (const auto& row : oof.rows)
-    rows.push_back({row.patient.for_storage(), row.when.time_since_epoch().count()});
+  Json scored = Json::array();
   for (const auto& s : oof.scored)
     scored.push_back({{"value", s.value},
                       {"risk", s.risk},
                       {"times", s.times},
                       {"probabilities", json_of(s.probabilities)},
                       {"survival", json_of(s.survival)}});
-  return {{"models", oof.models}, {"rows", rows}, {"scored", scored}};
+  return {{"models", oof.models}, {"examples", oof.examples}, {"scored", scored}};
 }
 
 OutOfFold out_of_fold_of(const Json& json) {
   OutOfFold oof;
   oof.models = json.at("models").get<std::vector<std::string>>();
-  for (const auto& row : json.at("rows"))
-    oof.rows.push_back({PatientId(row[0].get<std::int64_t>()),
-                        Time(Duration(row[1].get<std::int64_t>())), std::nullopt});
+  oof.examples = json.at("examples").get<std::vector<std::size_t>>();
   for (const auto& item : json.at("scored")) {
     Scored s;
     s.value = item.at("value").get<std::vector<double>>();
@@ -134,10 +130,12 @@ void write_pipeline(const Pipeline& p, BundleWriter& bundle) {
                       {"training_events", p.training_events},
                       {"ranges", ranges}};
   bundle.add("training.json", training.dump(1) + "\n");
-  bundle.add(
-      "judged.json",
-      Json{{"value", p.judged_value}, {"truth", p.judged_truth}, {"event", p.judged_event}}.dump() +
-          "\n");
+  bundle.add("judged.json", Json{{"value", p.judged_value},
+                                 {"truth", p.judged_truth},
+                                 {"event", p.judged_event},
+                                 {"rows_per_patient", p.judged_rows_per_patient}}
+                                    .dump() +
+                                "\n");
 }
 
 Pipeline read_pipeline(const Bundle& bundle) {
@@ -165,6 +163,7 @@ Pipeline read_pipeline(const Bundle& bundle) {
     p.judged_value = judged.at("value").get<std::vector<double>>();
     p.judged_truth = judged.at("truth").get<std::vector<double>>();
     p.judged_event = judged.at("event").get<std::vector<double>>();
+    p.judged_rows_per_patient = judged.at("rows_per_patient");
     const Json splits = Json::parse(bundle.read("splits.json"));
     for (const auto& [split, patients] : splits.items())
       for (const auto& patient : patients) p.splits[PatientId(patient.get<std::int64_t>())] = split;

@@ -23,7 +23,7 @@ struct ReferenceRange {
 
 // Predictions for patients that the model in question had not seen, one per fold.
 struct OutOfFold {
-  std::vector<LabelRow> rows;
+  std::vector<std::size_t> examples;  // numbers of the labelled rows, in the labels' order
   std::vector<std::string> models;
   std::vector<Scored> scored;  // by model
 };
@@ -40,6 +40,7 @@ struct Pipeline {
   Splits splits;
   std::optional<OutOfFold> out_of_fold;
   std::vector<double> judged_value, judged_truth, judged_event;  // of patients that did not train
+  double judged_rows_per_patient = 1;
   Digest store_digest, labels_digest;
   std::size_t training_rows = 0;
 

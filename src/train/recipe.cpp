@@ -18,7 +18,21 @@ Recipe parse_recipe(const std::string& text, const std::string& file) {
   const std::string& r = recipe.recalibrate;
   if (r != "auto" && r != "none" && r != "platt" && r != "isotonic")
     fail(Fault::config, file + ": recalibrate is auto, none, platt or isotonic");
-  if (recipe.validation.folds == 1) fail(Fault::config, file + ": folds is 0 or at least 2");
+  const std::size_t folds = recipe.validation.folds;
+  if (folds != 0 && (folds < 3 || folds > 100))
+    fail(Fault::config, file + ": folds is 0, or 3 to 100 (one judges, one tunes, the rest train)");
+  const auto share = [&](double value, const char* name) {
+    if (!(value >= 0 && value <= 1))
+      fail(Fault::config, file + ": " + name + " is a share, 0 to 1");
+  };
+  share(recipe.split.tuning, "split tuning");
+  share(recipe.split.held_out, "split held_out");
+  share(recipe.split.tuning + recipe.split.held_out, "split tuning + held_out");
+  share(recipe.abstain.most_missing, "abstain most_missing");
+  share(recipe.abstain.most_outside, "abstain most_outside");
+  if (recipe.encoder.aggregates.empty())
+    fail(Fault::config, file + ": encoder aggregates is empty");
+  if (recipe.horizon <= Duration(0)) fail(Fault::config, file + ": horizon must be positive");
   return recipe;
 }
 

@@ -26,7 +26,7 @@ struct AbstainOptions {
   template <class V>
   void visit(V& v) {
     v("most_missing", most_missing, "no answer where more of the importance is missing than this");
-    v("most_outside", most_outside, "no answer where more values lie outside the training range");
+    v("most_outside", most_outside, "no answer where more of it lies outside the training range");
   }
 };
 

@@ -50,7 +50,8 @@ Dataset dataset_of(const Store& store, const Encoder& encoder, const Examples& e
   data.y = examples.targets;
   for (const auto& row : examples.rows) data.patients.push_back(row.patient);
   const StoreHistories histories(store, examples.rows);
-  data.x = dense(encode(encoder, histories, threads), encoder.columns());
+  const Batch batch = encode(encoder, histories, threads);
+  data.x = dense(batch, encoder.columns());
   return data;
 }
 
@@ -60,9 +61,11 @@ struct Parts {
   std::vector<std::size_t> train, tuning, held_out;
 };
 
+// The last value of a recorded age counts, not how often it was recorded.
 bool is_age_or_sex(const Column& column) {
-  return column.code == "AGE" || column.code.starts_with("GENDER") ||
-         column.code.starts_with("SEX") || column.code.starts_with("AGE//");
+  const bool named = column.code == "AGE" || column.code.starts_with("AGE//") ||
+                     column.code.starts_with("SEX//") || column.code.starts_with("GENDER//");
+  return named && (column.window.empty() || column.aggregate == "last");
 }
 
 Node options_of(const char* kind) {
@@ -138,13 +141,27 @@ class Fitter {
     context.seed = recipe.seed;
     context.threads = context_.threads;
     context.say = context_.say;
-    if (!context_.work.empty()) context.checkpoint = context_.work / (kind + ".checkpoint");
+    if (!context_.work.empty())
+      context.checkpoint =
+          context_.work / (digest_of_fit(train, tuning, options).substr(0, 24) + ".checkpoint");
     fitted.model = learner_named(kind).fit(options, train, tuning, context);
     const auto recalibrate = recalibration_of(tuning);
     const double horizon = static_cast<double>(recipe.horizon.count()) / 86400e6;
     fitted.readout = Readout::fit(*fitted.model, train, tuning, recalibrate, horizon);
     stop_if_interrupted();
     return fitted;
+  }
+
+  // A checkpoint belongs to one fit: the same rows, answers, options and seed, or none.
+  Digest digest_of_fit(const Dataset& train, const Dataset& tuning, const Node& options) const {
+    Hasher hasher;
+    const auto add = [&](const auto& values) {
+      hasher.add({reinterpret_cast<const char*>(values.data()), values.size() * sizeof(values[0])});
+    };
+    for (const Dataset* data : {&train, &tuning})
+      add(data->x.values), add(data->y.values), add(data->y.events);
+    hasher.add(input_.recipe.text + options.where() + std::to_string(input_.recipe.seed));
+    return hasher.finish();
   }
 
   // With few tuning patients a fitted map is noise: `auto` wants 100 events and 100 others.
@@ -205,11 +222,19 @@ std::vector<std::size_t> sample_rows(std::size_t rows, std::size_t count, std::u
   return all;
 }
 
-Parts parts_of(const Examples& examples, const Splits& splits) {
+// In a split by time, examples of the others that lie on or after the cut are left out: they belong
+// to the time that the model is judged on.
+Parts parts_of(const Examples& examples, const Splits& splits, const SplitOptions& options) {
   Parts parts;
+  const auto cut = options.by == "time" ? parse_moment(options.from, Zone()) : std::nullopt;
   for (std::size_t i = 0; i < examples.rows.size(); ++i) {
     const std::string& split = splits.at(examples.rows[i].patient);
-    (split == kTrain ? parts.train : split == kTuning ? parts.tuning : parts.held_out).push_back(i);
+    if (split == kHeldOut)
+      parts.held_out.push_back(i);
+    else if (cut && examples.rows[i].when >= cut->first)
+      continue;
+    else
+      (split == kTrain ? parts.train : parts.tuning).push_back(i);
   }
   return parts;
 }
@@ -269,14 +294,65 @@ OutOfFold cross_validate(const Fitter& fitter, const TrainInput& input, const Ex
       oof.models.push_back(models[m].name);
       append(oof.scored[m], score(models[m], held_out.x, grid));
     }
-    for (const std::size_t i : parts.held_out) {
-      oof.rows.push_back(examples.rows[i]);
-      oof.rows.back().label.reset();  // truth stays with the labels
-    }
+    oof.examples.insert(oof.examples.end(), parts.held_out.begin(), parts.held_out.end());
     progress.at(fold + 1);
   }
   return oof;
 }
+
+// What cannot give an honest model is refused before anything is fitted.
+void refuse_unfit(const TrainInput& input, const Examples& examples, const Parts& parts) {
+  const Targets& y = examples.targets;
+  const Recipe& recipe = input.recipe;
+  const bool fitted = recipe.recalibrate == "platt" || recipe.recalibrate == "isotonic";
+  if (fitted && y.answer != Answer::boolean)
+    fail(Fault::config, "recalibrate: " + recipe.recalibrate + " is for yes-or-no answers only");
+  const auto events_in = [&](const std::vector<std::size_t>& rows) {
+    double events = 0;
+    for (const std::size_t i : rows)
+      events += y.answer == Answer::survival  ? y.events[i]
+                : y.answer == Answer::boolean ? y.values[i]
+                                              : 1;
+    return events;
+  };
+  if (events_in(parts.train) == 0) fail(Fault::input, "no event among the training patients");
+  if (events_in(parts.tuning) == 0)
+    fail(Fault::input,
+         "no event among the tuning patients, who choose how far the model goes; "
+         "raise split: tuning");
+  if (y.answer != Answer::survival) return;
+  double longest = 0;
+  for (const std::size_t i : parts.train) longest = std::max(longest, y.values[i]);
+  const double horizon = static_cast<double>(recipe.horizon.count()) / 86400e6;
+  if (horizon > longest)
+    fail(Fault::config, "the horizon of " + format_number(horizon) +
+                            " days is beyond the longest " +
+                            "follow-up of the training patients (" + format_fixed(longest, 1) +
+                            " days); set `horizon:` in the recipe");
+}
+
+// Answers and truths for the interval around later answers: out of fold, else of the tuning
+// patients, else of the training patients themselves.
+void keep_judged(const Examples& examples, const Dataset& tuning, Pipeline& p) {
+  std::set<PatientId> patients;
+  for (const auto& row : examples.rows) patients.insert(row.patient);
+  p.judged_rows_per_patient =
+      static_cast<double>(examples.rows.size()) / static_cast<double>(patients.size());
+  if (p.out_of_fold) {
+    p.judged_value = p.out_of_fold->scored.front().value;
+    for (const std::size_t i : p.out_of_fold->examples) {
+      p.judged_truth.push_back(examples.targets.values[i]);
+      if (!examples.targets.events.empty()) p.judged_event.push_back(examples.targets.events[i]);
+    }
+    return;
+  }
+  if (tuning.rows() == 0) return;
+  p.judged_value = score(p.main(), tuning.x, {}).value;
+  p.judged_truth = tuning.y.values;
+  p.judged_event = tuning.y.events;
+}
+
+}  // namespace
 
 Digest digest_of_rows(const std::vector<LabelRow>& rows) {
   Hasher hasher;
@@ -299,29 +375,6 @@ Digest digest_of_rows(const std::vector<LabelRow>& rows) {
   return hasher.finish();
 }
 
-// Answers and truths for the interval around later answers: out of fold, else of the tuning
-// patients, else of the training patients themselves.
-void keep_judged(const Examples& examples, const Dataset& tuning, Pipeline& p) {
-  if (p.out_of_fold) {
-    std::map<std::pair<PatientId, Time>, std::size_t> at;
-    for (std::size_t i = 0; i < examples.rows.size(); ++i)
-      at[{examples.rows[i].patient, examples.rows[i].when}] = i;
-    p.judged_value = p.out_of_fold->scored.front().value;
-    for (const auto& row : p.out_of_fold->rows) {
-      const std::size_t i = at.at({row.patient, row.when});
-      p.judged_truth.push_back(examples.targets.values[i]);
-      if (!examples.targets.events.empty()) p.judged_event.push_back(examples.targets.events[i]);
-    }
-    return;
-  }
-  if (tuning.rows() == 0) return;
-  p.judged_value = score(p.main(), tuning.x, {}).value;
-  p.judged_truth = tuning.y.values;
-  p.judged_event = tuning.y.events;
-}
-
-}  // namespace
-
 Pipeline train(const TrainInput& input, const TrainContext& context) {
   const Examples examples = examples_of(input.rows, input.recipe.cause);
   Pipeline p;
@@ -339,7 +392,8 @@ Pipeline train(const TrainInput& input, const TrainContext& context) {
     split.held_out = 0;
   }
   p.splits = split_patients(examples.rows, input.store, split);
-  const Parts parts = parts_of(examples, p.splits);
+  const Parts parts = parts_of(examples, p.splits, split);
+  refuse_unfit(input, examples, parts);
   p.encoder = fitter.fit_encoder(parts.train);
   context.say("encoder: " + std::to_string(p.encoder->columns().size()) + " columns");
   const Dataset train =

@@ -35,6 +35,10 @@ Examples examples_of(const std::vector<LabelRow>& rows, std::size_t cause,
 Dataset dataset_of(const Store& store, const Encoder& encoder, const Examples& examples,
                    std::size_t threads);
 
+// Identifies rows and their labels.
+Digest digest_of_rows(const std::vector<LabelRow>& rows);
+
+// Throws Fault::input or Fault::config where the data cannot give an honest model.
 Pipeline train(const TrainInput& input, const TrainContext& context);
 
 }  // namespace cangong

@@ -263,6 +263,19 @@ TEST(Aces, SampleTasksOnMedsShards) {
   EXPECT_EQ(shards, 28u);
 }
 
+// Bounds are compared as MEDS stores numbers, in single precision: 1.1 is not above 1.1.
+TEST(Aces, DecimalBoundsMeetStoredNumbers) {
+  Records records;
+  for (const float value : {1.1f, 1.2f, 1.3f})
+    records.add(PatientId(1), time_of("2020-01-0" + std::to_string(int(value * 10) - 10)), "L",
+                value);
+  const Task above = parse_task("predicates: {a: {code: L, value_min: 1.1}}\ntrigger: a\n", "t");
+  EXPECT_EQ(records.realise(above).size(), 2u);
+  const Task within = parse_task(
+      "predicates: {a: {code: L, value_min: 1.3, value_min_inclusive: True}}\ntrigger: a\n", "t");
+  EXPECT_EQ(records.realise(within).size(), 1u);
+}
+
 TEST(Aces, MimicDemoTasks) {
   NEEDS_SHARED_DATA("mimic-iv-demo-meds");
   const fs::path demo = shared_data() / "mimic-iv-demo-meds";
