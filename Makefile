@@ -17,6 +17,7 @@ demo: build
 test: build tidy
 	@tools/fetch-data
 	build/cangong_tests --gtest_brief=1
+	tests/interop/run
 	tests/cli/run
 
 # The part without torch under the address, undefined-behaviour and thread sanitizers.
@@ -28,6 +29,9 @@ check-tsan: setup
 	@cmake --preset tsan >build/configure-tsan.log && cmake --build --preset tsan
 	build-tsan/cangong_tests --gtest_brief=1 --gtest_filter='Store*:Parallel*:Encoder*'
 
+fuzz: setup
+	tests/fuzz/run 60
+
 bench: build
 	@bench/run --all
 
@@ -38,4 +42,4 @@ tidy:
 	@python3 tools/tidy
 
 clean:
-	rm -rf build build-asan build-tsan build-dev reports
+	rm -rf build build-asan build-tsan build-dev build-fuzz reports

@@ -1,8 +1,8 @@
 #include "cohort/label.h"
 
 #include <algorithm>
-#include <cmath>
-#include <mutex>
+#include <atomic>
+#include <deque>
 
 #include "base/error.h"
 #include "cohort/occurrences.h"
@@ -69,6 +69,22 @@ std::optional<Label> label_of(const Task& task, const Record& record,
   return record.count(*task.label_predicate, inside) > 0;
 }
 
+// True where an event that decides the answer lies inside its window and not after the prediction.
+bool answer_is_visible(const Task& task, const Record& record, const std::vector<Time>& moments) {
+  const bool own = !task.outcome.window.empty();
+  if (!own && !task.label_window) return false;
+  const Window& window = task.windows[own ? task.outcome.window_index : *task.label_window];
+  const Time known = moments[task.index_endpoint];
+  if (moments[window.start] > known) return false;
+  Window seen = window;
+  seen.end_inclusive = true;
+  const auto inside =
+      record.interval(moments[window.start], std::min(known, moments[window.end]), seen);
+  const auto holds = [&](std::size_t p) { return record.count(p, inside) > 0; };
+  if (!own) return holds(*task.label_predicate);
+  return std::any_of(task.outcome.predicates.begin(), task.outcome.predicates.end(), holds);
+}
+
 }  // namespace
 
 struct Labeller::State {
@@ -77,6 +93,7 @@ struct Labeller::State {
   std::vector<std::vector<std::vector<std::uint32_t>>> matches;
   std::vector<std::string> warnings;
   unsigned columns = Columns::none;
+  std::deque<std::atomic<std::uint64_t>> visible;  // by task: rows whose answer can be seen
 
   void match(const CodeBook& codes) {
     for (const Task& task : tasks) {
@@ -146,6 +163,7 @@ Labeller::Labeller(std::vector<Task> tasks, const CodeBook& codes)
     : state_(std::make_unique<State>()) {
   state_->tasks = std::move(tasks);
   state_->match(codes);
+  for (std::size_t t = 0; t < state_->tasks.size(); ++t) state_->visible.emplace_back(0);
 }
 Labeller::~Labeller() = default;
 Labeller::Labeller(Labeller&&) noexcept = default;
@@ -153,8 +171,14 @@ Labeller::Labeller(Labeller&&) noexcept = default;
 const std::vector<Task>& Labeller::tasks() const {
   return state_->tasks;
 }
-const std::vector<std::string>& Labeller::warnings() const {
-  return state_->warnings;
+std::vector<std::string> Labeller::warnings() const {
+  auto all = state_->warnings;
+  for (std::size_t t = 0; t < state_->tasks.size(); ++t)
+    if (const std::uint64_t rows = state_->visible[t].load(); rows > 0)
+      all.push_back("task " + state_->tasks[t].name + ": in " + std::to_string(rows) +
+                    " rows an event that answers the question stands at or before the prediction "
+                    "time, where the model sees it; move the window or exclude the code");
+  return all;
 }
 unsigned Labeller::columns() const {
   return state_->columns;
@@ -167,6 +191,7 @@ void Labeller::label(const Timeline& timeline, std::vector<std::vector<LabelRow>
     state_->each_row(t, timeline, [&](const Record& record, Time, const auto& moments) {
       auto label = label_of(task, record, moments);
       if (labelled && !label) return;  // an outcome that cannot be known
+      if (answer_is_visible(task, record, moments)) ++state_->visible[t];
       rows[t].push_back({timeline.patient(), moments[task.index_endpoint], std::move(label)});
     });
   }

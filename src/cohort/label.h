@@ -24,13 +24,15 @@ struct Realisation {
 
 class Labeller {
  public:
-  // Predicates are matched against `codes` once. Warnings name predicates that no code matches.
+  // Predicates are matched against `codes` once.
   Labeller(std::vector<Task> tasks, const CodeBook& codes);
   ~Labeller();
   Labeller(Labeller&&) noexcept;
 
   const std::vector<Task>& tasks() const;
-  const std::vector<std::string>& warnings() const;
+  // Predicates that no code matches; and, after labelling, tasks whose answer's window reaches back
+  // to the prediction time, so that the model could see the answer.
+  std::vector<std::string> warnings() const;
   // Which optional columns the predicates read.
   unsigned columns() const;
 

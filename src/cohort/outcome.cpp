@@ -2,14 +2,24 @@
 
 #include <algorithm>
 
+#include "base/error.h"
+
 namespace cangong {
 namespace {
+
+struct Reach {
+  Time prediction, window_start, window_end;
+};
 
 // Time to the first of several causes. Follow-up ends at the window's end, at a censoring event or
 // with the record, whichever comes first; of causes at the same moment the first named one counts.
 std::optional<Label> survival(const Task& task, const Record& record, Record::Interval inside,
-                              std::pair<Time, Time> reach) {
-  const auto [start, window_end] = reach;
+                              const Reach& times) {
+  const auto [start, window_start, window_end] = times;
+  if (start < window_start)
+    fail(Fault::config, "task " + task.name +
+                            ": the follow-up window begins after the prediction " +
+                            "time; events between them would be lost: let it begin there");
   Time end = window_end;
   if (const auto last = record.last_moment()) end = std::min(end, *last);
   if (task.outcome.censor)
@@ -59,7 +69,8 @@ std::optional<Label> outcome_label(const Task& task, const Record& record,
     case Outcome::Kind::category:
       return category(task, record, inside);
     case Outcome::Kind::survival:
-      return survival(task, record, inside, {moments[task.index_endpoint], end});
+      return survival(task, record, inside,
+                      {moments[task.index_endpoint], moments[window.start], end});
   }
   return std::nullopt;
 }

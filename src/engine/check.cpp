@@ -4,6 +4,7 @@
 #include <cmath>
 #include <unordered_map>
 
+#include "base/error.h"
 #include "evaluate/interval.h"
 #include "vocab/units.h"
 
@@ -58,7 +59,19 @@ class Checker {
   }
 
   CheckReport run() {
-    store_.each(Columns::all, [&](const Timeline& timeline) { patient(timeline); });
+    std::vector<Hasher> hashers(store_.inventory().shards.size());
+    store_.each(Columns::all, 1, [&](std::size_t shard, const Timeline& timeline) {
+      for (const Event& event : timeline.events())
+        add_row(hashers[shard], timeline.patient(), event, store_.codes().name(event.code));
+      patient(timeline);
+    });
+    for (std::size_t i = 0; i < hashers.size(); ++i) {
+      const auto& shard = store_.inventory().shards[i];
+      if (hashers[i].finish() != shard.digest)
+        fail(Fault::storage, (store_.generation() / shard.file).string() +
+                                 ": its rows are not those that were imported; restore it from a "
+                                 "backup or import again");
+    }
     return finish();
   }
 

@@ -71,6 +71,10 @@ std::string Bundle::read(const std::string& name) const {
   return bytes;
 }
 
+void Bundle::verify() const {
+  for (const auto& [name, digest] : files_) (void)read(name);
+}
+
 fs::path Bundle::file(const std::string& name) const {
   (void)read(name);
   return folder_ / name;
@@ -87,7 +91,7 @@ std::vector<Registered> list_bundles(const fs::path& folder) {
     if (entry.is_symlink()) bundle.aliases.push_back(entry.path().filename().string());
     if (!bundle.problem.empty()) continue;
     try {
-      (void)Bundle::open(entry.path());
+      Bundle::open(entry.path()).verify();
     } catch (const Error& error) {
       bundle.problem = error.what();
     }

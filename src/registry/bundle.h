@@ -35,6 +35,8 @@ class Bundle {
   bool has(const std::string& name) const { return files_.contains(name); }
   // Throws Fault::storage where the bytes are not those that were written.
   std::string read(const std::string& name) const;
+  // Reads every file; throws as read() does.
+  void verify() const;
   // Path of a file, checked likewise.
   fs::path file(const std::string& name) const;
 
