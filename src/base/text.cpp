@@ -68,6 +68,13 @@ std::string format_count(std::uint64_t value) {
   return text;
 }
 
+std::string shorten(std::string_view text, std::size_t bytes) {
+  if (text.size() <= bytes) return std::string(text);
+  std::size_t end = bytes - 3;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+  return std::string(text.substr(0, end)) + "...";
+}
+
 namespace {
 
 std::size_t edits(std::string_view a, std::string_view b) {

@@ -21,6 +21,8 @@ std::optional<std::int64_t> parse_integer(std::string_view text);
 std::string format_number(double value);
 // With `decimals` digits after the point.
 std::string format_fixed(double value, int decimals);
+// At most `bytes` of a UTF-8 text, cut between characters and ended with "...".
+std::string shorten(std::string_view text, std::size_t bytes);
 // 12345678 -> "12,345,678".
 std::string format_count(std::uint64_t value);
 

@@ -194,9 +194,9 @@ std::string explanation(const StudyReport& r) {
   std::string html;
   std::vector<Bar> bars;
   for (const auto& row : r.importance) {
-    std::string label = row.feature;
-    if (label.size() > 56) label = label.substr(0, 53) + "...";
-    bars.push_back({label, row.share});
+    const std::string label =
+        row.description.empty() ? row.feature : row.description + " (" + row.feature + ")";
+    bars.push_back({shorten(label, 60), row.share});
   }
   if (!bars.empty())
     html += heading({"What the model relies on", "模型依据"}) +

@@ -214,10 +214,10 @@ std::string waterfall(const Prediction& prediction, std::size_t most_reasons) {
   const std::size_t shown = std::min(most_reasons, prediction.reasons.size());
   for (std::size_t i = 0; i < shown; ++i) {
     const Reason& reason = prediction.reasons[i];
-    std::string label = reason.description.empty()
-                            ? reason.feature
-                            : reason.description + " (" + reason.feature + ")";
-    if (label.size() > 60) label = label.substr(0, 57) + "...";
+    const std::string label =
+        shorten(reason.description.empty() ? reason.feature
+                                           : reason.description + " (" + reason.feature + ")",
+                60);
     const std::string value = reason.value ? " = " + format_fixed(*reason.value, 2) : "";
     steps.push_back(
         {{label + (reason.value ? value : ": missing"), label + (reason.value ? value : "：缺失")},
