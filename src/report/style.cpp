@@ -26,7 +26,8 @@ var(--line);padding-bottom:4px}h3{font-size:16px;margin:22px 0 4px}
 .tile{flex:1 1 180px;background:var(--box);border-radius:10px;padding:14px 16px;display:flex;
 flex-direction:column}.tile b{font-size:30px;color:var(--accent);line-height:1.1}
 .tile small{color:var(--soft)}
-figure{margin:8px 0;max-width:460px}.pair{display:flex;flex-wrap:wrap;gap:20px}.pair figure{flex:1 1 380px}
+figure{margin:8px 0;max-width:460px}.pair{display:flex;flex-wrap:wrap;gap:20px}
+.pair figure{flex:1 1 380px}
 svg{width:100%;height:auto}svg.wide{max-width:760px}
 .grid{stroke:var(--line);stroke-width:1}.tick{fill:var(--soft);font-size:11px}
 .axis,.label{fill:var(--ink);font-size:12px}.ideal{stroke:var(--soft);stroke-dasharray:4 4}
