@@ -18,9 +18,11 @@ struct Column {
   std::string window;     // "24h", "7d", "all", or "" for static facts
   std::string unit;
   bool missing_when_absent = false;
+  bool by_unit = false;  // the code has columns of other units as well
 
   std::string name() const {
-    return window.empty() ? code : code + " | " + aggregate + " | " + window;
+    const std::string what = by_unit ? code + " [" + unit + "]" : code;
+    return window.empty() ? what : what + " | " + aggregate + " | " + window;
   }
   float absent() const {
     return missing_when_absent ? std::numeric_limits<float>::quiet_NaN() : 0.0f;

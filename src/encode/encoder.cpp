@@ -34,7 +34,7 @@ void StoreHistories::each(std::size_t threads, const Use& use) const {
   const auto before = [&](std::size_t example, PatientId patient) {
     return examples_[example].patient < patient;
   };
-  store_.each(Columns::none, threads, [&](std::size_t shard, const Timeline& timeline) {
+  store_.each(Columns::unit, threads, [&](std::size_t shard, const Timeline& timeline) {
     const PatientId patient = timeline.patient();
     auto at = std::lower_bound(by_patient_.begin(), by_patient_.end(), patient, before);
     for (; at != by_patient_.end() && examples_[*at].patient == patient; ++at)

@@ -26,7 +26,7 @@ bool needs_number(Aggregate aggregate) {
 struct CodeUse {
   std::size_t patients = 0;
   bool numbers = false, timed = false, fixed = false, fixed_number = false;
-  std::string_view unit;
+  std::map<std::string_view, std::size_t> units;  // of its numbers, with their counts
 };
 
 std::vector<Pattern> patterns(const std::vector<std::string>& texts, const char* key) {
@@ -122,12 +122,16 @@ class WindowedSession : public EncoderSession {
   WindowedSession(const WindowedEncoder& encoder, const CodeBook& codes)
       : encoder_(encoder), slot_of_(codes.size(), kNone), windows_(encoder.windows_.size()) {
     birth_ = codes.find("MEDS_BIRTH");
-    std::unordered_map<std::string, std::uint32_t> slots;
+    std::map<std::pair<std::string, std::string>, std::uint32_t> slots;
     for (const auto& feature : encoder.features_) {
+      const std::string unit = feature.by_unit ? feature.unit : "";
       const auto [entry, fresh] =
-          slots.emplace(feature.code, static_cast<std::uint32_t>(slots.size()));
-      if (fresh)
-        if (const auto id = codes.find(feature.code)) slot_of_[*id] = entry->second;
+          slots.emplace(std::pair(feature.code, unit), static_cast<std::uint32_t>(slots.size()));
+      const auto id = codes.find(feature.code);
+      if (fresh && id) {
+        slot_of_[*id] = feature.by_unit ? kByUnit : entry->second;
+        if (feature.by_unit) by_unit_[*id].emplace_back(unit, entry->second);
+      }
       slots_.push_back(entry->second);
     }
     rings_.resize(slots.size() * windows_);
@@ -162,12 +166,20 @@ class WindowedSession : public EncoderSession {
   }
 
  private:
-  static constexpr std::uint32_t kNone = UINT32_MAX;
+  static constexpr std::uint32_t kNone = UINT32_MAX, kByUnit = UINT32_MAX - 1;
+
+  std::uint32_t slot_for(const Event& event) const {
+    const std::uint32_t slot = event.code < slot_of_.size() ? slot_of_[event.code] : kNone;
+    if (slot != kByUnit) return slot;
+    for (const auto& [unit, own] : by_unit_.at(event.code))
+      if (unit == event.unit) return own;
+    return kNone;
+  }
 
   bool is_of(const WindowedEncoder::Feature& feature, const Event& event, Time cutoff,
              std::uint32_t slot) const {
     if (feature.window == WindowedEncoder::kAge) return birth_ && event.code == *birth_;
-    if (event.code >= slot_of_.size() || slot_of_[event.code] != slot) return false;
+    if (slot_for(event) != slot) return false;
     if (feature.window == WindowedEncoder::kStatic) return !event.time;
     return event.time && inside(cutoff - *event.time, feature.window);
   }
@@ -212,7 +224,7 @@ class WindowedSession : public EncoderSession {
     order_.clear();
     std::size_t ring = windows_;  // events come oldest first: the widest ring first
     for (const Event& event : history.events()) {
-      const std::uint32_t slot = event.code < slot_of_.size() ? slot_of_[event.code] : kNone;
+      const std::uint32_t slot = slot_for(event);
       if (!event.time) {
         if (slot == kNone) continue;
         touch(slot);
@@ -257,6 +269,7 @@ class WindowedSession : public EncoderSession {
 
   const WindowedEncoder& encoder_;
   std::vector<std::uint32_t> slot_of_;  // by code number
+  std::unordered_map<CodeId, std::vector<std::pair<std::string, std::uint32_t>>> by_unit_;
   std::size_t windows_;
   std::optional<CodeId> birth_;
   std::vector<std::uint32_t> slots_;                 // by feature
@@ -304,7 +317,7 @@ void WindowedEncoder::propose_features(const HistoryStream& training) {
       use.numbers |= event.number.has_value();
       (event.time ? use.timed : use.fixed) = true;
       use.fixed_number |= !event.time && event.number;
-      if (!event.unit.empty()) use.unit = event.unit;
+      if (event.number) ++use.units[event.unit];
       births |= birth && event.code == *birth;
     }
   });
@@ -322,16 +335,34 @@ void WindowedEncoder::propose_features(const HistoryStream& training) {
   });
   if (chosen.size() > options_.max_codes) chosen.resize(options_.max_codes);
   features_.clear();
-  if (options_.age && births) features_.push_back({"AGE", Aggregate::last, kAge});
+  if (options_.age && births)
+    features_.push_back({"AGE", Aggregate::last, kAge, false, false, "a"});
   for (const CodeId id : chosen) {
     const std::string& name = codes.name(id);
-    units_[name] = uses[id].unit;
-    if (uses[id].fixed)
-      features_.push_back({name, Aggregate::last, kStatic, uses[id].fixed_number});
-    if (!uses[id].timed) continue;
+    add_features(name, uses[id]);
+  }
+}
+
+// A code that is recorded in several units gives features of each unit by itself: numbers of
+// different units are never mixed.
+template <class Use>
+void WindowedEncoder::add_features(const std::string& code, const Use& use) {
+  const bool several = use.units.size() > 1;
+  std::vector<std::string> units;
+  for (const auto& [unit, count] : use.units) units.emplace_back(unit);
+  if (units.empty()) units.emplace_back();
+  for (const std::string& unit : units) {
+    Feature feature{code, Aggregate::last, kStatic, use.fixed_number, several, unit};
+    if (use.fixed) features_.push_back(feature);
+    if (!use.timed) continue;
+    feature.number = false;
     for (const Aggregate aggregate : options_.aggregates)
-      for (std::size_t w = 0; w < windows_.size(); ++w)
-        if (uses[id].numbers || !needs_number(aggregate)) features_.push_back({name, aggregate, w});
+      for (std::size_t w = 0; w < windows_.size(); ++w) {
+        if (!use.numbers && needs_number(aggregate)) continue;
+        feature.aggregate = aggregate;
+        feature.window = w;
+        features_.push_back(feature);
+      }
   }
 }
 
@@ -380,11 +411,13 @@ void WindowedEncoder::name_columns() {
     if (feature.window == kAge)
       column.unit = "a";
     else if (needs_number(feature.aggregate))
-      column.unit = units_[feature.code];
+      column.unit = feature.unit;
     else if (feature.aggregate == Aggregate::time_since)
       column.unit = "d";
-    column.missing_when_absent =
-        feature.window == kAge || (feature.window < kAge && feature.aggregate != Aggregate::count);
+    column.by_unit = feature.by_unit;
+    const bool absent_is_none =
+        feature.window == kStatic ? !feature.number : feature.aggregate == Aggregate::count;
+    column.missing_when_absent = feature.window == kAge || !absent_is_none;
     columns_.push_back(std::move(column));
   }
 }
@@ -392,8 +425,7 @@ void WindowedEncoder::name_columns() {
 std::string WindowedEncoder::save() const {
   Json features = Json::array();
   for (const Feature& feature : features_) {
-    Json json{{"code", feature.code},
-              {"unit", units_.contains(feature.code) ? units_.at(feature.code) : std::string()}};
+    Json json{{"code", feature.code}, {"unit", feature.unit}, {"by_unit", feature.by_unit}};
     if (feature.window == kAge)
       json["kind"] = "age";
     else if (feature.window == kStatic)
@@ -419,7 +451,8 @@ std::unique_ptr<WindowedEncoder> WindowedEncoder::load(const std::string& saved)
   for (const auto& item : json.at("features")) {
     Feature feature;
     feature.code = item.at("code");
-    encoder->units_[feature.code] = item.at("unit");
+    feature.unit = item.at("unit");
+    feature.by_unit = item.at("by_unit");
     const std::string kind = item.at("kind");
     if (kind == "age") feature.window = kAge;
     if (kind.starts_with("static")) feature.window = kStatic;

@@ -1,7 +1,6 @@
 // Tabular features from any timeline: aggregates of each code over windows that end at the cutoff.
 #pragma once
 
-#include <map>
 #include <string>
 #include <vector>
 
@@ -57,10 +56,14 @@ class WindowedEncoder : public Encoder {
     Aggregate aggregate = Aggregate::last;
     std::size_t window = 0;  // into windows_; kStatic for facts without time, kAge for age
     bool number = false;     // static: it has a value, so that it can be missing
+    bool by_unit = false;    // only events in this unit: the code has several
+    std::string unit;        // of its numbers
     friend bool operator==(const Feature&, const Feature&) = default;
   };
   static constexpr std::size_t kStatic = SIZE_MAX, kAge = SIZE_MAX - 1;
 
+  template <class Use>
+  void add_features(const std::string& code, const Use& use);
   void propose_features(const HistoryStream& training);
   void drop_useless(const HistoryStream& training);
   void name_columns();
@@ -68,7 +71,6 @@ class WindowedEncoder : public Encoder {
   WindowedOptions options_;
   std::vector<std::pair<std::string, Duration>> windows_;  // by ascending length; last may be "all"
   std::vector<Feature> features_;
-  std::map<std::string, std::string> units_;
   std::vector<Column> columns_;
 };
 

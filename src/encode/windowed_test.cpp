@@ -98,6 +98,45 @@ TEST(EncoderWindowed, TheWindowIsOpenAtItsBeginning) {
   EXPECT_TRUE(row_of(store, encoder, 1, 47).contains("DRUG | count | 24h"));  // at the cutoff
 }
 
+TEST(EncoderWindowed, UnitsAreNeverMixed) {
+  const TempFolder folder;
+  {
+    StoreWriter writer(folder.path() / "s", {});
+    for (int i = 0; i < 20; ++i) {
+      Event event;
+      event.code = writer.codes().intern("GLUCOSE");
+      event.time = at(i);
+      event.number = i % 2 ? 5.f + static_cast<float>(i) : 90.f + static_cast<float>(i);
+      event.unit = i % 2 ? "mmol/L" : "mg/dL";
+      writer.add(PatientId(i % 5), event);
+      event.code = writer.codes().intern("GENE");  // a static number that some lack
+      event.time.reset();
+      event.unit = "";
+      if (i < 3) writer.add(PatientId(i), event);
+    }
+    writer.commit();
+  }
+  const Store store = Store::open(folder.path() / "s");
+  WindowedOptions options;
+  options.windows = {"all"};
+  options.aggregates = {Aggregate::last, Aggregate::mean};
+  options.min_patients = 1;
+  WindowedEncoder encoder(options);
+  std::vector<LabelRow> rows;
+  for (int i = 0; i < 5; ++i) rows.push_back({PatientId(i), at(30), true});
+  encoder.fit(StoreHistories(store, rows));
+  const auto row = row_of(store, encoder, 0, 30);  // hours 0, 10 in mg/dL and 5, 15 in mmol/L
+  EXPECT_EQ(row.at("GLUCOSE [mg/dL] | mean | all"), 95);
+  EXPECT_EQ(row.at("GLUCOSE [mmol/L] | mean | all"), 15);
+  EXPECT_EQ(row.at("GLUCOSE [mmol/L] | last | all"), 20);
+  bool gene = false;
+  for (const Column& column : encoder.columns())
+    if (column.code == "GENE") gene = column.missing_when_absent;
+  EXPECT_TRUE(gene) << "a static number that is absent is missing, not 0";
+  const auto again = WindowedEncoder::load(encoder.save());
+  EXPECT_EQ(row_of(store, *again, 0, 30), row);
+}
+
 TEST(EncoderWindowed, SavedAndLoadedIsTheSame) {
   const Small small;
   const Store store = Store::open(small.path);
