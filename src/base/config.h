@@ -112,6 +112,29 @@ class Reader {
   std::vector<std::string> known_;
 };
 
+// The visitor that lists a struct's keys with their help, one a line.
+class Describer {
+ public:
+  template <class T>
+  void operator()(const char* key, T&, const char* help) {
+    std::string left = "  " + std::string(key);
+    left.resize(std::max<std::size_t>(left.size() + 2, 18), ' ');
+    text_ += left + help + "\n";
+  }
+  const std::string& text() const { return text_; }
+
+ private:
+  std::string text_;
+};
+
+template <Visited T>
+std::string keys_of() {
+  T value;
+  Describer describer;
+  value.visit(describer);
+  return describer.text();
+}
+
 template <Visited T>
 void read_value(const Node& node, T& value) {
   Reader reader(node);

@@ -95,6 +95,7 @@ std::string Verb::help() const {
     left.resize(std::max<std::size_t>(left.size() + 2, 26), ' ');
     text += left + std::string(option.help) + "\n";
   }
+  if (more_help) text += "\n" + more_help();
   return text;
 }
 

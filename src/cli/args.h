@@ -44,6 +44,7 @@ struct Verb {
   std::vector<Option> options;
   int (*run)(const Args& args);
   std::size_t most_positionals = 1;
+  std::string (*more_help)() = nullptr;  // what a file that the verb reads may say
 
   Args parse(std::span<const std::string> words) const;
   std::string help() const;
@@ -67,6 +68,8 @@ enum Exit {
   kInterrupted = 130
 };
 
+std::string mapping_help();
+std::string recipe_help();
 int run_import(const Args& args);
 int run_check(const Args& args);
 int run_label(const Args& args);

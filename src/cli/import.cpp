@@ -8,6 +8,12 @@
 
 namespace cangong {
 
+std::string mapping_help() {
+  return "Keys of a mapping's table (docs/mapping.md):\n" + keys_of<TableRule>() + "\nsubject:\n" +
+         keys_of<SubjectRule>() + "\ntime:\n" + keys_of<TimeRule>() + "\nevents:\n" +
+         keys_of<EventRule>();
+}
+
 int run_import(const Args& args) {
   if (const auto file = args.find("--suggest")) {
     std::fputs(suggest_mapping(*file).c_str(), stdout);
