@@ -127,10 +127,14 @@ struct LineReader::State {
   void check_size() const {
     const double ratio = static_cast<double>(unpacked) / static_cast<double>(file_bytes + 1);
     const bool bomb = unpacked > (64u << 20) && ratio > limits.largest_ratio && !gzdirect(file);
-    if (bomb || unpacked > limits.largest_file)
-      fail(Fault::input, path.string() + ": unpacks to far more than its size (" +
+    if (bomb)
+      fail(Fault::input, path.string() + ": unpacks to more than " +
                              std::to_string(static_cast<std::uint64_t>(ratio)) +
-                             " times); unpack it by hand if it is meant to");
+                             " times its size; unpack it by hand if it is meant to");
+    if (unpacked > limits.largest_file)
+      fail(Fault::input, path.string() + ": larger than " +
+                             std::to_string(limits.largest_file >> 20) +
+                             " MB; a FHIR bundle of this size is better exported as NDJSON");
   }
 };
 

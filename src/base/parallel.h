@@ -1,6 +1,7 @@
 // Work spread over threads, so that the result does not depend on how many there are.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <exception>
