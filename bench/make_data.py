@@ -67,8 +67,6 @@ def replicate(times):
     tables = [pq.read_table(DATA / "mimic-iv-demo-meds" / "data" / split / "0.parquet")
               for split in ("train", "tuning", "held_out")]
     one = pa.concat_tables(tables).combine_chunks()
-    order = pc.sort_indices(one, [("subject_id", "ascending")])
-    del order
     copies = []
     for k in range(times):
         ids = pc.add(one["subject_id"], pa.scalar(k * 100_000_000, pa.int64()))

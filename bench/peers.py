@@ -50,25 +50,17 @@ def fhir_duckdb(folder):
 def labels(folder):
     import resource
     import subprocess
-    out = folder / "aces"
-    command = [str(pathlib.Path(sys.executable).parent / "aces-cli"), "cohort_name=task",
-               f"cohort_dir={out}", "data.standard=meds", "data=sharded",
-               f"data.root={folder}/meds/data", "data.shard=$(expand_shards train/50)", "-m",
-               f"config_path={folder}/task.yaml"]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     code = f'''
 import polars as pl
 from omegaconf import DictConfig
 from aces import config, predicates, query
 task = config.TaskExtractorConfig.load(config_path="{folder}/task.yaml")
-rows = positive = 0
-import glob
 frames = predicates.get_predicates_df(task, DictConfig({{"path": "{folder}/all.parquet",
     "standard": "meds", "ts_format": None}}))
 found = query.query(task, frames)
 print(len(found), int((found["label"] > 0).sum()))
 '''
-    del command
     import polars as pl
     if not (folder / "all.parquet").exists():
         pl.concat([pl.read_parquet(p) for p in sorted((folder / "meds").rglob("*.parquet"))]) \

@@ -5,6 +5,7 @@
 #include "base/progress.h"
 #include "base/text.h"
 #include "cli/args.h"
+#include "engine/engine.h"
 
 namespace cangong {
 namespace {
@@ -45,7 +46,7 @@ int run(std::span<const std::string> words) {
     return words.empty() ? kUsage : kOk;
   }
   if (words[0] == "--version") {
-    std::puts("cangong 0.1.0");
+    std::puts(kProgram);
     return kOk;
   }
   const Verb& verb = verb_named(words[0]);

@@ -13,6 +13,8 @@
 
 namespace cangong {
 
+inline constexpr const char* kProgram = "cangong 0.1.0";
+
 using Say = std::function<void(const std::string&)>;
 
 struct ImportRequest {

@@ -141,7 +141,7 @@ std::uint64_t count_abstained(const Pipeline& p, const Store& store, const Examp
 
 void describe_origin(const Pipeline& p, const Bundle& bundle, const Store& store,
                      StudyReport& report) {
-  report.reproducibility = {{"program", "cangong 0.1.0"},
+  report.reproducibility = {{"program", kProgram},
                             {"model digest", bundle.digest()},
                             {"trained on store", p.store_digest},
                             {"trained on labels", p.labels_digest},

@@ -75,11 +75,6 @@ void Bundle::verify() const {
   for (const auto& [name, digest] : files_) (void)read(name);
 }
 
-fs::path Bundle::file(const std::string& name) const {
-  (void)read(name);
-  return folder_ / name;
-}
-
 std::vector<Registered> list_bundles(const fs::path& folder) {
   if (!fs::is_directory(folder)) fail(Fault::missing, "no such folder: " + folder.string());
   std::map<std::string, Registered> found;

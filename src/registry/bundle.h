@@ -37,8 +37,6 @@ class Bundle {
   std::string read(const std::string& name) const;
   // Reads every file; throws as read() does.
   void verify() const;
-  // Path of a file, checked likewise.
-  fs::path file(const std::string& name) const;
 
  private:
   Digest digest_;

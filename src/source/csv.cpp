@@ -116,8 +116,7 @@ class TablePlan {
   }
 
   // The facts of one row; their texts live in this object until the next call.
-  std::span<const Fact> facts(const std::vector<std::string_view>& cells, PatientId patient) {
-    cells_ = &cells;
+  std::span<const Fact> facts(PatientId patient) {
     facts_.clear();
     texts_.resize(events_.size() * 2);
     for (std::size_t i = 0; i < events_.size(); ++i) add_fact(i, patient);
@@ -207,7 +206,7 @@ class TablePlan {
     if (!cell) return std::nullopt;
     const auto number = parse_number(*cell);
     if (!number || std::abs(*number) > 1e9)
-      throw BadRow{"column " + header_[plan.plus] + ": not a number of " + rule_.files};
+      throw BadRow{"column " + header_[plan.plus] + ": not a number"};
     const double us = *number * static_cast<double>(plan.unit.count());
     if (std::abs(us) > 1e17) throw BadRow{"column " + header_[plan.plus] + ": too far away"};
     const Duration offset = std::max(Duration(std::llround(us)), plan.at_least);
@@ -320,7 +319,7 @@ void read_table(const fs::path& file, const TableRule& rule, const Zone& zone, S
     try {
       plan.set_row(*row->cells);
       const PatientId patient = plan.patient(sink, row_number);
-      sink.accept(where, plan.facts(*row->cells, patient));
+      sink.accept(where, plan.facts(patient));
     } catch (const BadRow& bad) {
       sink.reject(where, bad.why);
     }

@@ -53,7 +53,7 @@ class FhirDraft {
   const FhirIndex& index() const { return index_; }
   const Zone& zone() const { return zone_; }
   std::span<const Fact> facts() const { return facts_; }
-  bool has_encounter_end(std::string_view reference, Time& end) const;
+  std::optional<Time> encounter_end(std::string_view reference) const;
 
  private:
   const FhirIndex& index_;

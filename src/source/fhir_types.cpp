@@ -36,11 +36,10 @@ void FhirDraft::add_static(std::string code, std::string_view description) {
   facts_.push_back(fact);
 }
 
-bool FhirDraft::has_encounter_end(std::string_view reference, Time& end) const {
+std::optional<Time> FhirDraft::encounter_end(std::string_view reference) const {
   const auto found = index_.encounters.find(std::string(reference));
-  if (found == index_.encounters.end() || !found->second.end) return false;
-  end = *found->second.end;
-  return true;
+  if (found == index_.encounters.end()) return std::nullopt;
+  return found->second.end;
 }
 
 namespace fhir {
@@ -82,9 +81,7 @@ FhirTimes require_known(FhirTimes times) {
 std::optional<Time> encounter_end(const Element& resource, const FhirDraft& draft) {
   const auto encounter = child(resource, "encounter");
   const auto reference = encounter ? text_of(*encounter, "reference") : std::nullopt;
-  Time end;
-  if (!reference || !draft.has_encounter_end(*reference, end)) return std::nullopt;
-  return end;
+  return reference ? draft.encounter_end(*reference) : std::nullopt;
 }
 
 }  // namespace fhir

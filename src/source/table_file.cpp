@@ -78,7 +78,7 @@ std::optional<LineReader::Line> TableFile::next_line() {
   if (pending_.empty()) return lines_.next();
   line_ = std::move(pending_.front());
   pending_.pop_front();
-  return LineReader::Line{line_.second, line_.first, false, true};
+  return LineReader::Line{line_.text, line_.number, line_.too_long, true};
 }
 
 // Reads the quoted cell whose text begins at `at`, over line ends where need be, and moves `at`
@@ -92,11 +92,11 @@ bool TableFile::take_quoted(std::size_t& at, std::string& cell, std::string& pro
         problem = "a quoted cell that began here is never closed";
         return false;
       }
-      swallowed_.emplace_back(more->number, more->text);
+      swallowed_.push_back({more->number, std::string(more->text), more->too_long});
       cell += '\n';
       record_ += '\n';
       at = record_.size();
-      record_ += swallowed_.back().second;
+      record_ += swallowed_.back().text;
     } else if (record_[at] != quote) {
       cell += record_[at++];
     } else if (at + 1 < record_.size() && record_[at + 1] == quote) {

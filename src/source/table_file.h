@@ -42,6 +42,13 @@ class TableFile {
   bool too_many(std::size_t cells) const;
   std::optional<LineReader::Line> next_line();
 
+  // A line kept beyond the reader's next call.
+  struct HeldLine {
+    std::uint64_t number = 0;
+    std::string text;
+    bool too_long = false;
+  };
+
   LineReader lines_;
   std::string file_;
   char delimiter_ = ',';
@@ -52,9 +59,9 @@ class TableFile {
   std::string record_;
   std::vector<std::string> texts_;  // the cells of a record with quotes
   std::vector<std::string_view> cells_;
-  std::deque<std::pair<std::uint64_t, std::string>> pending_;     // lines to read again
-  std::vector<std::pair<std::uint64_t, std::string>> swallowed_;  // by a quoted cell
-  std::pair<std::uint64_t, std::string> line_;
+  std::deque<HeldLine> pending_;     // lines to read again
+  std::vector<HeldLine> swallowed_;  // by a quoted cell
+  HeldLine line_;
 };
 
 }  // namespace cangong
