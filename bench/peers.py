@@ -24,25 +24,68 @@ def fhir_json(folder):
     return clock() - start, {"rows": rows}
 
 
+# What our importer reads of each type, as DuckDB's schema: the same work on both sides.
+TEXT = "VARCHAR"
+REFERENCE = "STRUCT(reference VARCHAR)"
+CODING = "STRUCT(system VARCHAR, code VARCHAR, display VARCHAR)"
+CONCEPT = f"STRUCT(coding {CODING}[], text VARCHAR)"
+QUANTITY = "STRUCT(value DOUBLE, unit VARCHAR, code VARCHAR, comparator VARCHAR)"
+PERIOD = 'STRUCT(start VARCHAR, "end" VARCHAR)'
+MONEY = "STRUCT(value DOUBLE, currency VARCHAR)"
+COMMON = {"resourceType": TEXT, "id": TEXT, "status": TEXT}
+CLINICAL = {"subject": REFERENCE, "encounter": REFERENCE, "code": CONCEPT}
+VALUE = {"valueQuantity": QUANTITY, "valueCodeableConcept": CONCEPT, "valueString": TEXT}
+COMPONENT = "STRUCT(code {}, {})".format(CONCEPT, ", ".join(f"{k} {v}" for k, v in VALUE.items()))
+SCHEMAS = {
+    "Patient": {"identifier": "STRUCT(system VARCHAR, value VARCHAR)[]", "birthDate": TEXT,
+                "deceasedDateTime": TEXT, "gender": TEXT, "maritalStatus": CONCEPT,
+                "extension": "STRUCT(url VARCHAR, extension STRUCT(url VARCHAR, "
+                             f"valueCoding {CODING})[])[]"},
+    "Encounter": {"subject": REFERENCE, "class": CODING, "type": CONCEPT + "[]", "period": PERIOD,
+                  "hospitalization": f"STRUCT(dischargeDisposition {CONCEPT})",
+                  "reasonCode": CONCEPT + "[]"},
+    "Condition": {**CLINICAL, "verificationStatus": CONCEPT, "recordedDate": TEXT,
+                  "onsetDateTime": TEXT, "abatementDateTime": TEXT},
+    "Observation": {**CLINICAL, **VALUE, "issued": TEXT, "effectiveDateTime": TEXT,
+                    "effectivePeriod": PERIOD, "dataAbsentReason": CONCEPT,
+                    "component": COMPONENT + "[]"},
+    "MedicationRequest": {"subject": REFERENCE, "medicationCodeableConcept": CONCEPT,
+                          "medicationReference": REFERENCE, "authoredOn": TEXT},
+    "MedicationAdministration": {
+        "subject": REFERENCE, "medicationCodeableConcept": CONCEPT,
+        "medicationReference": REFERENCE, "effectiveDateTime": TEXT, "effectivePeriod": PERIOD,
+        "dosage": f"STRUCT(dose {QUANTITY})"},
+    "Procedure": {**CLINICAL, "performedDateTime": TEXT, "performedPeriod": PERIOD},
+    "DiagnosticReport": {**CLINICAL, "issued": TEXT, "effectiveDateTime": TEXT,
+                         "effectivePeriod": PERIOD, "conclusion": TEXT,
+                         "conclusionCode": CONCEPT + "[]"},
+    "Immunization": {"patient": REFERENCE, "vaccineCode": CONCEPT, "occurrenceDateTime": TEXT,
+                     "recorded": TEXT},
+    "AllergyIntolerance": {"patient": REFERENCE, "encounter": REFERENCE, "code": CONCEPT,
+                           "verificationStatus": CONCEPT, "recordedDate": TEXT,
+                           "onsetDateTime": TEXT},
+    "DocumentReference": {"subject": REFERENCE, "type": CONCEPT, "date": TEXT,
+                          "context": f"STRUCT(period {PERIOD})",
+                          "content": "STRUCT(attachment STRUCT(contentType VARCHAR, "
+                                     "data VARCHAR))[]"},
+    "Claim": {"patient": REFERENCE, "created": TEXT, "total": MONEY},
+    "ExplanationOfBenefit": {"patient": REFERENCE, "created": TEXT,
+                             "payment": f"STRUCT(amount {MONEY})",
+                             "total": f"STRUCT(category {CONCEPT}, amount {MONEY})[]"},
+}
+
+
 def fhir_duckdb(folder):
     import duckdb
     db = duckdb.connect()
     db.execute("set threads to 1")
     start, rows = clock(), 0
-    common = ("resourceType: 'VARCHAR', id: 'VARCHAR', status: 'VARCHAR', "
-              "subject: 'STRUCT(reference VARCHAR)', patient: 'STRUCT(reference VARCHAR)', "
-              "encounter: 'STRUCT(reference VARCHAR)'")
-    clinical = (", issued: 'VARCHAR', effectiveDateTime: 'VARCHAR', recordedDate: 'VARCHAR', "
-                "authoredOn: 'VARCHAR', period: 'STRUCT(start VARCHAR, \"end\" VARCHAR)', "
-                "code: 'STRUCT(coding STRUCT(system VARCHAR, code VARCHAR, display VARCHAR)[])', "
-                "valueQuantity: 'STRUCT(value DOUBLE, unit VARCHAR, code VARCHAR)', "
-                "valueString: 'VARCHAR'")
-    administrative = ("PractitionerRole", "Practitioner", "Organization", "Location", "CareTeam",
-                      "CarePlan", "Provenance", "Patient", "Device", "SupplyDelivery")
     for path in sorted((folder / "fhir").iterdir()):
-        schema = "{" + common + ("" if path.stem in administrative else clinical) + "}"
+        fields = {**COMMON, **SCHEMAS.get(path.stem, {})}
+        schema = ", ".join(f"'{name}': '{kind}'" for name, kind in fields.items())
         db.execute(f"create or replace temp table t as select * from read_json('{path}', "
-                   f"format='newline_delimited', columns={schema}, maximum_object_size=67108864)")
+                   "format='newline_delimited', columns={" + schema + "}, "
+                   "maximum_object_size=67108864)")
         rows += db.execute("select count(*) from t").fetchone()[0]
     return clock() - start, {"rows": rows}
 
@@ -98,7 +141,42 @@ def features_polars(folder):
 
 
 def features_medstab(folder):
-    raise SystemExit("meds-tab cannot run here; see docs/known-gaps.md")
+    """meds-tab's three programs; input files are laid out for it before the clock starts."""
+    import os
+    import resource
+    import shutil
+    import subprocess
+    import polars as pl
+    work = folder / "medstab"
+    shutil.rmtree(work, ignore_errors=True)
+    events = pl.concat([pl.read_parquet(p) for p in sorted((folder / "meds").rglob("*.parquet"))])
+    events = events.filter(pl.col("time").is_not_null())
+    top = (events.group_by("code").agg(pl.col("subject_id").n_unique())
+           .sort(["subject_id", "code"], descending=[True, False]).head(200)["code"])
+    events = (events.filter(pl.col("code").is_in(top.implode()))
+              .select("subject_id", "time", "code", "numeric_value")
+              .sort("subject_id", "time", maintain_order=True))
+    wanted = pl.read_parquet(folder / "labels" / "0.parquet").sort("subject_id", "prediction_time")
+    for name, table in (("data", events), ("labels", wanted)):
+        (work / name / "train").mkdir(parents=True)
+        table.write_parquet(work / name / "train" / "0.parquet")
+    out, programs = work / "out", pathlib.Path(sys.executable).parent
+    common = [f"input_dir={work / 'data'}", f"output_dir={out}"]
+    options = [f"input_label_dir={work / 'labels'}",
+               f"tabularization.filtered_code_metadata_fp={out / 'metadata' / 'kept.parquet'}",
+               "tabularization.min_code_inclusion_count=1",
+               "tabularization.window_sizes=[1d,7d,30d,full]", "tabularization.aggs=[code/count]"]
+    env = dict(os.environ, POLARS_MAX_THREADS="1", OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    for program, more in (("describe", []), ("tabularize-static", options),
+                          ("tabularize-time-series", options)):
+        done = subprocess.run([programs / f"meds-tab-{program}", *common, *more], env=env,
+                              capture_output=True, text=True)
+        if done.returncode:
+            raise SystemExit(f"meds-tab-{program}\n{(done.stdout + done.stderr)[-2000:]}")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return cpu, {"rows": len(wanted)}
 
 
 def mlp(folder):

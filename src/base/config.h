@@ -135,8 +135,10 @@ std::string keys_of() {
   return describer.text();
 }
 
+// A struct with a member `where` learns its place, for the messages of later checks.
 template <Visited T>
 void read_value(const Node& node, T& value) {
+  if constexpr (requires { value.where; }) value.where = node.where();
   Reader reader(node);
   value.visit(reader);
   reader.finish();

@@ -4,6 +4,7 @@
 #include <source_location>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 namespace cangong {
 
@@ -21,6 +22,19 @@ struct Error : std::runtime_error {
 [[noreturn]] inline void fail(Fault fault, const std::string& message,
                               std::source_location where = std::source_location::current()) {
   throw Error(fault, message, where);
+}
+
+// Does `work`; puts the place ("recipe.yaml:12") before the message of a mistake in a file that
+// a person wrote, unless it names a place in that file already.
+template <class Work>
+decltype(auto) at_place(const std::string& place, const Work& work) {
+  try {
+    return work();
+  } catch (const Error& error) {
+    const std::string file = place.substr(0, place.rfind(':') + 1);
+    if (error.fault != Fault::config || std::string_view(error.what()).starts_with(file)) throw;
+    throw Error(error.fault, place + ": " + error.what(), error.where);
+  }
 }
 
 // For programmer errors only; stays on in release builds.

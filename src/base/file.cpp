@@ -9,6 +9,7 @@
 #include <cstring>
 #include <fstream>
 #include <sstream>
+#include <utility>
 
 #include "base/error.h"
 
@@ -87,7 +88,8 @@ TempFolder::~TempFolder() {
 }
 
 struct LineReader::State {
-  gzFile file = nullptr;
+  int plain = -1;  // a file that is not packed
+  gzFile packed = nullptr;
   fs::path path;
   LineLimits limits;
   std::uint64_t file_bytes = 0;
@@ -97,7 +99,36 @@ struct LineReader::State {
   bool at_end = false;
 
   ~State() {
-    if (file) gzclose(file);
+    if (packed) gzclose(packed);
+    if (plain >= 0) ::close(plain);
+  }
+
+  void open() {
+    plain = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (plain < 0) fail_system(path, "read");
+    unsigned char magic[2] = {};
+    if (::pread(plain, magic, 2, 0) != 2 || magic[0] != 0x1f || magic[1] != 0x8b) return;
+    packed = gzdopen(std::exchange(plain, -1), "rb");
+    if (!packed) fail_system(path, "read");
+    gzbuffer(packed, 1 << 18);
+  }
+
+  std::size_t read(char* to, std::size_t room) const {
+    if (!packed) {
+      ssize_t count = 0;
+      do count = ::read(plain, to, room);
+      while (count < 0 && errno == EINTR);
+      if (count < 0) fail_system(path, "read");
+      return static_cast<std::size_t>(count);
+    }
+    const int count = gzread(packed, to, static_cast<unsigned>(room));
+    int code = Z_OK;
+    const char* why = gzerror(packed, &code);
+    if (count < 0 || (code != Z_OK && code != Z_STREAM_END))
+      fail(Fault::input, path.string() + ": line " + std::to_string(number + 1) +
+                             ": the packed file is damaged or cut off (" + why +
+                             "); fetch it again");
+    return static_cast<std::size_t>(count);
   }
 
   // Moves what is left to the front and reads more behind it.
@@ -110,23 +141,16 @@ struct LineReader::State {
     if (end + kReadableBeyond >= buffer.size())
       buffer.resize(std::min(buffer.size() * 2, limits.longest_line + 1 + kReadableBeyond));
     const std::size_t free = buffer.size() - kReadableBeyond - end;
-    const auto room = static_cast<unsigned>(std::min<std::size_t>(free, 1u << 30));
-    const int count = gzread(file, buffer.data() + end, room);
-    int code = Z_OK;
-    const char* why = gzerror(file, &code);
-    if (count < 0 || (code != Z_OK && code != Z_STREAM_END))
-      fail(Fault::input, path.string() + ": line " + std::to_string(number + 1) +
-                             ": the packed file is damaged or cut off (" + why +
-                             "); fetch it again");
+    const std::size_t count = read(buffer.data() + end, std::min<std::size_t>(free, 1u << 30));
     at_end = count == 0;
-    end += static_cast<std::size_t>(count);
-    unpacked += static_cast<std::uint64_t>(count);
+    end += count;
+    unpacked += count;
     check_size();
   }
 
   void check_size() const {
     const double ratio = static_cast<double>(unpacked) / static_cast<double>(file_bytes + 1);
-    const bool bomb = unpacked > (64u << 20) && ratio > limits.largest_ratio && !gzdirect(file);
+    const bool bomb = unpacked > (64u << 20) && ratio > limits.largest_ratio && packed;
     if (bomb)
       fail(Fault::input, path.string() + ": unpacks to more than " +
                              std::to_string(static_cast<std::uint64_t>(ratio)) +
@@ -142,13 +166,11 @@ LineReader::LineReader(const fs::path& path, LineLimits limits)
     : state_(std::make_unique<State>()) {
   if (!fs::exists(path)) fail(Fault::missing, "no such file: " + path.string());
   if (!fs::is_regular_file(path)) fail(Fault::input, path.string() + " is not a file");
-  state_->file = gzopen(path.c_str(), "rb");
-  if (!state_->file) fail_system(path, "read");
-  gzbuffer(state_->file, 1 << 18);
   state_->path = path;
+  state_->open();
   state_->limits = limits;
   state_->file_bytes = fs::file_size(path);
-  state_->buffer.resize((1 << 20) + kReadableBeyond);
+  state_->buffer.resize((1 << 18) + kReadableBeyond);
 }
 
 LineReader::~LineReader() = default;
@@ -191,7 +213,8 @@ std::optional<LineReader::Line> LineReader::next() {
 }
 
 std::uint64_t LineReader::position() const {
-  return static_cast<std::uint64_t>(std::max<z_off_t>(gzoffset(state_->file), 0));
+  if (!state_->packed) return state_->unpacked;
+  return static_cast<std::uint64_t>(std::max<z_off_t>(gzoffset(state_->packed), 0));
 }
 
 std::vector<fs::path> files_below(const fs::path& path) {

@@ -11,6 +11,7 @@ namespace cangong {
 namespace {
 
 volatile std::sig_atomic_t interrupt_count = 0;
+std::atomic<bool> quiet = false;
 
 extern "C" void on_interrupt(int) {
   interrupt_count = interrupt_count + 1;
@@ -24,7 +25,7 @@ Progress::Progress(std::string what, std::uint64_t total)
       total_(total),
       started_(std::chrono::steady_clock::now()),
       shown_(started_),
-      visible_(isatty(STDERR_FILENO) == 1) {}
+      visible_(!quiet && isatty(STDERR_FILENO) == 1) {}
 
 Progress::~Progress() {
   if (visible_) std::fputs("\r\033[K", stderr);
@@ -32,6 +33,8 @@ Progress::~Progress() {
 
 void Progress::at(std::uint64_t done) {
   if (!visible_ || total_ == 0) return;
+  const std::unique_lock lock(showing_, std::try_to_lock);
+  if (!lock) return;
   const auto now = std::chrono::steady_clock::now();
   if (now - shown_ < std::chrono::milliseconds(200)) return;
   shown_ = now;
@@ -40,6 +43,14 @@ void Progress::at(std::uint64_t done) {
   const int left = share > 0 ? static_cast<int>(spent / share - spent) : 0;
   std::fprintf(stderr, "\r\033[K%s  %3.0f %%  %d:%02d left", what_.c_str(), share * 100, left / 60,
                left % 60);
+}
+
+void be_quiet() {
+  quiet = true;
+}
+
+void note(const std::string& line) {
+  if (!quiet) std::fprintf(stderr, "%s\n", line.c_str());
 }
 
 bool interrupted() {

@@ -9,6 +9,7 @@ const Option kJson{"--json", "", "one JSON object on standard output"};
 const Option kStore{"--store", "STORE", "the store"};
 const Option kLabels{"--labels", "LABELS", "the folder that `cangong label` wrote"};
 const Option kTask{"--task", "NAME", "which task, where the labels hold several"};
+const Option kDryRun{"--dry-run", "", "do the reading and the checks, write nothing"};
 const Option kThreads{"--threads", "N", "threads to use (all)"};
 
 // A new verb is one file and one entry here.
@@ -24,6 +25,7 @@ const std::array kVerbs{
           {"--memory", "SIZE", "for sorting, such as 512M (1G)"},
           {"--most-rejected", "SHARE", "fail where more rows are rejected than this (0.1)"},
           {"--name", "NAME", "of the data set"},
+          kDryRun,
           kJson},
          run_import,
          2,
@@ -41,6 +43,7 @@ const std::array kVerbs{
          {kStore,
           {"--out", "LABELS", "where the label folders go"},
           {"--predicates", "FILE", "an ACES predicates file"},
+          kDryRun,
           kThreads,
           kJson},
          run_label,
@@ -54,6 +57,7 @@ const std::array kVerbs{
           kLabels,
           {"--out", "BUNDLE", "a name for the model, in a folder of models"},
           kTask,
+          kDryRun,
           kThreads,
           kJson},
          run_train,

@@ -15,6 +15,7 @@ int run_label(const Args& args) {
   request.store = args.need("--store");
   request.out = args.need("--out");
   request.threads = args.threads();
+  request.dry_run = args.flag("--dry-run");
   const LabelReply reply = label_data(request);
   for (const auto& warning : reply.warnings) std::fprintf(stderr, "warning: %s\n", warning.c_str());
   if (args.flag("--json")) {
@@ -33,7 +34,7 @@ int run_label(const Args& args) {
     std::printf("%s: %s examples of %s patients, %s labelled, mean %s -> %s\n", one.task.c_str(),
                 format_count(one.rows).c_str(), format_count(one.subjects).c_str(),
                 format_count(one.labelled).c_str(), format_fixed(one.mean, 4).c_str(),
-                one.folder.c_str());
+                request.dry_run ? "(a dry run)" : one.folder.c_str());
   return kOk;
 }
 

@@ -21,7 +21,8 @@ std::string overview() {
     text += left + std::string(verb.summary) + "\n";
   }
   return text +
-         "\ncangong VERB --help says more. Exit codes: 0 done, 1 failed, 2 wrong usage, "
+         "\ncangong VERB --help says more. Every verb knows --quiet (-q): no progress, no notes. "
+         "Exit codes: 0 done, 1 failed, 2 wrong usage, "
          "3 some rows rejected,\n4 not permitted, 5 data required, 130 stopped by Ctrl-C.\n";
 }
 
@@ -55,7 +56,14 @@ int run(std::span<const std::string> words) {
       std::fputs(verb.help().c_str(), stdout);
       return kOk;
     }
-  return verb.run(verb.parse(words.subspan(1)));
+  std::vector<std::string> rest;
+  for (const std::string& word : words.subspan(1)) {
+    if (word == "-q" || word == "--quiet")
+      be_quiet();
+    else
+      rest.push_back(word);
+  }
+  return verb.run(verb.parse(rest));
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "base/progress.h"
 #include "base/text.h"
 #include "cli/args.h"
 #include "cli/show.h"
@@ -17,7 +18,7 @@ int run_study_verb(const Args& args) {
   request.out = args.get("--out", "reports/" + name);
   request.threads = args.threads();
   request.fresh = args.flag("--fresh");
-  request.say = [](const std::string& text) { std::fprintf(stderr, "%s\n", text.c_str()); };
+  request.say = note;
   const StudyReply reply = run_study(request);
   if (args.flag("--json")) {
     std::puts(nlohmann::ordered_json{{"study", reply.name},

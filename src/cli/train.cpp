@@ -1,6 +1,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "base/progress.h"
 #include "base/text.h"
 #include "cli/args.h"
 #include "engine/engine.h"
@@ -25,7 +26,8 @@ int run_train(const Args& args) {
   request.out = args.need("--out");
   request.task = args.get("--task", "");
   request.threads = args.threads();
-  request.say = [](const std::string& text) { std::fprintf(stderr, "%s\n", text.c_str()); };
+  request.dry_run = args.flag("--dry-run");
+  request.say = note;
   const TrainReply reply = train_model(request);
   if (args.flag("--json"))
     std::puts(nlohmann::ordered_json{{"model", reply.bundle},
@@ -34,6 +36,9 @@ int run_train(const Args& args) {
                                      {"columns", reply.columns}}
                   .dump()
                   .c_str());
+  else if (request.dry_run)
+    std::printf("would train on %s examples with %s features\n", format_count(reply.rows).c_str(),
+                format_count(reply.columns).c_str());
   else
     std::printf("%s model from %s examples and %s features: %s\n", reply.model.c_str(),
                 format_count(reply.rows).c_str(), format_count(reply.columns).c_str(),

@@ -5,6 +5,7 @@
 #include <deque>
 
 #include "base/error.h"
+#include "base/progress.h"
 #include "cohort/occurrences.h"
 #include "cohort/outcome.h"
 #include "cohort/record.h"
@@ -222,8 +223,10 @@ std::vector<std::vector<LabelRow>> label_store(const Store& store, const Labelle
   const std::size_t shards = store.inventory().shards.size(), tasks = labeller.tasks().size();
   std::vector<std::vector<std::vector<LabelRow>>> found(shards,
                                                         std::vector<std::vector<LabelRow>>(tasks));
+  Progress progress("labelling", store.inventory().subjects());
   store.each(labeller.columns(), threads, [&](std::size_t shard, const Timeline& timeline) {
     labeller.label(timeline, found[shard]);
+    progress.step();
   });
   std::vector<std::vector<LabelRow>> rows(tasks);
   for (auto& shard : found)

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/parallel.h"
+#include "base/progress.h"
 
 namespace cangong {
 
@@ -46,11 +47,13 @@ Batch encode(const Encoder& encoder, const HistoryStream& histories, std::size_t
   std::vector<std::vector<Entry>> rows(histories.size());
   std::vector<std::unique_ptr<EncoderSession>> sessions(64);
   std::atomic<std::size_t> visited = 0;
+  Progress progress("encoding", histories.size());
   histories.each(threads, [&](std::size_t worker, std::size_t example, const History& history) {
     auto& session = sessions.at(worker);
     if (!session) session = encoder.session(histories.codes());
     session->encode(history, rows[example]);
     ++visited;
+    progress.step();
   });
   if (visited != rows.size())
     fail(Fault::input, std::to_string(rows.size() - visited) + " of " +

@@ -24,6 +24,7 @@ struct ImportRequest {
   std::string dataset;
   std::size_t memory_bytes = std::size_t{1} << 30;
   double most_rejected = 0.1;  // share of rows above which the import fails
+  bool dry_run = false;        // reads and counts, keeps nothing
 };
 struct ImportReply {
   Tally tally;
@@ -37,6 +38,7 @@ struct LabelRequest {
   std::optional<fs::path> predicates;
   fs::path store, out;
   std::size_t threads = 1;
+  bool dry_run = false;  // counts, writes nothing
 };
 struct LabelReply {
   struct One {
@@ -54,10 +56,11 @@ struct TrainRequest {
   fs::path recipe, store, labels, out;
   std::string task;  // which of the label folders; the only one if not given
   std::size_t threads = 1;
+  bool dry_run = false;  // finds examples and features, fits nothing
   Say say = [](const std::string&) {};
 };
 struct TrainReply {
-  Digest bundle;
+  Digest bundle;  // empty after a dry run
   std::string model;
   std::size_t rows = 0, columns = 0;
 };

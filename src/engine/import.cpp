@@ -41,6 +41,7 @@ ImportReply import_data(const ImportRequest& asked) {
     refuse(request, sink.tally(), writer.rejects_file());
     ImportReply reply;
     reply.tally = sink.tally();
+    if (request.dry_run) return reply;
     identities.save();
     reply.tally.subjects = writer.commit().subjects();
     const std::string name = current_generation(request.store)->filename().string();

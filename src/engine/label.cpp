@@ -20,6 +20,12 @@ double mean_of(const std::vector<LabelRow>& rows, std::uint64_t& labelled) {
   return labelled ? sum / static_cast<double>(labelled) : 0;
 }
 
+void write_task(const fs::path& folder, const Task& task, const std::vector<LabelRow>& rows) {
+  fs::create_directories(folder);
+  write_labels(folder / "0.parquet", rows);
+  write_file(folder / "task.yaml", task.text);
+}
+
 }  // namespace
 
 LabelReply label_data(const LabelRequest& request) {
@@ -38,9 +44,7 @@ LabelReply label_data(const LabelRequest& request) {
   for (std::size_t t = 0; t < rows.size(); ++t) {
     const Task& task = labeller.tasks()[t];
     const fs::path folder = request.out / task.name;
-    fs::create_directories(folder);
-    write_labels(folder / "0.parquet", rows[t]);
-    write_file(folder / "task.yaml", task.text);
+    if (!request.dry_run) write_task(folder, task, rows[t]);
     LabelReply::One one{task.name, rows[t].size(), 0, 0, 0, folder};
     std::set<PatientId> subjects;
     for (const auto& row : rows[t]) subjects.insert(row.patient);

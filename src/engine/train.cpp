@@ -20,6 +20,7 @@ TrainReply train_model(const TrainRequest& request) {
   TrainContext context;
   context.threads = request.threads;
   context.say = request.say;
+  context.dry_run = request.dry_run;
   context.work = request.out.string() + ".work";
   fs::create_directories(context.work);
   // Whatever ends the training, a work folder without a checkpoint is of no use.
@@ -32,14 +33,15 @@ TrainReply train_model(const TrainRequest& request) {
   } sweep{context.work};
   Pipeline pipeline =
       train({store, std::move(labels.rows), recipe, labels.task, labels.task_text}, context);
+  TrainReply reply;
+  reply.rows = pipeline.training_rows;
+  reply.columns = pipeline.encoder->columns().size();
+  if (request.dry_run) return reply;
   weigh_columns(pipeline);
   BundleWriter bundle;
   write_pipeline(pipeline, bundle);
-  TrainReply reply;
   reply.bundle = bundle.commit(request.out);
   reply.model = pipeline.main().name;
-  reply.rows = pipeline.training_rows;
-  reply.columns = pipeline.encoder->columns().size();
   fs::remove_all(context.work);
   return reply;
 }

@@ -216,7 +216,11 @@ std::unique_ptr<Model> fit_mlp(const Node& node, const Dataset& train, const Dat
   problem.threads = static_cast<int>(context.threads);
   if (!context.checkpoint.empty()) problem.checkpoint = context.checkpoint.string();
   problem.say = context.say;
-  problem.stop = interrupted;
+  Progress progress("training the network", problem.options.epochs);
+  problem.stop = [&] {
+    progress.step();
+    return interrupted();
+  };
   MlpResult result;
   mlp_trainer()(problem, result);
   stop_if_interrupted();

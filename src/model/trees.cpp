@@ -6,6 +6,8 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 
+#include "base/progress.h"
+
 namespace cangong {
 namespace {
 
@@ -207,7 +209,10 @@ std::unique_ptr<Model> fit_trees(const Node& node, const Dataset& train, const D
   double best = std::numeric_limits<double>::infinity();
   std::size_t best_rounds = 0;
   const std::size_t most = judge ? options.rounds : std::min<std::size_t>(options.rounds, 100);
+  Progress progress("growing trees", most);
   for (std::size_t round = 0; round < most; ++round) {
+    stop_if_interrupted();
+    progress.step();
     check(XGBoosterUpdateOneIter(booster.handle(), static_cast<int>(round), own.handle()));
     if (!judge) {
       best_rounds = round + 1;

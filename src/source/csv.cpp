@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "base/pattern.h"
 #include "base/progress.h"
@@ -143,11 +144,17 @@ class TablePlan {
   }
 
   TimePlan plan_time(const TimeRule& rule) {
+    return at_place(rule.where, [&] { return time_plan(rule); });
+  }
+
+  TimePlan time_plan(const TimeRule& rule) {
     TimePlan plan;
     plan.format = rule.format;
     plan.at_least = rule.at_least;
     if (!rule.column.empty()) plan.column = column(rule.column);
-    if (!rule.at.empty()) plan.at = parse_moment(rule.at, zone_);
+    if (!rule.format.empty()) parse_moment("", rule.format, zone_);  // refuses unknown fields
+    if (!rule.at.empty() && !(plan.at = parse_moment(rule.at, zone_)))
+      fail(Fault::config, "`at:` is not a date such as 2000-01-01");
     if (plan.column == kNone && !plan.at)
       fail(Fault::config, "a time needs `column:` or `at:` with a date");
     if (!rule.plus.empty()) plan.plus = column(rule.plus);
@@ -156,6 +163,10 @@ class TablePlan {
   }
 
   EventPlan plan_event(const EventRule& rule) {
+    return at_place(rule.where, [&] { return event_plan(rule); });
+  }
+
+  EventPlan event_plan(const EventRule& rule) {
     const auto by_name = [&](const std::string& name) { return column(name); };
     EventPlan plan;
     if (rule.code.empty()) fail(Fault::config, "an event in the mapping has no `code:`");
@@ -296,36 +307,62 @@ bool fits(std::string_view name, std::string_view pattern) {
   return pattern.find_first_not_of('*', p) == std::string_view::npos;
 }
 
-void read_table(const fs::path& file, const TableRule& rule, const Zone& zone, Sink& sink,
-                std::uint64_t& row_number) {
+bool fits_one(std::string_view name, const std::vector<std::string>& patterns) {
+  return std::any_of(patterns.begin(), patterns.end(),
+                     [&](const std::string& pattern) { return fits(name, pattern); });
+}
+
+TableFormat format_of(const TableRule& rule) {
   TableFormat format;
   format.header = rule.header;
   format.skip = rule.skip;
   if (rule.delimiter == "\\t" || rule.delimiter == "tab")
     format.delimiter = '\t';
-  else if (!rule.delimiter.empty())
+  else if (rule.delimiter.size() == 1)
     format.delimiter = rule.delimiter.front();
-  TableFile table(file, format);
-  if (table.header().empty()) return;  // an empty file has no rows
-  TablePlan plan(rule, table, zone, file);
-  const std::string name = file.string();
-  while (const auto row = table.next()) {
-    const Where where{name, row->line};
-    ++row_number;
-    if (!row->problem.empty()) {
-      sink.reject(where, row->problem);
-      continue;
-    }
-    try {
-      plan.set_row(*row->cells);
-      const PatientId patient = plan.patient(sink, row_number);
-      sink.accept(where, plan.facts(patient));
-    } catch (const BadRow& bad) {
-      sink.reject(where, bad.why);
-    }
-    if (row_number % 4096 == 0) stop_if_interrupted();
-  }
+  else if (!rule.delimiter.empty())
+    fail(Fault::config, rule.where + ": the delimiter is one character, or tab");
+  return format;
 }
+
+class TableReader {
+ public:
+  TableReader(const fs::path& file, const TableRule& rule, const Zone& zone, Sink& sink)
+      : name_(file.string()), sink_(sink), table_(file, format_of(rule)) {
+    if (!table_.header().empty())  // an empty file has no rows
+      at_place(rule.where, [&] { plan_.emplace(rule, table_, zone, file); });
+  }
+
+  // Adds to `row_number`, which counts the rows of all files of one rule.
+  void read(std::uint64_t& row_number, const std::function<void(std::uint64_t)>& progress) {
+    if (!plan_) return;
+    while (const auto row = table_.next()) {
+      ++row_number;
+      take(*row, row_number);
+      if (row_number % 4096 != 0) continue;
+      stop_if_interrupted();
+      progress(table_.position());
+    }
+  }
+
+ private:
+  void take(const TableFile::Row& row, std::uint64_t row_number) {
+    const Where where{name_, row.line};
+    if (!row.problem.empty()) return sink_.reject(where, row.problem);
+    try {
+      plan_->set_row(*row.cells);
+      const PatientId patient = plan_->patient(sink_, row_number);
+      sink_.accept(where, plan_->facts(patient));
+    } catch (const BadRow& bad) {
+      sink_.reject(where, bad.why);
+    }
+  }
+
+  std::string name_;
+  Sink& sink_;
+  TableFile table_;
+  std::optional<TablePlan> plan_;
+};
 
 }  // namespace
 
@@ -336,16 +373,22 @@ void read_csv(const SourceOptions& options, Sink& sink) {
   const auto mapping = load_config<Mapping>(options.mapping);
   const Zone zone(options.zone);
   const auto files = files_below(options.path);
-  Progress progress("importing", files.size());
+  std::uint64_t bytes = 0, done = 0;
+  for (const auto& file : files) bytes += fs::file_size(file);
+  Progress progress("importing", bytes);
   std::vector<std::uint64_t> rows(mapping.tables.size());
   bool any = false;
-  for (std::size_t i = 0; i < files.size(); ++i) {
+  for (const auto& file : files) {
+    bool used = false;
     for (std::size_t t = 0; t < mapping.tables.size(); ++t) {
-      if (!fits(files[i].filename().string(), mapping.tables[t].files)) continue;
-      read_table(files[i], mapping.tables[t], zone, sink, rows[t]);
-      any = true;
+      if (!fits_one(file.filename().string(), mapping.tables[t].files)) continue;
+      TableReader(file, mapping.tables[t], zone, sink).read(rows[t], [&](std::uint64_t position) {
+        progress.at(done + position);
+      });
+      used = any = true;
     }
-    progress.at(i + 1);
+    if (!used) sink.pass_over(file);
+    done += fs::file_size(file);
   }
   if (!any)
     fail(Fault::input, "no file below " + options.path.string() + " fits a `files:` of " +

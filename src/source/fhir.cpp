@@ -82,7 +82,10 @@ class FhirImport {
       : zone_(options.zone), sink_(sink), draft_(index_, zone_) {
     for (const auto& file : files_below(options.path)) {
       const std::string name = unpacked_name(file);
-      if (name.ends_with(".ndjson") || name.ends_with(".json")) files_.push_back(file);
+      if (name.ends_with(".ndjson") || name.ends_with(".json"))
+        files_.push_back(file);
+      else
+        sink.pass_over(file);
     }
     if (files_.empty())
       fail(Fault::input, "no .ndjson or .json file below " + options.path.string());
@@ -97,7 +100,9 @@ class FhirImport {
               index(resource, url);
             },
             [](const Where&, const char*) {});
-    Progress progress("importing", files_.size());
+    std::uint64_t bytes = 0, done = 0;
+    for (const auto& file : files_) bytes += fs::file_size(file);
+    Progress progress("importing", bytes);
     for (std::size_t i = 0; i < files_.size(); ++i) {
       FhirFile(files_[i]).each(
           parser_,
@@ -107,7 +112,8 @@ class FhirImport {
           [&](const Where& where, const char* why) {
             sink_.reject(where, std::string("not JSON: ") + why);
           });
-      progress.at(i + 1);
+      done += fs::file_size(files_[i]);
+      progress.at(done);
     }
   }
 
@@ -159,16 +165,16 @@ class FhirImport {
     const std::string name = std::string(*type) + "/" + std::string(*id);
     if (*type == "Patient") return index_patient(resource, name, url);
     if (*type == "Encounter") {
-      FhirIndex::Encounter encounter;
-      if (const auto period = fhir::child(resource, "period"))
-        if (const auto end = fhir::moment_of(*period, "end", zone_)) encounter.end = end->last;
-      if (!url.empty()) index_.encounters.emplace(url, encounter);
-      index_.encounters.emplace(name, encounter);
+      const auto period = fhir::child(resource, "period");
+      const auto end = period ? fhir::moment_of(*period, "end", zone_) : std::nullopt;
+      if (!end) return;
+      for (const std::string& reference : {name, url})
+        if (!reference.empty())
+          index_.encounter_ends.insert(std::hash<std::string>()(reference), end->last);
     } else if (*type == "Medication") {
       if (const auto code = fhir::concept_of(resource, "code")) {
-        if (!url.empty())
-          index_.medications.emplace(url, FhirIndex::Medication{code->code, code->description});
-        index_.medications.emplace(name, FhirIndex::Medication{code->code, code->description});
+        if (!url.empty()) index_.medications.emplace(url, *code);
+        index_.medications.emplace(name, *code);
       }
     }
   }
@@ -211,24 +217,23 @@ class FhirImport {
   }
 
   void take(const Element& resource, const Where& where) {
-    std::string name;
+    std::string_view name;
     try {
-      name = std::string(text_of(resource, "resourceType").value_or(""));
+      name = text_of(resource, "resourceType").value_or("");
       if (name.empty()) return sink_.reject(where, "not a FHIR resource: no resourceType");
       const fhir::Type* type = fhir::type_named(name);
-      if (!type) return sink_.skip(skipped(name));
+      if (!type) return sink_.skip(skipped(std::string(name)));
       if (text_of(resource, "status") == "entered-in-error") return sink_.skip("entered in error");
       const std::size_t key = key_of(name, text_of(resource, "id").value_or(""));
-      if (seen_.contains(key))
-        return sink_.reject(where, "same type and id as an earlier resource");
+      if (seen_.find(key)) return sink_.reject(where, "same type and id as an earlier resource");
       const auto patient = patient_of(resource, *type);
       if (!patient) return sink_.reject(where, "refers to a patient that is not in the export");
       draft_.begin(*patient);
       type->read(resource, draft_);
-      if (sink_.accept(where, draft_.facts()) && key != 0) seen_.insert(key);
+      if (sink_.accept(where, draft_.facts())) seen_.insert(key, {});
     } catch (const FhirReject& reject) {
       const bool known = fhir::type_named(name) != nullptr;
-      sink_.reject(where, (known ? name + ": " : "") + reject.why);
+      sink_.reject(where, (known ? std::string(name) + ": " : "") + reject.why);
     } catch (const FhirSkip& skip) {
       sink_.skip(skip.why);
     }
@@ -249,7 +254,8 @@ class FhirImport {
   FhirDraft draft_;
   std::vector<fs::path> files_;
   simdjson::dom::parser parser_;
-  std::unordered_set<std::size_t> seen_;
+  struct Nothing {};
+  FlatMap<Nothing> seen_;
 };
 
 }  // namespace

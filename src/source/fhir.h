@@ -10,22 +10,23 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/flat_map.h"
 #include "base/time.h"
 #include "source/sink.h"
 
 namespace cangong {
 
+// A code, what it means, and the other codings of the same concept.
+struct Code {
+  std::string code, description;
+  std::vector<std::string> others;
+};
+
 // What resources refer to, gathered in a first pass.
 struct FhirIndex {
-  struct Encounter {
-    std::optional<Time> end;
-  };
-  struct Medication {
-    std::string code, description;
-  };
-  std::unordered_map<std::string, PatientId> patients;      // "Patient/ID" and full URLs
-  std::unordered_map<std::string, Encounter> encounters;    // "Encounter/ID"
-  std::unordered_map<std::string, Medication> medications;  // "Medication/ID"
+  std::unordered_map<std::string, PatientId> patients;  // "Patient/ID" and full URLs
+  FlatMap<Time> encounter_ends;                         // by the hash of "Encounter/ID"
+  std::unordered_map<std::string, Code> medications;    // "Medication/ID"
 };
 
 // When something became known, and when it happened.
@@ -43,7 +44,10 @@ class FhirDraft {
     std::optional<double> number;
     std::string_view unit, text;
   };
-  // Texts are copied.
+  // Texts are copied. `prefix` stands before the code and before its other codings, which become
+  // parents of it.
+  void add(const FhirTimes& times, const std::string& prefix, const Code& code,
+           const Value& value = {});
   void add(const FhirTimes& times, std::string code, std::string_view description,
            const Value& value = {});
   void add_static(std::string code, std::string_view description);
@@ -61,6 +65,7 @@ class FhirDraft {
   PatientId patient_;
   std::vector<Fact> facts_;
   std::deque<std::string> texts_;
+  std::deque<std::vector<std::string>> parents_;
 };
 
 // A resource that cannot be used, with the reason; thrown by the readers below.

@@ -44,7 +44,7 @@ Code medication(const Element& resource, const FhirDraft& draft) {
   const auto known = draft.index().medications.find(std::string(*name));
   if (known == draft.index().medications.end())
     throw FhirReject{"refers to a medication that is not in the export"};
-  return {known->second.code, known->second.description};
+  return known->second;
 }
 
 FhirTimes end_of(const Span& span) {
@@ -64,12 +64,14 @@ void read_condition(const Element& resource, FhirDraft& draft) {
   if (verification && verification->code.ends_with("//refuted"))
     throw FhirSkip{"a refuted condition"};
   const FhirTimes times = record_times(resource, draft);
-  draft.add(times, code.code, code.description);
+  draft.add(times, "", code);
   const Span abated = span_of(resource, "abatement", draft.zone());
   if (!abated.end) return;
   // That it ended cannot be known before the condition itself is.
   const Time known = std::max(*abated.end, *times.known);
-  draft.add({known, abated.begin}, "CONDITION_END//" + code.code, code.description + ": ended");
+  Code end = code;
+  end.description += ": ended";
+  draft.add({known, abated.begin}, "CONDITION_END//", end);
 }
 
 void read_observation(const Element& resource, FhirDraft& draft) {
@@ -78,16 +80,10 @@ void read_observation(const Element& resource, FhirDraft& draft) {
   bool components = false;
   each(resource, "component", [&](const Element& component) {
     components = true;
-    add_value(draft, component, times, require_code(component, "code"), "value");
+    add_value(draft, component, times, require_code(component, "code"));
   });
-  const bool has_value = [&] {
-    simdjson::dom::object object;
-    if (resource.get_object().get(object)) return false;
-    for (const auto field : object)
-      if (field.key.starts_with("value") || field.key == "dataAbsentReason") return true;
-    return false;
-  }();
-  if (has_value || !components) add_value(draft, resource, times, code, "value");
+  if (!components || choice_of(resource, "value") || child(resource, "dataAbsentReason"))
+    add_value(draft, resource, times, code);
 }
 
 void read_medication_request(const Element& resource, FhirDraft& draft) {
@@ -95,7 +91,7 @@ void read_medication_request(const Element& resource, FhirDraft& draft) {
   FhirTimes times;
   if (const auto authored = moment_of(resource, "authoredOn", draft.zone()))
     times.known = authored->last, times.occurred = authored->first;
-  draft.add(require_known(times), "MEDICATION_ORDER//" + code.code, code.description);
+  draft.add(require_known(times), "MEDICATION_ORDER//", code);
 }
 
 void read_medication_administration(const Element& resource, FhirDraft& draft) {
@@ -109,7 +105,7 @@ void read_medication_administration(const Element& resource, FhirDraft& draft) {
       value.unit = unit ? *unit : label.value_or("");
     }
   const char* prefix = is_refused(resource) ? "MEDICATION_NOT_GIVEN//" : "MEDICATION_GIVEN//";
-  draft.add(times, prefix + code.code, code.description, value);
+  draft.add(times, prefix, code, value);
 }
 
 void read_medication_statement(const Element& resource, FhirDraft& draft) {
@@ -119,24 +115,22 @@ void read_medication_statement(const Element& resource, FhirDraft& draft) {
   if (const auto asserted = moment_of(resource, "dateAsserted", draft.zone()))
     times.known = asserted->last;
   const char* prefix = is_refused(resource) ? "MEDICATION_NOT_TAKEN//" : "MEDICATION_STATED//";
-  draft.add(require_known(times), prefix + code.code, code.description);
+  draft.add(require_known(times), prefix, code);
 }
 
 void read_procedure(const Element& resource, FhirDraft& draft) {
   const Code code = require_code(resource, "code");
   const FhirTimes times = end_of(span_of(resource, "performed", draft.zone()));
-  draft.add(times, (is_refused(resource) ? "NOT_DONE//" : "") + code.code, code.description);
+  draft.add(times, is_refused(resource) ? "NOT_DONE//" : "", code);
 }
 
 void read_diagnostic_report(const Element& resource, FhirDraft& draft) {
   const Code code = require_code(resource, "code");
   const FhirTimes times = result_times(resource, draft);
   const auto conclusion = text_of(resource, "conclusion");
-  draft.add(times, "REPORT//" + code.code, code.description,
-            {std::nullopt, "", conclusion.value_or("")});
+  draft.add(times, "REPORT//", code, {std::nullopt, "", conclusion.value_or("")});
   each(resource, "conclusionCode", [&](const Element& found) {
-    if (const auto concluded = concept_of(found))
-      draft.add(times, "REPORT_FINDING//" + concluded->code, concluded->description);
+    if (const auto concluded = concept_of(found)) draft.add(times, "REPORT_FINDING//", *concluded);
   });
 }
 
@@ -146,8 +140,7 @@ void read_immunization(const Element& resource, FhirDraft& draft) {
   FhirTimes times{given.end, given.begin};
   if (const auto recorded = moment_of(resource, "recorded", draft.zone()))
     times.known = recorded->last;
-  draft.add(require_known(times), (is_refused(resource) ? "NOT_DONE//" : "") + code.code,
-            code.description);
+  draft.add(require_known(times), is_refused(resource) ? "NOT_DONE//" : "", code);
 }
 
 void read_allergy(const Element& resource, FhirDraft& draft) {
@@ -155,7 +148,7 @@ void read_allergy(const Element& resource, FhirDraft& draft) {
   const auto verification = concept_of(resource, "verificationStatus");
   if (verification && verification->code.ends_with("//refuted"))
     throw FhirSkip{"a refuted allergy"};
-  draft.add(record_times(resource, draft), "ALLERGY//" + code.code, code.description);
+  draft.add(record_times(resource, draft), "ALLERGY//", code);
 }
 
 }  // namespace cangong::fhir

@@ -54,7 +54,7 @@ void add_quantity(FhirDraft& draft, const Element& quantity, const FhirTimes& ti
   value.unit = unit ? *unit : label.value_or("");
   value.text = text_of(quantity, "comparator").value_or("");  // "<", ">=": the number is a bound
   if (!value.number) throw FhirReject{"a quantity without a number"};
-  draft.add(times, code.code, code.description, value);
+  draft.add(times, "", code, value);
 }
 
 void add_ratio(FhirDraft& draft, const Element& ratio, const FhirTimes& times, const Code& code) {
@@ -62,13 +62,55 @@ void add_ratio(FhirDraft& draft, const Element& ratio, const FhirTimes& times, c
   const auto a = above ? number_of(*above, "value") : std::nullopt;
   const auto b = below ? number_of(*below, "value") : std::nullopt;
   if (!a || !b || *b == 0) throw FhirReject{"a ratio without two numbers"};
-  draft.add(times, code.code, code.description, {*a / *b, "1", ""});
+  draft.add(times, "", code, {*a / *b, "1", ""});
+}
+
+Code answered(const Code& question, Code answer) {
+  answer.description = question.description + ": " + answer.description;
+  return answer;
 }
 
 void add_range(FhirDraft& draft, const Element& range, const FhirTimes& times, const Code& code) {
   for (const auto& [key, name] : {std::pair("low", "//LOW"), std::pair("high", "//HIGH")})
     if (const auto end = child(range, key))
-      add_quantity(draft, *end, times, {code.code + name, code.description});
+      add_quantity(draft, *end, times, {code.code + name, code.description, {}});
+}
+
+std::string_view text(const Element& value, std::string_view kind) {
+  std::string_view text;
+  if (value.get_string().get(text))
+    throw FhirReject{"value" + std::string(kind) + " is not a text"};
+  return text;
+}
+
+void add_choice(FhirDraft& draft, const Choice& choice, const FhirTimes& times, const Code& code) {
+  const auto& [kind, value] = choice;
+  if (kind == "Quantity") return add_quantity(draft, value, times, code);
+  if (kind == "Range") return add_range(draft, value, times, code);
+  if (kind == "Ratio") return add_ratio(draft, value, times, code);
+  if (kind == "CodeableConcept" || kind == "Coding") {
+    const auto answer = kind == "Coding" ? coding(value) : concept_of(value);
+    if (answer) return draft.add(times, code.code + "//", answered(code, *answer));
+    return draft.add(times, "", code);
+  }
+  if (kind == "Integer" || kind == "Decimal") {
+    double number = 0;
+    if (value.get_double().get(number) || !std::isfinite(number))
+      throw FhirReject{"value" + std::string(kind) + " is not a number"};
+    return draft.add(times, "", code, {number, "", ""});
+  }
+  if (kind == "Boolean") {
+    bool yes = false;
+    if (value.get_bool().get(yes)) throw FhirReject{"valueBoolean is neither true nor false"};
+    return draft.add(times, "", code, {yes ? 1.0 : 0.0, "", ""});
+  }
+  if (kind == "String" || kind == "DateTime" || kind == "Date" || kind == "Time")
+    return draft.add(times, "", code, {std::nullopt, "", text(value, kind)});
+  if (kind == "Period")
+    return draft.add(times, "", code, {std::nullopt, "", text_of(value, "start").value_or("")});
+  if (kind == "SampledData")
+    return draft.add(times, "", code, {std::nullopt, "", text_of(value, "data").value_or("")});
+  draft.add(times, "", code);
 }
 
 }  // namespace
@@ -116,18 +158,27 @@ std::optional<Code> coding(const Element& at) {
   const auto code = text_of(at, "code");
   if (!code || code->empty()) return std::nullopt;
   return Code{system_name(text_of(at, "system").value_or("")) + "//" + std::string(*code),
-              std::string(text_of(at, "display").value_or(""))};
+              std::string(text_of(at, "display").value_or("")),
+              {}};
 }
 
 std::optional<Code> concept_of(const Element& concept_element) {
   std::optional<Code> best;
+  std::vector<std::string> others;
   bool known = false;
   each(concept_element, "coding", [&](const Element& item) {
-    if (best && (known || !is_known_system(item))) return;
-    if (auto code = coding(item)) best = std::move(code), known = is_known_system(item);
+    auto code = coding(item);
+    if (!code) return;
+    if (best && (known || !is_known_system(item))) {
+      if (code->code != best->code) others.push_back(std::move(code->code));
+      return;
+    }
+    if (best) others.push_back(std::move(best->code));
+    best = std::move(code), known = is_known_system(item);
   });
+  if (best) best->others = std::move(others);
   const auto text = text_of(concept_element, "text");
-  if (!best && text) return Code{"TEXT//" + std::string(*text), std::string(*text)};
+  if (!best && text) return Code{"TEXT//" + std::string(*text), std::string(*text), {}};
   if (best && best->description.empty() && text) best->description = *text;
   return best;
 }
@@ -152,39 +203,22 @@ Span span_of(const Element& at, const std::string& stem, const Zone& zone) {
   return span;
 }
 
-void add_value(FhirDraft& draft, const Element& at, const FhirTimes& times, const Code& code,
-               const std::string& stem) {
-  if (const auto quantity = child(at, stem + "Quantity"))
-    return add_quantity(draft, *quantity, times, code);
-  if (const auto answer = concept_of(at, stem + "CodeableConcept"))
-    return draft.add(times, code.code + "//" + answer->code,
-                     code.description + ": " + answer->description);
-  if (const auto answer = child(at, stem + "Coding"))
-    if (const auto found = coding(*answer))
-      return draft.add(times, code.code + "//" + found->code,
-                       code.description + ": " + found->description);
-  for (const char* kind : {"Integer", "Decimal"})
-    if (const auto number = number_of(at, stem + kind))
-      return draft.add(times, code.code, code.description, {*number, "", ""});
-  if (const auto answer = child(at, stem + "Boolean")) {
-    bool yes = false;
-    if (answer->get_bool().get(yes)) throw FhirReject{stem + "Boolean is neither true nor false"};
-    return draft.add(times, code.code, code.description, {yes ? 1.0 : 0.0, "", ""});
+std::optional<Choice> choice_of(const Element& at, std::string_view stem) {
+  simdjson::dom::object object;
+  if (at.get_object().get(object)) return std::nullopt;
+  for (const auto field : object) {
+    if (!field.key.starts_with(stem) || field.value.is_null()) continue;
+    return Choice{field.key.substr(stem.size()), field.value};
   }
-  for (const char* kind : {"String", "DateTime", "Date", "Time"})
-    if (const auto text = text_of(at, stem + kind))
-      return draft.add(times, code.code, code.description, {std::nullopt, "", *text});
-  if (const auto range = child(at, stem + "Range")) return add_range(draft, *range, times, code);
-  if (const auto ratio = child(at, stem + "Ratio")) return add_ratio(draft, *ratio, times, code);
-  if (const auto period = child(at, stem + "Period"))
-    return draft.add(times, code.code, code.description,
-                     {std::nullopt, "", text_of(*period, "start").value_or("")});
-  if (const auto data = child(at, stem + "SampledData"))
-    return draft.add(times, code.code, code.description,
-                     {std::nullopt, "", text_of(*data, "data").value_or("")});
+  return std::nullopt;
+}
+
+void add_value(FhirDraft& draft, const Element& at, const FhirTimes& times, const Code& code) {
+  const auto choice = choice_of(at, "value");
+  if (choice) return add_choice(draft, *choice, times, code);
   if (const auto reason = concept_of(at, "dataAbsentReason"))
     return draft.add(times, code.code + "//ABSENT", code.description + ": " + reason->description);
-  draft.add(times, code.code, code.description);
+  draft.add(times, "", code);
 }
 
 }  // namespace cangong::fhir

@@ -32,12 +32,10 @@ std::optional<Element> first(const Element& at, std::string_view key);
 // Throws FhirReject where the text is there and is no date or time.
 std::optional<Moment> moment_of(const Element& at, std::string_view key, const Zone& zone);
 
-struct Code {
-  std::string code, description;
-};
 // "LOINC//8867-4" of a Coding.
 std::optional<Code> coding(const Element& at);
-// Of a CodeableConcept: its first coding of a known system, else its first, else its text.
+// Of a CodeableConcept: its first coding of a known system, else its first, else its text. The
+// other codings are kept beside it.
 std::optional<Code> concept_of(const Element& at, std::string_view key);
 std::optional<Code> concept_of(const Element& concept_element);
 
@@ -48,8 +46,14 @@ struct Span {
 };
 Span span_of(const Element& at, const std::string& stem, const Zone& zone);
 
-// Adds the event for a value[x] of any kind under `stem` ("value"), or for its absence.
-void add_value(FhirDraft& draft, const Element& at, const FhirTimes& times, const Code& code,
-               const std::string& stem);
+// Which of the kinds of a choice such as value[x] is there: "Quantity" and its element.
+struct Choice {
+  std::string_view kind;
+  Element value;
+};
+std::optional<Choice> choice_of(const Element& at, std::string_view stem);
+
+// Adds the event for the value[x] of an element, of any kind, or for its absence.
+void add_value(FhirDraft& draft, const Element& at, const FhirTimes& times, const Code& code);
 
 }  // namespace cangong::fhir

@@ -38,9 +38,9 @@ std::string decode_base64(std::string_view text) {
 void add_answers(const Element& item, FhirDraft& draft, const FhirTimes& times,
                  const std::string& prefix) {
   const std::string id(text_of(item, "linkId").value_or("?"));
-  const Code code{prefix + "//" + id, std::string(text_of(item, "text").value_or(""))};
+  const Code code{prefix + "//" + id, std::string(text_of(item, "text").value_or("")), {}};
   each(item, "answer", [&](const Element& answer) {
-    add_value(draft, answer, times, code, "value");
+    add_value(draft, answer, times, code);
     each(answer, "item", [&](const Element& inner) { add_answers(inner, draft, times, prefix); });
   });
   each(item, "item", [&](const Element& inner) { add_answers(inner, draft, times, prefix); });
@@ -85,8 +85,7 @@ void read_encounter(const Element& resource, FhirDraft& draft) {
     const FhirTimes times{start->last, start->first};
     draft.add(times, "ENCOUNTER_START//" + name, "");
     each(resource, "type", [&](const Element& type) {
-      if (const auto code = concept_of(type))
-        draft.add(times, "ENCOUNTER_TYPE//" + code->code, code->description);
+      if (const auto code = concept_of(type)) draft.add(times, "ENCOUNTER_TYPE//", *code);
     });
   }
   if (!end) return;
@@ -97,8 +96,7 @@ void read_encounter(const Element& resource, FhirDraft& draft) {
       disposition = "//" + code->code;
   draft.add(times, "ENCOUNTER_END//" + name + disposition, "");
   each(resource, "reasonCode", [&](const Element& reason) {
-    if (const auto code = concept_of(reason))
-      draft.add(times, "ENCOUNTER_REASON//" + code->code, code->description);
+    if (const auto code = concept_of(reason)) draft.add(times, "ENCOUNTER_REASON//", *code);
   });
 }
 
@@ -112,7 +110,7 @@ void read_family_history(const Element& resource, FhirDraft& draft) {
     const auto code = concept_of(condition, "code");
     if (!code) throw FhirReject{"a condition in the family without a code"};
     if (times.known)
-      draft.add(times, prefix + "//" + code->code, code->description);
+      draft.add(times, prefix + "//", *code);
     else
       draft.add_static(prefix + "//" + code->code, code->description);
   });

@@ -8,6 +8,7 @@ void FhirDraft::begin(PatientId patient) {
   patient_ = patient;
   facts_.clear();
   texts_.clear();
+  parents_.clear();
 }
 
 std::string_view FhirDraft::keep(std::string text) {
@@ -28,6 +29,15 @@ void FhirDraft::add(const FhirTimes& times, std::string code, std::string_view d
   facts_.push_back(fact);
 }
 
+void FhirDraft::add(const FhirTimes& times, const std::string& prefix, const Code& code,
+                    const Value& value) {
+  add(times, prefix + code.code, code.description, value);
+  if (code.others.empty()) return;
+  auto& parents = parents_.emplace_back(code.others);
+  for (std::string& parent : parents) parent.insert(0, prefix);
+  facts_.back().parents = parents;
+}
+
 void FhirDraft::add_static(std::string code, std::string_view description) {
   Fact fact;
   fact.patient = patient_;
@@ -37,9 +47,8 @@ void FhirDraft::add_static(std::string code, std::string_view description) {
 }
 
 std::optional<Time> FhirDraft::encounter_end(std::string_view reference) const {
-  const auto found = index_.encounters.find(std::string(reference));
-  if (found == index_.encounters.end()) return std::nullopt;
-  return found->second.end;
+  const Time* end = index_.encounter_ends.find(std::hash<std::string_view>()(reference));
+  return end ? std::optional(*end) : std::nullopt;
 }
 
 namespace fhir {

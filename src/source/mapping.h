@@ -13,7 +13,7 @@ namespace cangong {
 // When a row's event became known.
 struct TimeRule {
   static constexpr bool is_config = true;
-  std::string column, format, at, plus, unit = "h";
+  std::string column, format, at, plus, unit = "h", where;
   Duration at_least{0};
   template <class V>
   void visit(V& v) {
@@ -29,7 +29,7 @@ struct TimeRule {
 // One event that a row gives. {braces} name columns; a missing cell means no event.
 struct EventRule {
   static constexpr bool is_config = true;
-  std::string code, value, unit, text, description;
+  std::string code, value, unit, text, description, where;
   std::map<std::string, std::vector<std::string>> when;
   std::optional<TimeRule> time, occurred;
   bool is_static = false;
@@ -65,7 +65,8 @@ struct SubjectRule {
 
 struct TableRule {
   static constexpr bool is_config = true;
-  std::string files = "*", delimiter;
+  std::string delimiter, where;
+  std::vector<std::string> files{"*"};
   std::vector<std::string> header, missing{"", "NA", "NaN", "nan", "null", "NULL", "?"}, ignore;
   std::size_t skip = 0;
   SubjectRule subject;

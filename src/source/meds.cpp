@@ -40,7 +40,10 @@ void read_meds(const SourceOptions& options, Sink& sink) {
       fs::is_directory(options.path / "data") ? options.path / "data" : options.path;
   std::vector<fs::path> files;
   for (const auto& file : files_below(data))
-    if (file.extension() == ".parquet") files.push_back(file);
+    if (file.extension() == ".parquet")
+      files.push_back(file);
+    else
+      sink.pass_over(file);
   if (files.empty()) fail(Fault::input, "no .parquet file below " + data.string());
   Progress progress("importing", files.size());
   for (std::size_t i = 0; i < files.size(); ++i) {

@@ -43,6 +43,8 @@ std::optional<std::string> Sink::objection(const Fact& fact) const {
   if (fact.code.size() > kLongestCode) return "a code longer than 1,000 bytes";
   for (const auto text : {fact.code, fact.unit, fact.text, fact.description})
     if (!simdjson::validate_utf8(text.data(), text.size())) return "text that is not UTF-8";
+  for (const std::string& parent : fact.parents)
+    if (parent.size() > kLongestCode) return "a code longer than 1,000 bytes";
   if (!fact.time && !fact.declared_static && !may_be_static(fact.code))
     return "no time, and the code is not one that may be static";
   if (fact.time && !plausible(*fact.time)) return "a time outside 1800-2499";
@@ -69,10 +71,23 @@ bool Sink::accept(const Where& where, std::span<const Fact> facts) {
     event.unit = canonical_unit(fact.unit);
     event.text = fact.text;
     writer_.add(fact.patient, event);
-    if (!fact.description.empty()) writer_.describe(event.code, fact.description);
+    describe(event.code, fact);
   }
   tally_.events += facts.size();
   return true;
+}
+
+void Sink::describe(CodeId code, const Fact& fact) {
+  if (code >= described_.size()) described_.resize(code + 1);
+  if (!described_[code] && !fact.description.empty()) {
+    writer_.describe(code, fact.description);
+    described_[code] = true;
+  }
+  for (const std::string& parent : fact.parents) {
+    const std::size_t pair = std::hash<std::string>()(parent) * 31 + code;
+    if (known_parents_.insert(pair).second)
+      writer_.add_info({std::string(fact.code), "", {parent}});
+  }
 }
 
 void Sink::reject(const Where& where, const std::string& why) {

@@ -8,6 +8,8 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_set>
+#include <vector>
 
 #include "timeline/identities.h"
 #include "timeline/store_writer.h"
@@ -28,14 +30,16 @@ struct Fact {
   std::string_view code;
   std::optional<double> number;
   std::string_view unit, text;
-  std::string_view description;  // of the code
-  bool declared_static = false;  // the mapping says so
+  std::string_view description;          // of the code
+  std::span<const std::string> parents;  // further codes that mean the same or more
+  bool declared_static = false;          // the mapping says so
 };
 
 struct Tally {
   std::uint64_t rows = 0, accepted = 0, rejected = 0, skipped = 0, events = 0;
   std::uint64_t subjects = 0;
   std::map<std::string, std::uint64_t> reasons;  // of rejecting and skipping
+  std::vector<std::string> unread;               // files that are of no use to the importer
 };
 
 class Sink {
@@ -61,6 +65,8 @@ class Sink {
   void reject(const Where& where, const std::string& why);
   // A row that the import leaves out on purpose.
   void skip(const std::string& why);
+  // A file below the path that the importer does not read.
+  void pass_over(const fs::path& file) { tally_.unread.push_back(file.string()); }
 
   StoreWriter& writer() { return writer_; }
   const Tally& tally() const { return tally_; }
@@ -68,6 +74,7 @@ class Sink {
 
  private:
   std::optional<std::string> objection(const Fact& fact) const;
+  void describe(CodeId code, const Fact& fact);
 
   StoreWriter& writer_;
   Identities& identities_;
@@ -75,6 +82,8 @@ class Sink {
   fs::path rejects_path_;
   Tally tally_;
   std::unordered_set<PatientId> taken_;
+  std::vector<bool> described_;                    // by code
+  std::unordered_set<std::size_t> known_parents_;  // (code, parent)
 };
 
 // Codes that may stand without a time (MEDS static measurements): sex, birth, race, genome, ...

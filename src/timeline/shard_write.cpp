@@ -4,6 +4,7 @@
 #include <parquet/arrow/writer.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "timeline/arrow_check.h"
 #include "timeline/shard.h"
 
@@ -11,6 +12,8 @@ namespace cangong {
 namespace {
 
 constexpr std::int64_t kRowsPerBlock = 65536;
+constexpr std::int64_t kTextPerBlock = 8 << 20;         // bytes
+constexpr std::int64_t kMostRowsOfPatient = 5'000'000;  // held in memory, here and by readers
 
 std::shared_ptr<arrow::Schema> data_schema() {
   const auto us = arrow::timestamp(arrow::TimeUnit::MICRO);
@@ -68,6 +71,7 @@ struct ShardWriter::State {
                                    arrow::default_memory_pool()};
   arrow::StringBuilder unit;
   std::optional<PatientId> last;
+  std::int64_t first_row = 0;  // of the last patient, in this block
   Hasher hasher;
 
   void check(const arrow::Status& status) const { check_arrow(status, Fault::storage, file); }
@@ -108,7 +112,15 @@ ShardWriter::ShardWriter(ShardWriter&&) noexcept = default;
 
 void ShardWriter::add(PatientId patient, const Event& event) {
   State& s = *state_;
-  if (s.subject.length() >= kRowsPerBlock && s.last != patient) s.flush();
+  if (s.last != patient) {
+    if (s.subject.length() >= kRowsPerBlock || s.text.value_data_length() >= kTextPerBlock)
+      s.flush();
+    s.first_row = s.subject.length();
+  } else if (s.subject.length() - s.first_row >= kMostRowsOfPatient) {
+    fail(Fault::input,
+         "a patient has more than 5,000,000 rows, which is no single person's record; nothing was "
+         "imported: see which column the mapping names as the patient");
+  }
   s.last = patient;
   const std::string& code = s.codes.name(event.code);
   add_row(s.hasher, patient, event, code);

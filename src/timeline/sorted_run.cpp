@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <fstream>
+#include <queue>
 
 #include "base/error.h"
 
@@ -70,6 +71,42 @@ class FileRun : public SortedRun {
   const CodeBook& codes_;
 };
 
+class MergedRun : public SortedRun {
+ public:
+  explicit MergedRun(std::vector<std::unique_ptr<SortedRun>> runs)
+      : runs_(std::move(runs)), heads_(runs_.size()), queue_(Later{&heads_}) {
+    for (std::size_t i = 0; i < runs_.size(); ++i) advance(i);
+  }
+  bool next(RunRow& row) override {
+    if (given_) advance(*given_);
+    given_.reset();
+    if (queue_.empty()) return false;
+    given_ = queue_.top();
+    queue_.pop();
+    row = heads_[*given_];
+    return true;
+  }
+
+ private:
+  struct Later {
+    const std::vector<RunRow>* heads;
+    auto key(std::size_t i) const {
+      const auto& time = (*heads)[i].event.time;
+      return std::make_tuple((*heads)[i].patient, time ? time->time_since_epoch().count() : kNoTime,
+                             i);
+    }
+    bool operator()(std::size_t a, std::size_t b) const { return key(a) > key(b); }
+  };
+  void advance(std::size_t i) {
+    if (runs_[i]->next(heads_[i])) queue_.push(i);
+  }
+
+  std::vector<std::unique_ptr<SortedRun>> runs_;
+  std::vector<RunRow> heads_;
+  std::priority_queue<std::size_t, std::vector<std::size_t>, Later> queue_;
+  std::optional<std::size_t> given_;  // its head is in use until the next call
+};
+
 class ShardRun : public SortedRun {
  public:
   ShardRun(const fs::path& file, CodeBook& codes) : reader_(file, Columns::all, codes) {}
@@ -92,6 +129,19 @@ class ShardRun : public SortedRun {
 
 }  // namespace
 
+PackedRow pack(PatientId patient, const Event& event, std::uint64_t text_at, CodeBook& codes) {
+  PackedRow row;
+  row.patient = patient.for_storage();
+  row.time = event.time ? event.time->time_since_epoch().count() : kNoTime;
+  row.occurred = event.occurred ? event.occurred->time_since_epoch().count() : kNoTime;
+  row.text_at = text_at;
+  row.code = event.code;
+  row.unit = event.unit.empty() ? kNoUnit : codes.intern(event.unit);
+  row.text_length = static_cast<std::uint32_t>(event.text.size());
+  row.number = event.number.value_or(std::nanf(""));
+  return row;
+}
+
 void sort_rows(std::vector<PackedRow>& rows) {
   std::stable_sort(rows.begin(), rows.end(), [](const PackedRow& a, const PackedRow& b) {
     return a.patient != b.patient ? a.patient < b.patient : a.time < b.time;
@@ -103,11 +153,13 @@ std::unique_ptr<SortedRun> run_in_memory(const std::vector<PackedRow>& rows,
   return std::make_unique<MemoryRun>(rows, texts, codes);
 }
 
-void spill(const fs::path& file, const std::vector<PackedRow>& rows, const std::string& texts) {
+void spill(const fs::path& file, SortedRun& run, CodeBook& codes) {
   std::ofstream out(file, std::ios::binary);
-  for (const PackedRow& row : rows) {
-    out.write(reinterpret_cast<const char*>(&row), sizeof row);
-    out.write(texts.data() + row.text_at, row.text_length);
+  RunRow row;
+  while (run.next(row) && out) {
+    const PackedRow packed = pack(row.patient, row.event, 0, codes);
+    out.write(reinterpret_cast<const char*>(&packed), sizeof packed);
+    out.write(row.event.text.data(), packed.text_length);
   }
   out.flush();
   if (!out)
@@ -121,6 +173,10 @@ std::unique_ptr<SortedRun> run_in_file(const fs::path& file, const CodeBook& cod
 
 std::unique_ptr<SortedRun> run_in_shard(const fs::path& file, CodeBook& codes) {
   return std::make_unique<ShardRun>(file, codes);
+}
+
+std::unique_ptr<SortedRun> merged(std::vector<std::unique_ptr<SortedRun>> runs) {
+  return std::make_unique<MergedRun>(std::move(runs));
 }
 
 }  // namespace cangong

@@ -34,13 +34,18 @@ class SortedRun {
   virtual bool next(RunRow& row) = 0;
 };
 
+PackedRow pack(PatientId patient, const Event& event, std::uint64_t text_at, CodeBook& codes);
+
 // Sorts rows by patient, static first, time, and otherwise in the order given.
 void sort_rows(std::vector<PackedRow>& rows);
 
 std::unique_ptr<SortedRun> run_in_memory(const std::vector<PackedRow>& rows,
                                          const std::string& texts, const CodeBook& codes);
-void spill(const fs::path& file, const std::vector<PackedRow>& rows, const std::string& texts);
+// Writes what is left of a run; throws Fault::storage where the disk is full.
+void spill(const fs::path& file, SortedRun& run, CodeBook& codes);
 std::unique_ptr<SortedRun> run_in_file(const fs::path& file, const CodeBook& codes);
 std::unique_ptr<SortedRun> run_in_shard(const fs::path& file, CodeBook& codes);
+// Of equal rows, those of earlier runs come first.
+std::unique_ptr<SortedRun> merged(std::vector<std::unique_ptr<SortedRun>> runs);
 
 }  // namespace cangong

@@ -37,10 +37,10 @@ std::vector<std::string> dump(const Store& store) {
   return lines;
 }
 
-void fill(const fs::path& path, std::size_t memory) {
+void fill(const fs::path& path, std::size_t memory, int rows = 2000) {
   StoreWriter writer(path, {memory, "test"});
   Random random(7);
-  for (int i = 0; i < 2000; ++i) {
+  for (int i = 0; i < rows; ++i) {
     Event e = event(writer.codes(), "LAB//" + std::to_string(random.below(20)),
                     day(static_cast<int>(random.below(900))));
     if (random.below(3)) e.number = static_cast<float>(random.normal());
@@ -65,6 +65,15 @@ TEST(Store, MemoryCapChangesNothing) {
   const TempFolder folder;
   fill(folder.path() / "a", 1 << 30);
   fill(folder.path() / "b", 8192);
+  const Store a = Store::open(folder.path() / "a"), b = Store::open(folder.path() / "b");
+  EXPECT_EQ(dump(a), dump(b));
+  EXPECT_EQ(a.digest(), b.digest());
+}
+
+TEST(Store, MergingInSeveralPassesChangesNothing) {
+  const TempFolder folder;
+  fill(folder.path() / "a", 1 << 30, 40'000);
+  fill(folder.path() / "b", 1024, 40'000);
   const Store a = Store::open(folder.path() / "a"), b = Store::open(folder.path() / "b");
   EXPECT_EQ(dump(a), dump(b));
   EXPECT_EQ(a.digest(), b.digest());

@@ -6,10 +6,8 @@
 
 #include <algorithm>
 #include <bit>
-#include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <queue>
 #include <unordered_set>
 
 #include "base/error.h"
@@ -22,7 +20,8 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::uint64_t kRowsPerShard = 4'000'000;
 constexpr std::uint64_t kMostShards = 32;
-constexpr std::size_t kLeastMemory = 1 << 16;  // or there would be too many runs to merge
+constexpr std::size_t kLeastMemory = 1 << 16;
+constexpr std::size_t kMostRuns = 64;  // that are merged at once: each holds a file and a buffer
 
 int lock_store(const fs::path& store) {
   const std::string file = (store / ".lock").string();
@@ -79,26 +78,6 @@ class Fan {
   std::optional<PatientId> last_;
 };
 
-// Merges runs into `fan`; of equal rows, those of earlier runs come first.
-void merge(std::vector<std::unique_ptr<SortedRun>> runs, Fan& fan) {
-  std::vector<RunRow> heads(runs.size());
-  const auto key = [&](std::size_t i) {
-    const auto& event = heads[i].event;
-    const std::int64_t time = event.time ? event.time->time_since_epoch().count() : kNoTime;
-    return std::make_tuple(heads[i].patient, time, i);
-  };
-  const auto later = [&](std::size_t a, std::size_t b) { return key(a) > key(b); };
-  std::priority_queue<std::size_t, std::vector<std::size_t>, decltype(later)> queue(later);
-  for (std::size_t i = 0; i < runs.size(); ++i)
-    if (runs[i]->next(heads[i])) queue.push(i);
-  while (!queue.empty()) {
-    const std::size_t i = queue.top();
-    queue.pop();
-    fan.add(heads[i]);
-    if (runs[i]->next(heads[i])) queue.push(i);
-  }
-}
-
 }  // namespace
 
 struct StoreWriter::State {
@@ -115,6 +94,7 @@ struct StoreWriter::State {
   std::vector<PackedRow> rows;
   std::string texts;
   std::vector<fs::path> spilled;
+  std::size_t spills = 0;
   std::unordered_set<std::int64_t> patients;
   std::uint64_t added = 0;
 
@@ -124,21 +104,46 @@ struct StoreWriter::State {
     std::error_code ignored;
     if (!part.empty()) fs::remove_all(part, ignored);
     if (fresh) {  // only while the lock is ours
-      for (const char* file : {"store.json", ".lock"}) fs::remove(store / file, ignored);
+      for (const char* file : {"store.json", ".lock", "identities"})
+        fs::remove_all(store / file, ignored);
       fs::remove(store, ignored);
     }
     if (lock >= 0) ::close(lock);
   }
 
-  std::size_t bytes() const { return rows.size() * sizeof(PackedRow) + texts.size(); }
+  // Half of the memory waits and is sorted (which takes half as much again); the rest is for
+  // reading and writing.
+  bool is_full() const {
+    return rows.size() * sizeof(PackedRow) * 3 / 2 + texts.size() >= options.memory_bytes / 2;
+  }
+
+  fs::path next_spill() {
+    fs::create_directories(part / "sort");
+    return part / "sort" / std::to_string(spills++);
+  }
 
   void spill_rows() {
     sort_rows(rows);
-    spilled.push_back(part / "sort" / std::to_string(spilled.size()));
-    fs::create_directories(spilled.back().parent_path());
-    spill(spilled.back(), rows, texts);
+    spilled.push_back(next_spill());
+    spill(spilled.back(), *run_in_memory(rows, texts, codes), codes);
     rows.clear();
     texts.clear();
+  }
+
+  // Merges neighbours until few enough are left to be read side by side.
+  void thin_out_spilled() {
+    while (spilled.size() > kMostRuns) {
+      std::vector<fs::path> fewer;
+      for (std::size_t i = 0; i < spilled.size(); i += kMostRuns) {
+        std::vector<std::unique_ptr<SortedRun>> runs;
+        const std::size_t end = std::min(i + kMostRuns, spilled.size());
+        for (std::size_t j = i; j < end; ++j) runs.push_back(run_in_file(spilled[j], codes));
+        fewer.push_back(next_spill());
+        spill(fewer.back(), *merged(std::move(runs)), codes);
+        for (std::size_t j = i; j < end; ++j) fs::remove(spilled[j]);
+      }
+      spilled = std::move(fewer);
+    }
   }
 
   void load_old() {
@@ -179,9 +184,12 @@ struct StoreWriter::State {
       runs.push_back(run_in_memory(rows, texts, codes));
     } else {
       spill_rows();
+      thin_out_spilled();
       for (const auto& file : spilled) runs.push_back(run_in_file(file, codes));
     }
-    merge(std::move(runs), fan);
+    const auto all = merged(std::move(runs));
+    RunRow row;
+    while (all->next(row)) fan.add(row);
     Inventory inventory;
     inventory.shards = fan.finish();
     for (std::size_t i = 0; i < count; ++i) {
@@ -288,15 +296,7 @@ CodeBook& StoreWriter::codes() {
 
 void StoreWriter::add(PatientId patient, const Event& event) {
   State& s = *state_;
-  PackedRow row;
-  row.patient = patient.for_storage();
-  row.time = event.time ? event.time->time_since_epoch().count() : kNoTime;
-  row.occurred = event.occurred ? event.occurred->time_since_epoch().count() : kNoTime;
-  row.text_at = s.texts.size();
-  row.code = event.code;
-  row.unit = event.unit.empty() ? kNoUnit : s.codes.intern(event.unit);
-  row.text_length = static_cast<std::uint32_t>(event.text.size());
-  row.number = event.number.value_or(std::nanf(""));
+  const PackedRow row = pack(patient, event, s.texts.size(), s.codes);
   s.texts.append(event.text);
   s.rows.push_back(row);
   s.mark(event.code);
@@ -306,7 +306,7 @@ void StoreWriter::add(PatientId patient, const Event& event) {
   }
   s.patients.insert(row.patient);
   ++s.added;
-  if (s.bytes() >= s.options.memory_bytes) s.spill_rows();
+  if (s.is_full()) s.spill_rows();
 }
 
 void StoreWriter::describe(CodeId code, std::string_view description) {

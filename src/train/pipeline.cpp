@@ -80,11 +80,13 @@ Json json_of(const OutOfFold& oof) {
                       {"times", s.times},
                       {"probabilities", json_of(s.probabilities)},
                       {"survival", json_of(s.survival)}});
-  return {{"models", oof.models}, {"examples", oof.examples}, {"scored", scored}};
+  return {
+      {"folds", oof.folds}, {"models", oof.models}, {"examples", oof.examples}, {"scored", scored}};
 }
 
 OutOfFold out_of_fold_of(const Json& json) {
   OutOfFold oof;
+  oof.folds = json.at("folds");
   oof.models = json.at("models").get<std::vector<std::string>>();
   oof.examples = json.at("examples").get<std::vector<std::size_t>>();
   for (const auto& item : json.at("scored")) {
@@ -100,6 +102,18 @@ OutOfFold out_of_fold_of(const Json& json) {
 }
 
 }  // namespace
+
+std::string save_out_of_fold(const OutOfFold& oof) {
+  return json_of(oof).dump() + "\n";
+}
+
+OutOfFold load_out_of_fold(const std::string& text, const fs::path& file) {
+  try {
+    return out_of_fold_of(Json::parse(text));
+  } catch (const nlohmann::json::exception& error) {
+    fail(Fault::storage, file.string() + ": damaged: " + error.what() + "; remove it");
+  }
+}
 
 void write_pipeline(const Pipeline& p, BundleWriter& bundle) {
   bundle.add("recipe.yaml", p.recipe.text);
@@ -119,7 +133,7 @@ void write_pipeline(const Pipeline& p, BundleWriter& bundle) {
   for (const auto& [patient, split] : p.splits) splits[split].push_back(patient.for_storage());
   bundle.add("background.f32", bytes_of(p.background));
   bundle.add("splits.json", splits.dump() + "\n");
-  if (p.out_of_fold) bundle.add("out_of_fold.json", json_of(*p.out_of_fold).dump() + "\n");
+  if (p.out_of_fold) bundle.add("out_of_fold.json", save_out_of_fold(*p.out_of_fold));
   const Json training{{"recipe_name", p.recipe.name},
                       {"task_name", p.task_name},
                       {"store_digest", p.store_digest},
@@ -168,7 +182,7 @@ Pipeline read_pipeline(const Bundle& bundle) {
     for (const auto& [split, patients] : splits.items())
       for (const auto& patient : patients) p.splits[PatientId(patient.get<std::int64_t>())] = split;
     if (bundle.has("out_of_fold.json"))
-      p.out_of_fold = out_of_fold_of(Json::parse(bundle.read("out_of_fold.json")));
+      p.out_of_fold = load_out_of_fold(bundle.read("out_of_fold.json"), bundle.folder());
   } catch (const nlohmann::json::exception& error) {
     fail(Fault::storage, bundle.folder().string() + ": damaged: " + error.what());
   }

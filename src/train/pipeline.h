@@ -26,7 +26,11 @@ struct OutOfFold {
   std::vector<std::size_t> examples;  // numbers of the labelled rows, in the labels' order
   std::vector<std::string> models;
   std::vector<Scored> scored;  // by model
+  std::size_t folds = 0;       // that are done
 };
+std::string save_out_of_fold(const OutOfFold& oof);
+// Throws Fault::storage, naming the file, where the text is damaged.
+OutOfFold load_out_of_fold(const std::string& text, const fs::path& file);
 
 struct Pipeline {
   Recipe recipe;

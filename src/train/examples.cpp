@@ -1,0 +1,89 @@
+#include "train/examples.h"
+
+#include <algorithm>
+#include <set>
+
+#include "base/error.h"
+#include "base/text.h"
+
+namespace cangong {
+
+Examples examples_of(const std::vector<LabelRow>& rows, std::size_t cause,
+                     const std::vector<std::string>& classes) {
+  Examples out;
+  Targets& y = out.targets;
+  std::set<std::string> names;
+  for (const auto& row : rows)
+    if (row.label)
+      if (const auto* word = std::get_if<std::string>(&*row.label)) names.insert(*word);
+  y.classes = classes.empty() ? std::vector<std::string>(names.begin(), names.end()) : classes;
+  for (const auto& row : rows) {
+    if (!row.label) continue;
+    if (const auto* yes = std::get_if<bool>(&*row.label)) {
+      y.answer = Answer::boolean;
+      y.values.push_back(*yes ? 1 : 0);
+    } else if (const auto* survival = std::get_if<Survival>(&*row.label)) {
+      y.answer = Answer::survival;
+      y.values.push_back(survival->days);
+      y.events.push_back(survival->cause == static_cast<int>(cause) ? 1 : 0);
+    } else if (const auto* word = std::get_if<std::string>(&*row.label)) {
+      y.answer = Answer::category;
+      const auto at = std::find(y.classes.begin(), y.classes.end(), *word);
+      if (at == y.classes.end()) continue;  // a class that training never saw
+      y.values.push_back(static_cast<double>(at - y.classes.begin()));
+    } else {
+      y.answer = Answer::real;
+      const auto* n = std::get_if<std::int64_t>(&*row.label);
+      y.values.push_back(n ? static_cast<double>(*n) : std::get<double>(*row.label));
+    }
+    out.rows.push_back(row);
+  }
+  if (out.rows.empty()) fail(Fault::input, "no example has a label");
+  return out;
+}
+
+Dataset dataset_of(const Store& store, const Encoder& encoder, const Examples& examples,
+                   std::size_t threads) {
+  Dataset data;
+  data.y = examples.targets;
+  for (const auto& row : examples.rows) data.patients.push_back(row.patient);
+  const StoreHistories histories(store, examples.rows);
+  const Batch batch = encode(encoder, histories, threads);
+  data.x = dense(batch, encoder.columns());
+  return data;
+}
+
+Examples take(const Examples& examples, const std::vector<std::size_t>& chosen) {
+  Examples part;
+  part.targets.answer = examples.targets.answer;
+  part.targets.classes = examples.targets.classes;
+  for (const std::size_t i : chosen) {
+    part.rows.push_back(examples.rows[i]);
+    part.targets.values.push_back(examples.targets.values[i]);
+    if (!examples.targets.events.empty()) part.targets.events.push_back(examples.targets.events[i]);
+  }
+  return part;
+}
+
+Digest digest_of_rows(const std::vector<LabelRow>& rows) {
+  Hasher hasher;
+  for (const auto& row : rows) {
+    hasher.add(std::to_string(row.patient.for_storage()) + " " +
+               std::to_string(row.when.time_since_epoch().count()) + "\n");
+    if (!row.label) continue;
+    std::visit(
+        [&](const auto& label) {
+          using T = std::decay_t<decltype(label)>;
+          if constexpr (std::is_same_v<T, std::string>)
+            hasher.add(label);
+          else if constexpr (std::is_same_v<T, Survival>)
+            hasher.add(format_number(label.days) + "/" + std::to_string(label.cause));
+          else
+            hasher.add(format_number(static_cast<double>(label)));
+        },
+        *row.label);
+  }
+  return hasher.finish();
+}
+
+}  // namespace cangong

@@ -1,0 +1,39 @@
+// Fits the recipe's model and its baselines on one split of the examples.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "train/train.h"
+
+namespace cangong {
+
+class Fitter {
+ public:
+  Fitter(const TrainInput& input, const TrainContext& context, const Examples& examples)
+      : input_(input), context_(context), examples_(examples) {}
+
+  // Throws Fault::input where the training patients give no features.
+  std::unique_ptr<Encoder> fit_encoder(const std::vector<std::size_t>& train) const;
+  // The recipe's model first, then the baselines.
+  std::vector<Fitted> fit(const Encoder& encoder, const Dataset& train,
+                          const Dataset& tuning) const;
+
+ private:
+  struct Data {
+    const Dataset& train;
+    const Dataset& tuning;
+  };
+  Fitted fit_one(const std::string& kind, const Node& options, std::vector<std::size_t> columns,
+                 const Data& data) const;
+  std::optional<Fitted> fit_baseline(const std::string& name, const Encoder& encoder,
+                                     const Data& data) const;
+  Digest digest_of_fit(const Data& data, const Node& options) const;
+  Recalibration::Kind recalibration_of(const Dataset& tuning) const;
+
+  const TrainInput& input_;
+  const TrainContext& context_;
+  const Examples& examples_;
+};
+
+}  // namespace cangong
