@@ -17,6 +17,7 @@ demo: build
 test: build tidy
 	@tools/fetch-data
 	build/cangong_tests --gtest_brief=1
+	tests/hostile/run
 	tests/interop/run
 	tests/cli/run
 

@@ -142,10 +142,20 @@ struct LineReader::State {
       buffer.resize(std::min(buffer.size() * 2, limits.longest_line + 1 + kReadableBeyond));
     const std::size_t free = buffer.size() - kReadableBeyond - end;
     const std::size_t count = read(buffer.data() + end, std::min<std::size_t>(free, 1u << 30));
+    const bool first = unpacked == 0;
     at_end = count == 0;
     end += count;
     unpacked += count;
+    if (first) skip_mark();
     check_size();
+  }
+
+  // A byte order mark at the beginning.
+  void skip_mark() {
+    const std::string_view text(buffer.data(), end);
+    if (text.starts_with("\xEF\xBB\xBF")) begin = 3;
+    if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF"))
+      fail(Fault::input, path.string() + " is UTF-16; save it as UTF-8");
   }
 
   void check_size() const {

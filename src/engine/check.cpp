@@ -47,12 +47,14 @@ struct PerCode {
   std::uint64_t rows = 0, subjects = 0, numbers = 0;
   double low = 0, high = 0, sum = 0;
   std::map<std::string_view, std::uint64_t> units;
+  std::string_view family;  // the head of the code
 };
 
 // Walks the store once.
 class Checker {
  public:
   explicit Checker(const Store& store) : store_(store), codes_(store.codes().size()) {
+    for (CodeId id = 0; id < codes_.size(); ++id) codes_[id].family = family_of(id);
     birth_ = store.codes().find("MEDS_BIRTH");
     death_ = store.codes().find("MEDS_DEATH");
     now_ = std::chrono::floor<Duration>(std::chrono::system_clock::now());
@@ -76,6 +78,11 @@ class Checker {
   }
 
  private:
+  std::string_view family_of(CodeId id) const {
+    const std::string_view name = store_.codes().name(id);
+    return name.substr(0, name.find("//"));
+  }
+
   void count(Kind kind, CodeId code) { ++found_[kind][code]; }
 
   void patient(const Timeline& timeline) {
@@ -89,6 +96,7 @@ class Checker {
       if (death_ && event.code == *death_ && event.time && !death) death = event.time;
     }
     if (births > 1) count(two_births, *birth_);
+    year_ = nullptr;
     for (const Event& event : timeline.events()) row(event, birth, death);
     count_subjects(timeline);
     count_duplicates(timeline.events());
@@ -102,6 +110,7 @@ class Checker {
     if (!event.time) {
       ++report_.static_rows;
     } else {
+      count_year(*event.time, code);
       first_ = first_ ? std::min(*first_, *event.time) : *event.time;
       last_ = last_ ? std::max(*last_, *event.time) : *event.time;
       if (death && *event.time > *death + 24h) count(after_death, event.code);
@@ -112,6 +121,18 @@ class Checker {
     if (!event.number) return;
     ++report_.numbers;
     number(event, code);
+  }
+
+  // Events come in the order of time: each year of a patient begins once.
+  void count_year(Time time, const PerCode& code) {
+    if (!year_ || time >= year_end_) {
+      const std::chrono::year_month_day date(std::chrono::floor<std::chrono::days>(time));
+      year_end_ = std::chrono::sys_days((date.year() + std::chrono::years(1)) / 1 / 1);
+      year_ = &years_[static_cast<int>(date.year())];
+      ++year_->subjects;
+    }
+    ++year_->rows;
+    ++year_->families[code.family];
   }
 
   void number(const Event& event, PerCode& code) {
@@ -155,14 +176,19 @@ class Checker {
   CheckReport finish() {
     if (first_) report_.first = format_time(*first_), report_.last = format_time(*last_);
     report_.median_rows_per_subject = quantile(rows_per_subject_, 0.5);
+    for (const auto& [year, found] : years_) {
+      YearSummary& summary = report_.years[year];
+      summary.rows = found.rows, summary.subjects = found.subjects;
+      for (const auto& [family, rows] : found.families)
+        summary.families[std::string(family)] = rows;
+    }
     for (const auto& [patient, split] : store_.splits()) ++report_.splits[split];
     std::vector<CodeId> order;
     for (CodeId id = 0; id < codes_.size(); ++id) {
       if (codes_[id].rows == 0) continue;
       ++report_.codes;
       order.push_back(id);
-      const std::string& name = store_.codes().name(id);
-      report_.families[name.substr(0, name.find("//"))] += codes_[id].rows;
+      report_.families[std::string(codes_[id].family)] += codes_[id].rows;
       for (const auto& [unit, rows] : codes_[id].units) report_.units[std::string(unit)] += rows;
       if (codes_[id].units.size() > 1) found_[mixed_units][id] = codes_[id].numbers;
       const bool described =
@@ -208,8 +234,16 @@ class Checker {
     report_.findings.push_back(std::move(finding));
   }
 
+  struct Year {
+    std::uint64_t rows = 0, subjects = 0;
+    std::unordered_map<std::string_view, std::uint64_t> families;
+  };
+
   const Store& store_;
   std::vector<PerCode> codes_;
+  std::map<int, Year> years_;
+  Year* year_ = nullptr;  // of the event at hand
+  Time year_end_;
   std::optional<CodeId> birth_, death_;
   std::optional<Time> first_, last_;
   Time now_;

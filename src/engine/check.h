@@ -22,10 +22,17 @@ struct CodeSummary {
   double low = 0, high = 0, mean = 0;
 };
 
+// What one calendar year holds (UTC).
+struct YearSummary {
+  std::uint64_t rows = 0, subjects = 0;
+  std::map<std::string, std::uint64_t> families;  // rows by the head of their code
+};
+
 struct CheckReport {
   std::uint64_t subjects = 0, rows = 0, codes = 0, static_rows = 0, numbers = 0, texts = 0;
   std::string first, last;  // dates of the earliest and latest event
   std::map<std::string, std::uint64_t> families, units, splits;
+  std::map<int, YearSummary> years;
   std::vector<CodeSummary> top_codes;
   std::vector<Finding> findings;  // worst first
   double median_rows_per_subject = 0;

@@ -9,35 +9,53 @@
 namespace cangong {
 namespace {
 
+// Some of the examined rows.
+struct Part {
+  std::vector<double> days, events;
+  std::vector<PatientId> patients;
+
+  void add(const Examined& examined, std::size_t row) {
+    days.push_back(examined.truth.values[row]);
+    events.push_back(examined.truth.events[row]);
+    patients.push_back(examined.patients[row]);
+  }
+  std::vector<Interval> survival_at(const std::vector<double>& times) const {
+    return survival_bands(days, events, patients, times);
+  }
+};
+
+// At most 200 of the times at which the curve steps.
+std::vector<double> steps_of(const Part& part) {
+  const KaplanMeier km(part.days, part.events, std::vector<double>(part.days.size(), 1.0));
+  const std::size_t step = std::max<std::size_t>(1, km.times().size() / 200);
+  std::vector<double> times;
+  for (std::size_t i = 0; i < km.times().size(); i += step) times.push_back(km.times()[i]);
+  return times;
+}
+
 // Kaplan-Meier curves of thirds of the predicted risk, with bands.
 std::vector<Curve> curves_by_risk(const Examined& examined) {
-  const auto& truth = examined.truth;
   std::vector<double> sorted(examined.scored.risk);
   const double low = quantile(sorted, 1.0 / 3), high = quantile(sorted, 2.0 / 3);
+  Part thirds[3];
+  for (std::size_t i = 0; i < examined.truth.values.size(); ++i) {
+    const double risk = examined.scored.risk[i];
+    thirds[risk <= low ? 0 : risk <= high ? 1 : 2].add(examined, i);
+  }
   std::vector<Curve> curves;
   const char* names[] = {"km_low", "km_middle", "km_high"};
   for (int third = 0; third < 3; ++third) {
-    std::vector<double> days, events;
-    for (std::size_t i = 0; i < truth.values.size(); ++i) {
-      const double risk = examined.scored.risk[i];
-      const int own = risk <= low ? 0 : risk <= high ? 1 : 2;
-      if (own == third) days.push_back(truth.values[i]), events.push_back(truth.events[i]);
-    }
     Curve curve{names[third], {{0, 1, 1, 1}}, true};
-    if (!days.empty()) {
-      const KaplanMeier km(days, events, std::vector<double>(days.size(), 1.0));
-      const std::size_t step = std::max<std::size_t>(1, km.times().size() / 200);
-      for (std::size_t i = 0; i < km.times().size(); i += step) {
-        const Interval band = km.with_band(km.times()[i]);
-        curve.points.push_back({km.times()[i], band.value, band.low, band.high});
-      }
-    }
+    const auto times = steps_of(thirds[third]);
+    const auto bands = thirds[third].survival_at(times);
+    for (std::size_t i = 0; i < times.size(); ++i)
+      curve.points.push_back({times[i], bands[i].value, bands[i].low, bands[i].high});
     curves.push_back(std::move(curve));
   }
   return curves;
 }
 
-// Observed risk at the horizon (1 - Kaplan-Meier) in fifths of the predicted risk.
+// Observed risk at the horizon (1 - Kaplan-Meier) in fifths or tenths of the predicted risk.
 Curve calibration_at(const Examined& examined, double horizon) {
   const auto& p = examined.scored.value;
   std::vector<std::size_t> order(p.size());
@@ -46,18 +64,16 @@ Curve calibration_at(const Examined& examined, double horizon) {
   Curve curve{"calibration_bins", {}, true};
   const std::size_t bins = p.size() >= 200 ? 10 : 5;
   for (std::size_t b = 0; b < bins; ++b) {
-    std::vector<double> days, events;
+    Part part;
     double sum = 0;
     for (std::size_t k = b * p.size() / bins; k < (b + 1) * p.size() / bins; ++k) {
-      days.push_back(examined.truth.values[order[k]]);
-      events.push_back(examined.truth.events[order[k]]);
+      part.add(examined, order[k]);
       sum += p[order[k]];
     }
-    if (days.empty()) continue;
-    const KaplanMeier km(days, events, std::vector<double>(days.size(), 1.0));
-    const Interval s = km.with_band(horizon);
+    if (part.days.empty()) continue;
+    const Interval s = part.survival_at({horizon}).front();
     curve.points.push_back(
-        {sum / static_cast<double>(days.size()), 1 - s.value, 1 - s.high, 1 - s.low});
+        {sum / static_cast<double>(part.days.size()), 1 - s.value, 1 - s.high, 1 - s.low});
   }
   return curve;
 }

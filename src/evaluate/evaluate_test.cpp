@@ -164,6 +164,29 @@ TEST(Calibration, IsotonicIsMonotone) {
 const std::vector<double> kAmlDays{9, 13, 13, 18, 23, 28, 31, 34, 45, 48, 161};
 const std::vector<double> kAmlEvents{1, 1, 0, 1, 1, 0, 1, 1, 0, 1, 0};
 
+TEST(KaplanMeierTest, RowsOfOnePatientAreNotIndependent) {
+  std::vector<double> days, events;
+  std::vector<PatientId> own, shared;
+  Random random(3);
+  for (int i = 0; i < 400; ++i) {
+    days.push_back(std::ceil(random.uniform() * 60));
+    events.push_back(random.uniform() < 0.6);
+    own.push_back(PatientId(i));
+  }
+  const std::vector<double> at{10, 30, 50};
+  const auto single = survival_bands(days, events, own, at);
+  auto twice_days = days, twice_events = events;
+  twice_days.insert(twice_days.end(), days.begin(), days.end());
+  twice_events.insert(twice_events.end(), events.begin(), events.end());
+  for (int i = 0; i < 800; ++i) shared.push_back(PatientId(i % 400));
+  const auto twice = survival_bands(twice_days, twice_events, shared, at);
+  for (std::size_t t = 0; t < at.size(); ++t) {  // each row twice says nothing new
+    EXPECT_NEAR(twice[t].value, single[t].value, 1e-12);
+    EXPECT_NEAR(twice[t].low, single[t].low, 0.004);
+    EXPECT_NEAR(twice[t].high, single[t].high, 0.004);
+  }
+}
+
 TEST(KaplanMeierTest, EqualsR) {
   const KaplanMeier km(kAmlDays, kAmlEvents, ones(11));
   EXPECT_NEAR(km.at(9), 0.909090909, 1e-9);

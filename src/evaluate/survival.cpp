@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <numeric>
 
 #include "evaluate/binary.h"
@@ -79,10 +80,14 @@ Interval KaplanMeier::with_band(double days, double level) const {
   const auto after = std::upper_bound(times_.begin(), times_.end(), days) - times_.begin();
   if (after == 0) return {1, 1, 1};
   const auto i = static_cast<std::size_t>(after - 1);
-  const double s = survival_[i];
+  return with_variance(days, greenwood_[i], level);
+}
+
+Interval KaplanMeier::with_variance(double days, double variance, double level) const {
+  const double s = at(days);
   if (s <= 0 || s >= 1) return {s, s, s};
   const double spread =
-      normal_quantile(0.5 + level / 2) * std::sqrt(greenwood_[i]) / std::abs(std::log(s));
+      normal_quantile(0.5 + level / 2) * std::sqrt(variance) / std::abs(std::log(s));
   return {s, std::pow(s, std::exp(spread)), std::pow(s, std::exp(-spread))};
 }
 
@@ -90,6 +95,67 @@ double KaplanMeier::median() const {
   for (std::size_t i = 0; i < times_.size(); ++i)
     if (survival_[i] <= 0.5) return times_[i];
   return kNaN;
+}
+
+namespace {
+
+// What each row adds to log S(t): its own event over those at risk, less its share of everyone's.
+class Influence {
+ public:
+  Influence(std::span<const double> days, std::span<const double> events)
+      : days_(days), own_(days.size()) {
+    std::vector<std::size_t> order(days.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::sort(order.begin(), order.end(), [&](auto a, auto b) { return days[a] < days[b]; });
+    double sum = 0;
+    for (std::size_t i = 0; i < order.size();) {
+      const auto at_risk = static_cast<double>(order.size() - i);
+      const double time = days[order[i]];
+      double deaths = 0;
+      std::size_t j = i;
+      for (; j < order.size() && days[order[j]] == time; ++j) deaths += events[order[j]];
+      for (; i < j; ++i) own_[order[i]] = events[order[i]] / at_risk;
+      if (deaths == 0) continue;
+      times_.push_back(time);
+      shared_.push_back(sum += deaths / (at_risk * at_risk));
+    }
+  }
+  double of(std::size_t row, double time) const {
+    const double until = std::min(time, days_[row]);
+    const auto after = std::upper_bound(times_.begin(), times_.end(), until) - times_.begin();
+    const double shared = after == 0 ? 0 : shared_[static_cast<std::size_t>(after - 1)];
+    return (days_[row] <= time ? own_[row] : 0) - shared;
+  }
+
+ private:
+  std::span<const double> days_;
+  std::vector<double> own_, times_, shared_;
+};
+
+}  // namespace
+
+std::vector<Interval> survival_bands(std::span<const double> days, std::span<const double> events,
+                                     std::span<const PatientId> patients,
+                                     std::span<const double> times) {
+  const KaplanMeier km(days, events, std::vector<double>(days.size(), 1.0));
+  std::map<PatientId, std::size_t> groups;
+  for (const PatientId patient : patients) groups.emplace(patient, groups.size());
+  std::vector<Interval> bands;
+  if (groups.size() == patients.size()) {
+    for (const double time : times) bands.push_back(km.with_band(time));
+    return bands;
+  }
+  std::vector<std::size_t> group;
+  for (const PatientId patient : patients) group.push_back(groups.at(patient));
+  const Influence influence(days, events);
+  for (const double time : times) {
+    std::vector<double> sums(groups.size());
+    for (std::size_t i = 0; i < group.size(); ++i) sums[group[i]] += influence.of(i, time);
+    double variance = 0;
+    for (const double sum : sums) variance += sum * sum;
+    bands.push_back(km.with_variance(time, variance));
+  }
+  return bands;
 }
 
 Concordance::Concordance(std::span<const double> risk, std::span<const double> days,

@@ -4,6 +4,7 @@
 #include <span>
 #include <vector>
 
+#include "base/identifier.h"
 #include "evaluate/interval.h"
 
 namespace cangong {
@@ -21,6 +22,8 @@ class KaplanMeier {
   double before(double days) const;  // S(t-)
   // S(t) with the log-log interval of Kalbfleisch and Prentice on Greenwood's variance.
   Interval with_band(double days, double level = 0.95) const;
+  // The same for a given variance of log S(t).
+  Interval with_variance(double days, double variance, double level = 0.95) const;
   const std::vector<double>& times() const { return times_; }
   // First time at which survival is 1/2 or less; NaN if never.
   double median() const;
@@ -28,6 +31,13 @@ class KaplanMeier {
  private:
   std::vector<double> times_, survival_, greenwood_;  // at the times with an event
 };
+
+// S(t) at `times` with 95 % intervals where several rows may belong to one patient: Greenwood's
+// variance if none does, else that of the grouped infinitesimal jackknife (Therneau and Grambsch
+// 2000, 7.2.2) on the same log-log scale.
+std::vector<Interval> survival_bands(std::span<const double> days, std::span<const double> events,
+                                     std::span<const PatientId> patients,
+                                     std::span<const double> times);
 
 // Concordance: the share of usable pairs whose order is right; `risk`: higher = sooner.
 class Concordance {

@@ -155,6 +155,8 @@ void check_options(const MlpOptions& o) {
   require(o.learning_rate > 0 && o.learning_rate <= 10, "learning_rate is above 0, 10 at most");
   require(o.dropout >= 0 && o.dropout < 1, "dropout is at least 0 and below 1");
   require(o.weight_decay >= 0 && o.weight_decay <= 100, "weight_decay is 0 to 100");
+  require(o.class_weight == "none" || o.class_weight == "balanced",
+          "class_weight is none or balanced");
   require(o.intervals >= 2 && o.intervals <= 1000, "intervals is 2 to 1000");
   require(o.hidden.size() <= 20, "hidden has 20 layers at most");
   for (const std::size_t units : o.hidden)

@@ -233,7 +233,8 @@ std::string card(const StudyReport& r) {
            "除非划分方式另有说明，评估数据与训练数据同源。模型使用的关联并非因果。"
            "本工具不是医疗器械，由临床医生作出决定。"}));
   html += "</table>";
-  for (const auto& note : r.notes) html += "<p class='note'>" + escape_html(note) + "</p>";
+  for (const auto& [english, chinese] : r.notes)
+    html += "<p class='note'>" + both({english, chinese}) + "</p>";
   return html;
 }
 

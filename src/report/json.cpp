@@ -49,6 +49,8 @@ std::string report_json(const StudyReport& r) {
   Json reproducibility = Json::object();
   for (const auto& [label, value] : r.reproducibility) reproducibility[label] = value;
   const ModelResult& main = r.models.front();
+  Json notes = Json::array();
+  for (const auto& [english, chinese] : r.notes) notes.push_back(english);
   return Json{{"title", r.title},
               {"task", r.task},
               {"answer", r.answer},
@@ -62,7 +64,7 @@ std::string report_json(const StudyReport& r) {
               {"curves", curves_of(main.assessment)},
               {"importance", importance},
               {"flow", flow},
-              {"notes", r.notes},
+              {"notes", notes},
               {"reproducibility", reproducibility}}
              .dump(1) +
          "\n";

@@ -42,7 +42,7 @@ struct StudyReport {
   std::vector<std::pair<std::string, std::string>> reproducibility;  // label, value
   std::string task_text, recipe_text;
   std::uint64_t abstained = 0, examples = 0, patients = 0;
-  std::vector<std::string> notes;
+  std::vector<std::pair<std::string, std::string>> notes;  // English, Chinese
 };
 
 // REPORT/report.json: metrics.<name>.{value,low,high} of the main model, and the rest.

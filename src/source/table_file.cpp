@@ -41,11 +41,10 @@ TableFile::TableFile(const fs::path& path, const TableFormat& format)
   for (std::size_t i = 0; i < format.skip && lines_.next(); ++i) {
   }
   if (const auto line = lines_.next()) record_ = line->text, first_line_ = line->number;
-  if (record_.starts_with("\xEF\xBB\xBF")) record_.erase(0, 3);
   delimiter_ = format.delimiter ? format.delimiter : guess_delimiter(name, record_);
   header_ = format.header;
   first_is_data_ = !header_.empty() && !record_.empty();
-  if (header_.empty()) {
+  if (header_.empty() && !record_.empty()) {
     std::string problem;
     if (!split_record(problem)) fail(Fault::input, file_ + ":1: " + problem);
     for (const auto cell : cells_) header_.emplace_back(trim(cell));

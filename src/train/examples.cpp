@@ -29,7 +29,10 @@ Examples examples_of(const std::vector<LabelRow>& rows, std::size_t cause,
     } else if (const auto* word = std::get_if<std::string>(&*row.label)) {
       y.answer = Answer::category;
       const auto at = std::find(y.classes.begin(), y.classes.end(), *word);
-      if (at == y.classes.end()) continue;  // a class that training never saw
+      if (at == y.classes.end()) {
+        ++out.unknown;
+        continue;
+      }
       y.values.push_back(static_cast<double>(at - y.classes.begin()));
     } else {
       y.answer = Answer::real;

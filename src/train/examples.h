@@ -15,6 +15,7 @@ namespace cangong {
 struct Examples {
   std::vector<LabelRow> rows;
   Targets targets;
+  std::size_t unknown = 0;  // rows left out because their class is none of `classes`
 };
 Examples examples_of(const std::vector<LabelRow>& rows, std::size_t cause,
                      const std::vector<std::string>& classes = {});
