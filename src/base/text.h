@@ -10,6 +10,8 @@
 namespace cangong {
 
 std::string_view trim(std::string_view text);
+// ASCII letters only.
+std::string lower(std::string_view text);
 std::vector<std::string_view> split(std::string_view text, char separator);
 std::string join(std::span<const std::string> parts, std::string_view separator);
 

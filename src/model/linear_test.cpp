@@ -8,7 +8,7 @@
 #include "base/random.h"
 #include "evaluate/survival.h"
 #include "model/elastic_net.h"
-#include "source/table_file.h"
+#include "source/delimited_table.h"
 
 namespace cangong {
 namespace {
@@ -20,7 +20,7 @@ struct SurvivalTable {
 
 SurvivalTable read_survival(const fs::path& file, const std::string& time,
                             const std::string& event) {
-  TableFile table(file, {});
+  DelimitedTable table(file, {});
   SurvivalTable out;
   std::vector<std::size_t> columns;
   std::size_t time_at = 0, event_at = 0, split_at = SIZE_MAX;

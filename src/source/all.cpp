@@ -8,26 +8,13 @@
 namespace cangong {
 namespace {
 
-bool has_ending(const fs::path& path, std::initializer_list<std::string_view> endings) {
-  const std::string name = unpacked_name(path);
-  for (const auto ending : endings)
-    if (name.ends_with(ending)) return true;
-  return false;
-}
-
 // A new format is one file and one line here.
-const std::array kSources{
+constexpr std::array kSources{
     Source{"fhir", "FHIR R4: NDJSON of a bulk export (.gz too), bundles, single resources",
-           [](const fs::path& p) {
-             return has_ending(p, {".ndjson", ".json"});
-           },
            read_fhir},
-    Source{"meds", "MEDS 0.3 and 0.4 data sets (Parquet)",
-           [](const fs::path& p) { return has_ending(p, {".parquet"}); }, read_meds},
-    Source{"csv", "tables as CSV, TSV, PSV or ARFF, through a mapping file",
-           [](const fs::path& p) {
-             return has_ending(p, {".csv", ".tsv", ".psv", ".arff", ".data"});
-           },
+    Source{"omop", "OMOP CDM 5.3 and 5.4 tables, as CSV (.gz too) or Parquet", read_omop},
+    Source{"meds", "MEDS 0.3 and 0.4 data sets (Parquet)", read_meds},
+    Source{"csv", "tables as CSV, TSV, PSV, ARFF, Parquet, npy or npz, through a mapping file",
            read_csv},
 };
 

@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "source/mapping.h"
 #include "source/source.h"
-#include "source/table_file.h"
+#include "source/table.h"
 
 namespace cangong {
 
@@ -86,7 +86,7 @@ struct EventPlan {
 // A table rule resolved against one file's header.
 class TablePlan {
  public:
-  TablePlan(const TableRule& rule, const TableFile& table, const Zone& zone, const fs::path& file)
+  TablePlan(const TableRule& rule, const Table& table, const Zone& zone, const fs::path& file)
       : rule_(rule), header_(table.header()), used_(header_.size()), zone_(zone), file_(file) {
     if (rule.subject.column.empty() && rule.subject.file.empty() && !rule.subject.row)
       fail(Fault::config,
@@ -288,25 +288,6 @@ class TablePlan {
   std::vector<std::string> texts_;
 };
 
-// Shell patterns with * and ?, without recursion: on a mismatch the last * takes one more.
-bool fits(std::string_view name, std::string_view pattern) {
-  std::size_t n = 0, p = 0, star = SIZE_MAX, resume = 0;
-  while (n < name.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      resume = n;
-    } else if (p < pattern.size() && (pattern[p] == '?' || pattern[p] == name[n])) {
-      ++n, ++p;
-    } else if (star != SIZE_MAX) {
-      p = star + 1;
-      n = ++resume;
-    } else {
-      return false;
-    }
-  }
-  return pattern.find_first_not_of('*', p) == std::string_view::npos;
-}
-
 bool fits_one(std::string_view name, const std::vector<std::string>& patterns) {
   return std::any_of(patterns.begin(), patterns.end(),
                      [&](const std::string& pattern) { return fits(name, pattern); });
@@ -316,6 +297,7 @@ TableFormat format_of(const TableRule& rule) {
   TableFormat format;
   format.header = rule.header;
   format.skip = rule.skip;
+  format.members = rule.members;
   if (rule.delimiter == "\\t" || rule.delimiter == "tab")
     format.delimiter = '\t';
   else if (rule.delimiter.size() == 1)
@@ -328,25 +310,25 @@ TableFormat format_of(const TableRule& rule) {
 class TableReader {
  public:
   TableReader(const fs::path& file, const TableRule& rule, const Zone& zone, Sink& sink)
-      : name_(file.string()), sink_(sink), table_(file, format_of(rule)) {
-    if (!table_.header().empty())  // an empty file has no rows
-      at_place(rule.where, [&] { plan_.emplace(rule, table_, zone, file); });
+      : name_(file.string()), sink_(sink), table_(open_table(file, format_of(rule))) {
+    if (!table_->header().empty())  // an empty file has no rows
+      at_place(rule.where, [&] { plan_.emplace(rule, *table_, zone, file); });
   }
 
   // Adds to `row_number`, which counts the rows of all files of one rule.
   void read(std::uint64_t& row_number, const std::function<void(std::uint64_t)>& progress) {
     if (!plan_) return;
-    while (const auto row = table_.next()) {
+    while (const auto row = table_->next()) {
       ++row_number;
       take(*row, row_number);
       if (row_number % 4096 != 0) continue;
       stop_if_interrupted();
-      progress(table_.position());
+      progress(table_->position());
     }
   }
 
  private:
-  void take(const TableFile::Row& row, std::uint64_t row_number) {
+  void take(const Table::Row& row, std::uint64_t row_number) {
     const Where where{name_, row.line};
     if (!row.problem.empty()) return sink_.reject(where, row.problem);
     try {
@@ -360,7 +342,7 @@ class TableReader {
 
   std::string name_;
   Sink& sink_;
-  TableFile table_;
+  std::unique_ptr<Table> table_;
   std::optional<TablePlan> plan_;
 };
 

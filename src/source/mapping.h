@@ -66,7 +66,7 @@ struct SubjectRule {
 struct TableRule {
   static constexpr bool is_config = true;
   std::string delimiter, where;
-  std::vector<std::string> files{"*"};
+  std::vector<std::string> files{"*"}, members;
   std::vector<std::string> header, missing{"", "NA", "NaN", "nan", "null", "NULL", "?"}, ignore;
   std::size_t skip = 0;
   SubjectRule subject;
@@ -77,6 +77,7 @@ struct TableRule {
     v("files", files, "names of the files, with * and ?");
     v("delimiter", delimiter, "the character between cells; guessed if not given");
     v("header", header, "column names of files that have none");
+    v("members", members, "npz: names of the arrays, with * and ?; all if not given");
     v("skip", skip, "lines before the header or the first row");
     v("missing", missing, "what stands for a missing value");
     v("ignore", ignore, "columns that are left out on purpose; * for all others");

@@ -1,4 +1,4 @@
-// One outside format: it recognises its files and turns each row into facts on a timeline.
+// One outside format: it turns each row into facts on a timeline.
 #pragma once
 
 #include <span>
@@ -20,7 +20,6 @@ struct SourceOptions {
 struct Source {
   std::string_view name;  // as in `cangong import NAME`
   std::string_view summary;
-  bool (*accepts)(const fs::path& path);
   void (*read)(const SourceOptions& options, Sink& sink);
 };
 
@@ -31,6 +30,7 @@ const Source& source_named(std::string_view name);
 
 void read_csv(const SourceOptions& options, Sink& sink);
 void read_fhir(const SourceOptions& options, Sink& sink);
+void read_omop(const SourceOptions& options, Sink& sink);
 void read_meds(const SourceOptions& options, Sink& sink);
 
 }  // namespace cangong

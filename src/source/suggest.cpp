@@ -4,7 +4,7 @@
 
 #include "base/text.h"
 #include "source/mapping.h"
-#include "source/table_file.h"
+#include "source/table.h"
 
 namespace cangong {
 namespace {
@@ -21,11 +21,6 @@ struct ColumnGuess {
   bool is_date() const { return present > 0 && dates == present && !is_number(); }
   bool is_category() const { return present > 0 && !is_number() && distinct.size() <= 30; }
 };
-
-std::string lower(std::string text) {
-  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return text;
-}
 
 std::string code_of(const std::string& name) {
   std::string code;
@@ -86,12 +81,12 @@ std::string event_lines(const ColumnGuess& column) {
 }  // namespace
 
 std::string suggest_mapping(const fs::path& file) {
-  TableFile table(file, {});
+  const auto table = open_table(file, {});
   const Zone zone;
   std::vector<ColumnGuess> columns;
-  for (const auto& name : table.header()) columns.push_back({name, {}, 0, 0, 0, 0});
+  for (const auto& name : table->header()) columns.push_back({name, {}, 0, 0, 0, 0});
   std::size_t rows = 0;
-  while (const auto row = table.next()) {
+  while (const auto row = table->next()) {
     if (!row->problem.empty()) continue;
     for (std::size_t i = 0; i < columns.size(); ++i) look_at((*row->cells)[i], columns[i], zone);
     if (++rows == kRowsRead) break;

@@ -1,5 +1,5 @@
 // Any bytes as a table: an Error, rows with problems, or rows as wide as the header.
-#include "source/table_file.h"
+#include "source/delimited_table.h"
 
 #include "base/error.h"
 #include "one_file.h"
@@ -11,7 +11,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const fs::path file = folder.path() / names[size % 3];
   file_of(file, data, size);
   try {
-    TableFile table(file, {});
+    DelimitedTable table(file, {});
     while (const auto row = table.next())
       ensure(!row->problem.empty() || row->cells->size() == table.header().size(),
              "a row without a problem is as wide as the header");

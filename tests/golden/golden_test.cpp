@@ -20,8 +20,8 @@ std::string imported(const fs::path& folder) {
   const TempFolder work;
   ImportRequest request;
   request.format = folder.parent_path().filename().string();
-  for (const auto& file : files_below(folder))
-    if (file.stem() == "in") request.source.path = file;
+  for (const auto& entry : fs::directory_iterator(folder))  // a file or a folder
+    if (entry.path().stem() == "in") request.source.path = entry.path();
   if (fs::exists(folder / "mapping.yaml")) request.source.mapping = folder / "mapping.yaml";
   request.store = work.path() / "store";
   request.most_rejected = 1;
@@ -44,6 +44,8 @@ std::string imported(const fs::path& folder) {
       text += "\n";
     }
   });
+  for (const auto& info : store.code_infos())
+    if (!info.parents.empty()) text += info.code + " <- " + join(info.parents, ", ") + "\n";
   const Tally& t = reply.tally;
   EXPECT_EQ(t.rows, t.accepted + t.rejected + t.skipped);
   text += "rows " + std::to_string(t.rows) + " accepted " + std::to_string(t.accepted) +
@@ -66,7 +68,7 @@ TEST_P(Golden, BecomesTheExpectedText) {
 
 std::vector<fs::path> cases() {
   std::vector<fs::path> folders;
-  for (const char* source : {"fhir", "csv"})
+  for (const char* source : {"fhir", "omop", "csv"})
     for (const auto& entry :
          fs::directory_iterator(fs::path(CANGONG_SOURCE_DIR) / "tests" / "golden" / source))
       folders.push_back(entry.path());

@@ -5,7 +5,7 @@
 #include "../shared_data.h"
 #include "base/text.h"
 #include "cohort/label.h"
-#include "source/table_file.h"
+#include "source/delimited_table.h"
 
 namespace cangong {
 namespace {
@@ -47,14 +47,14 @@ std::optional<Time> time_of(std::string_view text) {
   return (iso ? iso : parse_moment(text, "%m/%d/%Y %H:%M", Zone()))->first;
 }
 
-std::vector<std::string> cells_of(const TableFile::Row& row) {
+std::vector<std::string> cells_of(const DelimitedTable::Row& row) {
   EXPECT_EQ(row.problem, "");
   return {row.cells->begin(), row.cells->end()};
 }
 
 Records read_events(const fs::path& file) {
   Records records;
-  TableFile table(file, {});
+  DelimitedTable table(file, {});
   while (const auto row = table.next()) {
     const auto cells = cells_of(*row);
     const auto number = parse_number(cells[3]);
@@ -67,7 +67,7 @@ Records read_events(const fs::path& file) {
 
 std::vector<Row> read_golden(const fs::path& file) {
   std::vector<Row> rows;
-  TableFile table(file, {});
+  DelimitedTable table(file, {});
   while (const auto row = table.next()) {
     const auto cells = cells_of(*row);
     if (cells[1].empty()) continue;  // a null time: no window, or a row that MEDS forbids
@@ -189,7 +189,7 @@ TEST(Aces, ItsOwnTestCases) {
 TEST(Aces, SampleTasksOnDirectData) {
   NEEDS_SHARED_DATA("aces-samples");
   Records records;
-  TableFile table(samples() / "direct" / "sample_data.csv", {});
+  DelimitedTable table(samples() / "direct" / "sample_data.csv", {});
   while (const auto row = table.next()) {
     const auto cells = cells_of(*row);
     const PatientId patient(std::stoll(cells[0]));

@@ -1,4 +1,4 @@
-#include "source/table_file.h"
+#include "source/delimited_table.h"
 
 #include <algorithm>
 #include <array>
@@ -22,15 +22,9 @@ char guess_delimiter(const std::string& name, std::string_view line) {
   });
 }
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return out;
-}
-
 }  // namespace
 
-TableFile::TableFile(const fs::path& path, const TableFormat& format)
+DelimitedTable::DelimitedTable(const fs::path& path, const TableFormat& format)
     : lines_(path), file_(path.string()) {
   const std::string name = unpacked_name(path);
   arff_ = name.ends_with(".arff");
@@ -54,7 +48,7 @@ TableFile::TableFile(const fs::path& path, const TableFormat& format)
     fail(Fault::input, file_ + ":1: a column name stands twice; name the columns under `header:`");
 }
 
-void TableFile::read_arff_header() {
+void DelimitedTable::read_arff_header() {
   delimiter_ = ',';
   while (const auto line = lines_.next()) {
     const std::string_view text = trim(line->text);
@@ -73,7 +67,7 @@ void TableFile::read_arff_header() {
   fail(Fault::input, file_ + ": an ARFF file without @data");
 }
 
-std::optional<LineReader::Line> TableFile::next_line() {
+std::optional<LineReader::Line> DelimitedTable::next_line() {
   if (pending_.empty()) return lines_.next();
   line_ = std::move(pending_.front());
   pending_.pop_front();
@@ -82,7 +76,7 @@ std::optional<LineReader::Line> TableFile::next_line() {
 
 // Reads the quoted cell whose text begins at `at`, over line ends where need be, and moves `at`
 // behind the delimiter. False where the quotation is broken.
-bool TableFile::take_quoted(std::size_t& at, std::string& cell, std::string& problem) {
+bool DelimitedTable::take_quoted(std::size_t& at, std::string& cell, std::string& problem) {
   const char quote = arff_ ? '\'' : '"';
   while (true) {
     if (at >= record_.size()) {
@@ -115,7 +109,7 @@ bool TableFile::take_quoted(std::size_t& at, std::string& cell, std::string& pro
 }
 
 // Splits `record_` into cells; false, with the problem, where its quotation is broken.
-bool TableFile::split_record(std::string& problem) {
+bool DelimitedTable::split_record(std::string& problem) {
   cells_.clear();
   const char quote = arff_ ? '\'' : '"';
   if (record_.find(quote) == std::string::npos) {
@@ -141,11 +135,11 @@ bool TableFile::split_record(std::string& problem) {
 }
 
 // A line of a million delimiters is no row: one cell too many is enough to tell.
-bool TableFile::too_many(std::size_t cells) const {
+bool DelimitedTable::too_many(std::size_t cells) const {
   return header_.empty() ? cells > kMostColumns : cells > header_.size();
 }
 
-void TableFile::split_plain() {
+void DelimitedTable::split_plain() {
   std::string_view rest = record_;
   while (true) {
     const std::size_t at = rest.find(delimiter_);
@@ -155,7 +149,7 @@ void TableFile::split_plain() {
   }
 }
 
-std::optional<TableFile::Row> TableFile::next() {
+std::optional<Table::Row> DelimitedTable::next() {
   while (true) {
     std::uint64_t number = first_line_;
     if (!first_is_data_) {
@@ -178,6 +172,10 @@ std::optional<TableFile::Row> TableFile::next() {
                     std::to_string(header_.size());
     return row;
   }
+}
+
+std::unique_ptr<Table> open_delimited(const fs::path& path, const TableFormat& format) {
+  return std::make_unique<DelimitedTable>(path, format);
 }
 
 }  // namespace cangong

@@ -2,37 +2,25 @@
 #pragma once
 
 #include <deque>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "base/file.h"
+#include "source/table.h"
 
 namespace cangong {
 
-struct TableFormat {
-  char delimiter = 0;               // 0: by the file's name, else by its first line
-  std::vector<std::string> header;  // given: the file has none
-  std::size_t skip = 0;             // lines before the header or the first row
-};
-
-class TableFile {
+class DelimitedTable : public Table {
  public:
   // Throws Fault::input where the header names a column twice.
-  TableFile(const fs::path& path, const TableFormat& format);
+  DelimitedTable(const fs::path& path, const TableFormat& format);
 
-  const std::vector<std::string>& header() const { return header_; }
+  const std::vector<std::string>& header() const override { return header_; }
   char delimiter() const { return delimiter_; }
 
-  struct Row {
-    const std::vector<std::string_view>* cells = nullptr;  // valid until the next call
-    std::uint64_t line = 0;
-    std::string problem;  // not empty: the row cannot be read, and why
-  };
-  // Empty lines are passed over. Nothing at the end.
-  std::optional<Row> next();
-  std::uint64_t position() const { return lines_.position(); }
+  // Empty lines are passed over.
+  std::optional<Row> next() override;
+  std::uint64_t position() const override { return lines_.position(); }
 
  private:
   bool split_record(std::string& problem);
