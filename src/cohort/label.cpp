@@ -125,11 +125,11 @@ struct Labeller::State {
   }
 
   // Reads the record once; false where the patient's demographics do not fit.
-  bool read(std::size_t t, const Timeline& timeline, Record& record) const {
+  bool read(std::size_t t, std::span<const Event> events, Record& record) const {
     const Task& task = tasks[t];
     const bool valued = task.outcome.kind == Outcome::Kind::value;
     record.begin(task.predicates.size(), valued ? task.outcome.predicates.at(0) : SIZE_MAX);
-    for (const Event& event : timeline.events()) {
+    for (const Event& event : events) {
       const auto& candidates = matches[t][event.code];
       if (event.time) record.at(*event.time);
       for (const std::uint32_t p : candidates) {
@@ -147,15 +147,32 @@ struct Labeller::State {
     return true;
   }
 
+  // The record by the clock of the answer: each event at the moment when it happened, if the source
+  // says so.
+  const Record& answer_record(std::size_t t, const Timeline& timeline, const Record& known) const {
+    if (!tasks[t].outcome.by_occurred) return known;
+    thread_local Record record;
+    thread_local std::vector<Event> events;
+    events.assign(timeline.events().begin(), timeline.events().end());
+    for (Event& event : events)
+      if (event.time && event.occurred) event.time = event.occurred;
+    std::stable_sort(events.begin(), events.end(),
+                     [](const Event& a, const Event& b) { return a.time < b.time; });
+    read(t, events, record);
+    return record;
+  }
+
+  // use(record, answers, trigger, moments): `answers` is the record by the answer's clock.
   template <class Use>
   void each_row(std::size_t t, const Timeline& timeline, const Use& use) const {
     thread_local Record record;
     thread_local std::vector<Time> moments;
     const Task& task = tasks[t];
-    if (!read(t, timeline, record)) return;
+    if (!read(t, timeline.events(), record)) return;
+    const Record& answers = answer_record(t, timeline, record);
     record.each_moment(task.trigger, [&](Time trigger) {
       if (place_endpoints(task, record, trigger, moments) && windows_hold(task, record, moments))
-        use(record, trigger, moments);
+        use(record, answers, trigger, moments);
     });
   }
 };
@@ -182,39 +199,45 @@ std::vector<std::string> Labeller::warnings() const {
   return all;
 }
 unsigned Labeller::columns() const {
-  return state_->columns;
+  unsigned columns = state_->columns;
+  for (const Task& task : state_->tasks)
+    if (task.outcome.by_occurred) columns |= Columns::occurred;
+  return columns;
 }
 
 void Labeller::label(const Timeline& timeline, std::vector<std::vector<LabelRow>>& rows) const {
   for (std::size_t t = 0; t < state_->tasks.size(); ++t) {
     const Task& task = state_->tasks[t];
     const bool labelled = task.label_window || !task.outcome.window.empty();
-    state_->each_row(t, timeline, [&](const Record& record, Time, const auto& moments) {
-      auto label = label_of(task, record, moments);
-      if (labelled && !label) return;  // an outcome that cannot be known
-      if (answer_is_visible(task, record, moments)) ++state_->visible[t];
-      rows[t].push_back({timeline.patient(), moments[task.index_endpoint], std::move(label)});
-    });
+    state_->each_row(
+        t, timeline, [&](const Record&, const Record& answers, Time, const auto& moments) {
+          auto label = label_of(task, answers, moments);
+          if (labelled && !label) return;  // an outcome that cannot be known
+          if (answer_is_visible(task, answers, moments)) ++state_->visible[t];
+          rows[t].push_back({timeline.patient(), moments[task.index_endpoint], std::move(label)});
+        });
   }
 }
 
 std::vector<Realisation> Labeller::realise(const Timeline& timeline, std::size_t t) const {
   std::vector<Realisation> found;
   const Task& task = state_->tasks[t];
-  state_->each_row(t, timeline, [&](const Record& record, Time trigger, const auto& moments) {
-    Realisation one{
-        {timeline.patient(), moments[task.index_endpoint], label_of(task, record, moments)},
-        trigger,
-        {}};
-    for (const Window& window : task.windows) {
-      WindowSummary summary{moments[window.start], moments[window.end], {}};
-      const auto inside = record.interval(summary.start, summary.end, window);
-      for (std::size_t p = 0; p < task.predicates.size(); ++p)
-        summary.counts.push_back(record.count(p, inside));
-      one.windows.push_back(std::move(summary));
-    }
-    found.push_back(std::move(one));
-  });
+  state_->each_row(
+      t, timeline,
+      [&](const Record& record, const Record& answers, Time trigger, const auto& moments) {
+        Realisation one{
+            {timeline.patient(), moments[task.index_endpoint], label_of(task, answers, moments)},
+            trigger,
+            {}};
+        for (const Window& window : task.windows) {
+          WindowSummary summary{moments[window.start], moments[window.end], {}};
+          const auto inside = record.interval(summary.start, summary.end, window);
+          for (std::size_t p = 0; p < task.predicates.size(); ++p)
+            summary.counts.push_back(record.count(p, inside));
+          one.windows.push_back(std::move(summary));
+        }
+        found.push_back(std::move(one));
+      });
   return found;
 }
 

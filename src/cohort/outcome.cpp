@@ -50,6 +50,14 @@ std::optional<Label> category(const Task& task, const Record& record, Record::In
   return name;
 }
 
+// Whether nothing of the window can be missing because the record stops too early.
+bool is_followed(const Task& task, const Record& record, Record::Interval inside, Time end) {
+  const Outcome& outcome = task.outcome;
+  if (!outcome.follow_up_required) return true;
+  if (outcome.follow_up_ends && record.count(*outcome.follow_up_ends, inside) > 0) return true;
+  return record.last_moment() && *record.last_moment() >= end;
+}
+
 }  // namespace
 
 std::optional<Label> outcome_label(const Task& task, const Record& record,
@@ -58,16 +66,23 @@ std::optional<Label> outcome_label(const Task& task, const Record& record,
   const Window& window = task.windows[outcome.window_index];
   const Time start = moments[window.start], end = moments[window.end];
   const auto inside = record.interval(start, end, window);
+  const bool followed = is_followed(task, record, inside, end);
   switch (outcome.kind) {
     case Outcome::Kind::boolean:
-      return record.count(outcome.predicates.at(0), inside) > 0;
+      if (record.count(outcome.predicates.at(0), inside) > 0) return true;
+      return followed ? std::optional<Label>(false) : std::nullopt;
     case Outcome::Kind::count:
-      return record.count(outcome.predicates.at(0), inside);
+      return followed ? std::optional<Label>(record.count(outcome.predicates.at(0), inside))
+                      : std::nullopt;
     case Outcome::Kind::value:
-      if (const auto value = record.value_in(inside, outcome.take)) return *value;
+      if (const auto value = followed ? record.value_in(inside, outcome.take) : std::nullopt)
+        return *value;
       return std::nullopt;
-    case Outcome::Kind::category:
-      return category(task, record, inside);
+    case Outcome::Kind::category: {
+      const auto found = category(task, record, inside);
+      const bool none = found && std::get<std::string>(*found) == outcome.otherwise;
+      return none && !followed ? std::nullopt : found;
+    }
     case Outcome::Kind::survival:
       return survival(task, record, inside,
                       {moments[task.index_endpoint], moments[window.start], end});

@@ -1,6 +1,7 @@
 #include "cohort/record.h"
 
 #include <algorithm>
+#include <numeric>
 
 namespace cangong {
 
@@ -82,18 +83,32 @@ std::optional<Time> Record::first_in(std::size_t predicate, Interval inside) con
 }
 
 std::optional<double> Record::value_in(Interval inside, Outcome::Take take) const {
-  std::optional<double> result;
-  double sum = 0, count = 0;
-  for (const auto& [moment, value] : values_) {
-    if (moment < inside.first || moment >= inside.last) continue;
-    if (!result || take == Outcome::Take::last || (take == Outcome::Take::min && value < *result) ||
-        (take == Outcome::Take::max && value > *result))
-      result = value;
-    sum += value;
-    ++count;
+  std::vector<double> values;
+  for (const auto& [moment, value] : values_)
+    if (moment >= inside.first && moment < inside.last) values.push_back(value);
+  if (values.empty()) return std::nullopt;
+  const auto sum = [&] { return std::accumulate(values.begin(), values.end(), 0.0); };
+  switch (take) {
+    case Outcome::Take::first:
+      return values.front();
+    case Outcome::Take::last:
+      return values.back();
+    case Outcome::Take::min:
+      return *std::min_element(values.begin(), values.end());
+    case Outcome::Take::max:
+      return *std::max_element(values.begin(), values.end());
+    case Outcome::Take::mean:
+      return sum() / static_cast<double>(values.size());
+    case Outcome::Take::sum:
+      return sum();
+    case Outcome::Take::change:
+      return values.back() - values.front();
+    case Outcome::Take::median:
+      break;
   }
-  if (take == Outcome::Take::mean && result) return sum / count;
-  return result;
+  std::sort(values.begin(), values.end());
+  const std::size_t middle = values.size() / 2;
+  return values.size() % 2 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
 }
 
 std::optional<Time> Record::next(std::size_t predicate, From from) const {

@@ -150,12 +150,26 @@ void read_outcome(const Node& node, Task& task, PredicateReader& predicates) {
                                   {"last", Outcome::Take::last},
                                   {"min", Outcome::Take::min},
                                   {"max", Outcome::Take::max},
-                                  {"mean", Outcome::Take::mean}});
+                                  {"mean", Outcome::Take::mean},
+                                  {"median", Outcome::Take::median},
+                                  {"sum", Outcome::Take::sum},
+                                  {"change", Outcome::Take::change}});
+    } else if (key == "follow_up") {
+      read_choice<bool>(value, outcome.follow_up_required, {{"required", true}, {"any", false}});
+    } else if (key == "follow_up_ends") {
+      outcome.follow_up_ends = predicates.need(value.scalar(), value);
+    } else if (key == "clock") {
+      read_choice<bool>(value, outcome.by_occurred, {{"known", false}, {"occurred", true}});
     } else {
       value.reject("unknown key \"" + key +
-                   "\" (kind, window, predicate, classes, causes, censor, otherwise, take)");
+                   "\" (kind, window, predicate, classes, causes, censor, otherwise, take, "
+                   "follow_up, follow_up_ends, clock)");
     }
   }
+  if (outcome.follow_up_ends && !outcome.follow_up_required)
+    node.reject("`follow_up_ends:` goes with `follow_up: required`");
+  if (outcome.follow_up_required && outcome.kind == Outcome::Kind::survival)
+    node.reject("survival censors at the end of the record; `follow_up:` is for other answers");
   if (outcome.kind != Outcome::Kind::boolean && outcome.predicates.empty())
     node.reject("the outcome names no predicate, classes or causes");
   const auto found = std::find_if(task.windows.begin(), task.windows.end(),

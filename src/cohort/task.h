@@ -67,7 +67,11 @@ struct Outcome {
   std::vector<std::string> names;       // of the classes or causes
   std::optional<std::size_t> censor;    // survival: ends the follow-up without the event
   std::string otherwise;                // category: the class of rows in which none occurs
-  enum class Take { first, last, min, max, mean } take = Take::first;
+  enum class Take { first, last, min, max, mean, median, sum, change } take = Take::first;
+  // "No" only where the record goes on to the window's end, or one of these ends it.
+  bool follow_up_required = false;
+  std::optional<std::size_t> follow_up_ends;
+  bool by_occurred = false;  // the answer's events at the moment when they happened
 };
 
 struct Task {
