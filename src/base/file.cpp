@@ -1,6 +1,7 @@
 #include "base/file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -73,6 +74,18 @@ void sync_folder(const fs::path& path) {
   if (folder < 0) return;
   ::fsync(folder);
   ::close(folder);
+}
+
+FileLock::FileLock(const fs::path& file, const std::string& busy)
+    : file_(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)) {
+  if (file_ < 0) fail_system(file, "write");
+  if (::flock(file_, LOCK_EX | LOCK_NB) == 0) return;
+  ::close(file_);
+  fail(Fault::denied, busy);
+}
+
+FileLock::~FileLock() {
+  if (file_ >= 0) ::close(file_);
 }
 
 TempFolder::TempFolder(const fs::path& parent) {

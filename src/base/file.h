@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace cangong {
@@ -24,6 +25,26 @@ void write_private_file(const fs::path& path, std::string_view bytes);
 
 // Flushes a folder's entries to disk.
 void sync_folder(const fs::path& path);
+
+// Held by one process at a time; the others fail.
+class FileLock {
+ public:
+  FileLock() = default;
+  // Throws Fault::denied with `busy` where another process holds it, Fault::storage where the file
+  // cannot be made.
+  FileLock(const fs::path& file, const std::string& busy);
+  ~FileLock();
+  FileLock(const FileLock&) = delete;
+  FileLock& operator=(const FileLock&) = delete;
+  FileLock(FileLock&& other) noexcept : file_(std::exchange(other.file_, -1)) {}
+  FileLock& operator=(FileLock&& other) noexcept {
+    std::swap(file_, other.file_);
+    return *this;
+  }
+
+ private:
+  int file_ = -1;
+};
 
 // A folder of our own that vanishes with the object.
 class TempFolder {

@@ -18,7 +18,7 @@ int run_evaluate(const Args& args) {
   request.title = args.get("--title", "");
   request.threads = args.threads();
   const auto replicates = parse_integer(args.get("--replicates", "1000"));
-  if (!replicates || *replicates < 0) throw UsageError{"--replicates is a whole number"};
+  if (!replicates || *replicates < 20) throw UsageError{"--replicates is a number from 20"};
   request.replicates = static_cast<std::size_t>(*replicates);
   const StudyReport report = evaluate_model(request);
   std::fputs((args.flag("--json") ? report_json(report) : metrics_text(report)).c_str(), stdout);

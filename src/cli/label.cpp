@@ -1,3 +1,4 @@
+#include <cmath>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
@@ -31,9 +32,10 @@ int run_label(const Args& args) {
     return kOk;
   }
   for (const auto& one : reply.tasks)
-    std::printf("%s: %s examples of %s patients, %s labelled, mean %s -> %s\n", one.task.c_str(),
+    std::printf("%s: %s examples of %s patients, %s labelled%s -> %s\n", one.task.c_str(),
                 format_count(one.rows).c_str(), format_count(one.subjects).c_str(),
-                format_count(one.labelled).c_str(), format_fixed(one.mean, 4).c_str(),
+                format_count(one.labelled).c_str(),
+                std::isnan(one.mean) ? "" : (", mean " + format_fixed(one.mean, 4)).c_str(),
                 request.dry_run ? "(a dry run)" : one.folder.c_str());
   return kOk;
 }

@@ -28,37 +28,55 @@ bool columns_match(const Predicate& p, const Event& event) {
   return true;
 }
 
-// One moment for each endpoint, or nothing where an event is not found.
-bool place_endpoints(const Task& task, const Record& record, Time trigger,
-                     std::vector<Time>& moments) {
-  moments.assign(task.endpoints.size(), trigger);
+// The moment of each endpoint; nothing for one whose event is not found.
+std::vector<std::optional<Time>> found_endpoints(const Task& task, const Record& record,
+                                                 Time trigger) {
+  std::vector<std::optional<Time>> moments(task.endpoints.size(), trigger);
   for (std::size_t i = 1; i < task.endpoints.size(); ++i) {
     const Endpoint& endpoint = task.endpoints[i];
-    const Time from = moments[endpoint.parent];
-    if (endpoint.edge == Endpoint::Edge::plus) {
-      moments[i] = from + endpoint.plus;
-      continue;
-    }
-    const bool forward = endpoint.edge == Endpoint::Edge::next;
-    const auto found = forward
-                           ? record.next(endpoint.predicate, {from, endpoint.include_parent})
-                           : record.previous(endpoint.predicate, {from, endpoint.include_parent});
-    if (!found) return false;
-    moments[i] = *found;
+    const auto from = moments[endpoint.parent];
+    moments[i].reset();
+    if (!from) continue;
+    if (endpoint.edge == Endpoint::Edge::plus)
+      moments[i] = *from + endpoint.plus;
+    else if (endpoint.edge == Endpoint::Edge::next)
+      moments[i] = record.next(endpoint.predicate, {*from, endpoint.include_parent});
+    else
+      moments[i] = record.previous(endpoint.predicate, {*from, endpoint.include_parent});
+  }
+  return moments;
+}
+
+// The same, or nothing where one is not found.
+bool place_endpoints(const Task& task, const Record& record, Time trigger,
+                     std::vector<Time>& moments) {
+  moments.clear();
+  for (const auto& moment : found_endpoints(task, record, trigger)) {
+    if (!moment) return false;
+    moments.push_back(*moment);
   }
   return true;
 }
 
+bool bounds_hold(const Window& window, const Record& record, Record::Interval inside) {
+  return std::all_of(window.has.begin(), window.has.end(), [&](const Bound& bound) {
+    const std::int64_t count = record.count(bound.predicate, inside);
+    return count >= bound.low && count <= bound.high;
+  });
+}
+
+bool window_holds(const Window& window, const Record& record,
+                  const std::vector<std::optional<Time>>& moments) {
+  const auto start = moments[window.start], end = moments[window.end];
+  return start && end && bounds_hold(window, record, record.interval(*start, *end, window));
+}
+
 bool windows_hold(const Task& task, const Record& record, const std::vector<Time>& moments) {
-  for (const Window& window : task.windows) {
-    if (window.has.empty()) continue;
-    const auto inside = record.interval(moments[window.start], moments[window.end], window);
-    for (const Bound& bound : window.has) {
-      const std::int64_t count = record.count(bound.predicate, inside);
-      if (count < bound.low || count > bound.high) return false;
-    }
-  }
-  return true;
+  return std::all_of(task.windows.begin(), task.windows.end(), [&](const Window& window) {
+    return window.has.empty() ||
+           bounds_hold(window, record,
+                       record.interval(moments[window.start], moments[window.end], window));
+  });
 }
 
 std::optional<Label> label_of(const Task& task, const Record& record,
@@ -239,6 +257,53 @@ std::vector<Realisation> Labeller::realise(const Timeline& timeline, std::size_t
         found.push_back(std::move(one));
       });
   return found;
+}
+
+std::optional<Time> Labeller::first_answer(const Timeline& timeline, std::size_t t) const {
+  thread_local Record record;
+  const Task& task = state_->tasks[t];
+  std::vector<std::size_t> wanted = task.outcome.predicates;
+  if (task.outcome.window.empty() && task.label_predicate) wanted = {*task.label_predicate};
+  if (wanted.empty() || !state_->read(t, timeline.events(), record)) return std::nullopt;
+  std::optional<Time> first;
+  const Record::From begin{Time::min(), true};
+  for (const std::size_t predicate : wanted)
+    if (const auto at = record.next(predicate, begin); at && (!first || *at < *first)) first = at;
+  return first;
+}
+
+std::vector<AttritionStep> Labeller::attrition(const Store& store, std::size_t t) const {
+  const Task& task = state_->tasks[t];
+  std::vector<AttritionStep> steps{{"In the store", "数据库中"},
+                                   {"With the trigger", "出现触发事件"}};
+  for (const Window& window : task.windows)
+    steps.push_back({"Window " + window.name + " holds", "满足时间窗 " + window.name});
+  const bool labelled = task.label_window || !task.outcome.window.empty();
+  if (labelled) steps.push_back({"With a known answer", "结局可知"});
+  Record record;
+  std::vector<std::uint64_t> rows(steps.size());
+  store.each(columns(), [&](const Timeline& timeline) {
+    std::fill(rows.begin(), rows.end(), 0);
+    const bool fits = state_->read(t, timeline.events(), record);
+    const Record& answers = state_->answer_record(t, timeline, record);
+    if (fits)
+      record.each_moment(task.trigger, [&](Time trigger) {
+        std::size_t step = 1;
+        ++rows[step];
+        const auto moments = found_endpoints(task, record, trigger);
+        for (const Window& window : task.windows) {
+          if (!window_holds(window, record, moments)) return;
+          ++rows[++step];
+        }
+        std::vector<Time> all;
+        if (labelled && place_endpoints(task, record, trigger, all) && label_of(task, answers, all))
+          ++rows[++step];
+      });
+    ++steps[0].patients;
+    for (std::size_t i = 1; i < steps.size(); ++i)
+      steps[i].rows += rows[i], steps[i].patients += rows[i] > 0;
+  });
+  return steps;
 }
 
 std::vector<std::vector<LabelRow>> label_store(const Store& store, const Labeller& labeller,

@@ -16,6 +16,12 @@ struct WindowSummary {
   std::vector<std::int64_t> counts;  // by predicate of the task
 };
 
+// How many patients and rows are left after a step of the task, in its order.
+struct AttritionStep {
+  std::string english, chinese;
+  std::uint64_t patients = 0, rows = 0;
+};
+
 struct Realisation {
   LabelRow row;
   Time trigger;
@@ -40,6 +46,9 @@ class Labeller {
   void label(const Timeline& timeline, std::vector<std::vector<LabelRow>>& rows) const;
   // The same for one task, with the windows' times and counts.
   std::vector<Realisation> realise(const Timeline& timeline, std::size_t task) const;
+  // The first moment at which an event holds that answers the question; none if none does.
+  std::optional<Time> first_answer(const Timeline& timeline, std::size_t task) const;
+  std::vector<AttritionStep> attrition(const Store& store, std::size_t task) const;
 
  private:
   struct State;

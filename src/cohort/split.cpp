@@ -142,6 +142,10 @@ Splits split_patients(const std::vector<LabelRow>& rows, const Store& store,
   const bool trained = std::any_of(splits.begin(), splits.end(),
                                    [](const auto& entry) { return entry.second == kTrain; });
   if (!trained) fail(Fault::config, "the split leaves no training patients");
+  const bool judged = std::any_of(splits.begin(), splits.end(),
+                                  [](const auto& entry) { return entry.second == kHeldOut; });
+  if (!judged && (options.by == "site" || options.by == "time"))
+    fail(Fault::config, "split by " + options.by + ": nobody is held out");
   return splits;
 }
 

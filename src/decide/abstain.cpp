@@ -6,7 +6,7 @@
 namespace cangong {
 
 const char* name_of(Abstention::Why why) {
-  constexpr const char* kNames[] = {"no_data", "too_little_data", "unlike_training"};
+  constexpr const char* kNames[] = {"no_data", "deceased", "too_little_data", "unlike_training"};
   return kNames[static_cast<int>(why)];
 }
 
@@ -35,6 +35,14 @@ bool holds_something(const History& history) {
   });
 }
 
+bool is_deceased(const History& history) {
+  const auto death = history.codes().find("MEDS_DEATH");
+  const auto events = history.events();
+  return death && std::any_of(events.begin(), events.end(), [&](const Event& event) {
+           return event.code == *death && event.time && *event.time < history.cutoff();
+         });
+}
+
 }  // namespace
 
 std::optional<Abstention> abstain(const Pipeline& pipeline, std::span<const float> row,
@@ -43,6 +51,8 @@ std::optional<Abstention> abstain(const Pipeline& pipeline, std::span<const floa
   if (!holds_something(history))
     return Abstention{Abstention::Why::no_data, "the record holds nothing before this moment",
                       most_wanted(pipeline, row)};
+  if (is_deceased(history))
+    return Abstention{Abstention::Why::deceased, "the patient died before this moment", {}};
   double missing = 0, usual = 0, present = 0, outside = 0;
   std::size_t strange = 0;
   for (std::size_t j = 0; j < row.size(); ++j) {

@@ -38,7 +38,7 @@ struct Prediction {
 };
 
 struct Abstention {
-  enum class Why { no_data, too_little_data, unlike_training };
+  enum class Why { no_data, deceased, too_little_data, unlike_training };
   Why why = Why::no_data;
   std::string reason;
   std::vector<std::string> missing;  // what would help

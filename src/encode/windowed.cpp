@@ -333,7 +333,10 @@ void WindowedEncoder::propose_features(const HistoryStream& training) {
     if (uses[a].patients != uses[b].patients) return uses[a].patients > uses[b].patients;
     return codes.name(a) < codes.name(b);
   });
-  if (chosen.size() > options_.max_codes) chosen.resize(options_.max_codes);
+  if (chosen.size() > options_.max_codes) {
+    left_out_ = chosen.size() - options_.max_codes;
+    chosen.resize(options_.max_codes);
+  }
   features_.clear();
   if (options_.age && births)
     features_.push_back({"AGE", Aggregate::last, kAge, false, false, "a"});

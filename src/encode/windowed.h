@@ -30,7 +30,7 @@ struct WindowedOptions {
     v("include", include, "only codes that one of these regular expressions finds");
     v("exclude", exclude, "never codes that one of these finds");
     v("min_patients", min_patients, "a code must occur in so many training patients");
-    v("max_codes", max_codes, "keep the most frequent codes only");
+    v("max_codes", max_codes, "keep so many codes, those of most patients");
     v("age", age, "age in years at the prediction, from MEDS_BIRTH");
   }
 };
@@ -48,6 +48,9 @@ class WindowedEncoder : public Encoder {
   const std::vector<Column>& columns() const override { return columns_; }
   std::unique_ptr<EncoderSession> session(const CodeBook& codes) const override;
   std::string save() const override;
+
+  // Codes that occurred often enough but are beyond max_codes; after fit().
+  std::size_t left_out() const { return left_out_; }
 
  private:
   friend class WindowedSession;
@@ -71,6 +74,7 @@ class WindowedEncoder : public Encoder {
   WindowedOptions options_;
   std::vector<std::pair<std::string, Duration>> windows_;  // by ascending length; last may be "all"
   std::vector<Feature> features_;
+  std::size_t left_out_ = 0;
   std::vector<Column> columns_;
 };
 

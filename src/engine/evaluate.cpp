@@ -80,6 +80,26 @@ std::vector<ImportanceRow> importance_rows(const Pipeline& p, const Store& store
   return rows;
 }
 
+// The outcome of an example, in both languages.
+std::pair<std::string, std::string> what_happened(const Targets& y, std::size_t i) {
+  const double truth = y.values[i];
+  switch (y.answer) {
+    case Answer::boolean:
+      return truth > 0.5 ? std::pair("yes", "是") : std::pair("no", "否");
+    case Answer::survival: {
+      const std::string day = format_fixed(truth, 0);
+      if (y.events[i] > 0.5) return {"event at day " + day, "事件发生于第 " + day + " 天"};
+      return {"no event until day " + day, "随访无事件至第 " + day + " 天"};
+    }
+    case Answer::category: {
+      const std::string& name = y.classes[static_cast<std::size_t>(truth)];
+      return {name, name};
+    }
+    default:
+      return {format_number(truth), format_number(truth)};
+  }
+}
+
 // The patients with the highest, the middle and the lowest answer that the model gives one for.
 std::vector<ExampleCase> example_cases(const Pipeline& p, const Store& store,
                                        const Judged& judged) {
@@ -89,31 +109,27 @@ std::vector<ExampleCase> example_cases(const Pipeline& p, const Store& store,
   std::stable_sort(order.begin(), order.end(),
                    [&](std::size_t a, std::size_t b) { return value[a] > value[b]; });
   const std::size_t chosen[] = {order.front(), order[order.size() / 2], order.back()};
-  const char* english[] = {"Highest answer", "Middle answer", "Lowest answer"};
-  const char* chinese[] = {"预测最高者", "预测居中者", "预测最低者"};
   std::vector<ExampleCase> cases;
-  for (int k = 0; k < 3; ++k) {
-    const LabelRow& row = judged.examples.rows[chosen[k]];
+  for (const std::size_t i : chosen) {
+    const LabelRow& row = judged.examples.rows[i];
     const Timeline timeline = store.patient(row.patient);
     const Reply reply = answer_patient(p, store, timeline.until(row.when), Explain::yes);
-    const auto* prediction = std::get_if<Prediction>(&reply);
-    if (!prediction) continue;
-    const auto& y = judged.examples.targets;
-    const double truth = y.values[chosen[k]];
-    const std::string said = format_fixed(prediction->value, 3);
-    std::string happened = format_number(truth), in_chinese = happened;
-    if (y.answer == Answer::boolean)
-      happened = truth > 0.5 ? "yes" : "no", in_chinese = truth > 0.5 ? "是" : "否";
-    if (y.answer == Answer::survival)
-      happened = (y.events[chosen[k]] > 0.5 ? "event at day " : "no event until day ") +
-                 format_fixed(truth, 0),
-      in_chinese = (y.events[chosen[k]] > 0.5 ? "事件发生于第 " : "随访无事件至第 ") +
-                   format_fixed(truth, 0) + " 天";
-    if (y.answer == Answer::category)
-      happened = in_chinese = y.classes[static_cast<std::size_t>(truth)];
-    cases.push_back({std::string(english[k]) + ": " + said + " — outcome: " + happened,
-                     std::string(chinese[k]) + "：" + said + " —— 结局：" + in_chinese, *prediction,
-                     truth, 1});
+    if (const auto* prediction = std::get_if<Prediction>(&reply)) {
+      const auto [english, chinese] = what_happened(judged.examples.targets, i);
+      cases.push_back({english, chinese, *prediction});
+    }
+  }
+  // The model that is kept may order them otherwise than the folds' models.
+  std::stable_sort(cases.begin(), cases.end(), [](const ExampleCase& a, const ExampleCase& b) {
+    return a.prediction.value > b.prediction.value;
+  });
+  const char* english[] = {"Highest answer", "Middle answer", "Lowest answer"};
+  const char* chinese[] = {"预测最高者", "预测居中者", "预测最低者"};
+  for (std::size_t k = 0; k < cases.size(); ++k) {
+    const std::size_t word = cases.size() == 2 ? 2 * k : k;
+    const std::string said = format_fixed(cases[k].prediction.value, 3);
+    cases[k].english = english[word] + (": " + said) + " — outcome: " + cases[k].english;
+    cases[k].chinese = chinese[word] + ("：" + said) + " —— 结局：" + cases[k].chinese;
   }
   return cases;
 }

@@ -1,3 +1,4 @@
+#include <cmath>
 #include <set>
 
 #include "base/error.h"
@@ -16,6 +17,7 @@ double mean_of(const std::vector<LabelRow>& rows, std::uint64_t& labelled) {
     if (const auto* n = std::get_if<std::int64_t>(&*row.label)) sum += static_cast<double>(*n);
     if (const auto* x = std::get_if<double>(&*row.label)) sum += *x;
     if (const auto* s = std::get_if<Survival>(&*row.label)) sum += s->cause != 0;
+    if (std::holds_alternative<std::string>(*row.label)) sum = std::nan("");  // classes have none
   }
   return labelled ? sum / static_cast<double>(labelled) : 0;
 }

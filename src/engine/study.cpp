@@ -206,6 +206,9 @@ class StudyRun {
 
 StudyReply run_study(const StudyRequest& request) {
   fs::create_directories(request.out);
+  const FileLock lock(request.out / ".lock", request.out.string() +
+                                                 ": this study is running already; wait for it, "
+                                                 "or choose another --out");
   return StudyRun(request).run();
 }
 

@@ -50,6 +50,11 @@ std::vector<Curve> curves_by_risk(const Examined& examined) {
     const auto bands = thirds[third].survival_at(times);
     for (std::size_t i = 0; i < times.size(); ++i)
       curve.points.push_back({times[i], bands[i].value, bands[i].low, bands[i].high});
+    const auto& days = thirds[third].days;
+    if (!days.empty()) {  // the curve goes on to the last follow-up
+      curve.points.push_back(curve.points.back());
+      curve.points.back().x = *std::max_element(days.begin(), days.end());
+    }
     curves.push_back(std::move(curve));
   }
   return curves;

@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "base/parallel.h"
+#include "base/progress.h"
 #include "base/random.h"
 
 namespace cangong {
@@ -64,6 +65,7 @@ std::vector<Interval> bootstrap(std::span<const PatientId> patients, std::size_t
   std::vector<double> drawn(rounds * numbers);
   const bool one_each = count == patients.size();  // an example's weight is its patient's
   parallel_for(rounds, options.threads, [&](std::size_t round) {
+    stop_if_interrupted();
     thread_local std::vector<double> copies, weights;
     draw_copies(count, Random(options.seed * 0x100000001b3 + round), copies);
     if (!one_each) {
@@ -79,7 +81,9 @@ std::vector<Interval> bootstrap(std::span<const PatientId> patients, std::size_t
     for (std::size_t round = 0; round < rounds; ++round)
       if (const double v = drawn[round * numbers + k]; std::isfinite(v)) values.push_back(v);
     const double low = quantile(values, tail), high = quantile(values, 1 - tail);
-    intervals[k] = {point[k], low, high};
+    const double none = std::numeric_limits<double>::quiet_NaN();
+    intervals[k] =
+        std::isfinite(point[k]) ? Interval{point[k], low, high} : Interval{point[k], none, none};
   }
   return intervals;
 }

@@ -50,7 +50,11 @@ Bundle Bundle::open(const fs::path& path) {
   bundle.folder_ = fs::canonical(path);
   const std::string manifest = read_file(bundle.folder_ / "manifest.json");
   bundle.digest_ = digest_of(manifest);
-  if (bundle.folder_.filename() != bundle.digest_)
+  // A bundle's folder is named by its digest; a copy may have another name.
+  const std::string name = bundle.folder_.filename().string();
+  const bool is_digest = name.size() == bundle.digest_.size() &&
+                         name.find_first_not_of("0123456789abcdef") == std::string::npos;
+  if (is_digest && name != bundle.digest_)
     fail(Fault::storage, path.string() + ": the manifest was changed (its digest is not the " +
                              "folder's name); do not use this model, train or fetch it again");
   const Json json = Json::parse(manifest);

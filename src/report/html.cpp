@@ -128,8 +128,10 @@ std::string discrimination(const StudyReport& r) {
   if (const Curve* pr = curve_named(main, "pr"))
     html += line_chart({{"recall", "召回率"}, {"precision", "精确率"}, 0, 1, 0, 1, false},
                        {{{"precision-recall", "精确率-召回率"}, pr, 0, false, false, false}});
-  if (const Curve* low = curve_named(main, "km_low")) {
-    const double last = low->points.back().x;
+  if (curve_named(main, "km_low")) {
+    double last = 0;
+    for (const char* name : {"km_low", "km_middle", "km_high"})
+      last = std::max(last, curve_named(main, name)->points.back().x);
     const auto third = [&](const char* name, Words words, int colour) {
       return Series{words, curve_named(main, name), colour, true, false, false};
     };
@@ -220,12 +222,13 @@ std::string card(const StudyReport& r) {
   row({"Intended use", "预期用途"}, r.description.empty()
                                         ? both({"not stated in the recipe", "配方中未说明"})
                                         : escape_html(r.description));
-  row({"Kind of answer", "答案类型"}, escape_html(r.answer));
+  row({"Kind of answer", "答案类型"}, both(answer_words(r.answer)));
   row({"Model", "模型"}, both(model_words(r.models.front().name)));
-  row({"Judged on", "评估对象"},
-      escape_html(r.split) + ", " + format_count(r.patients) + " / " + format_count(r.examples));
+  row({"Judged on", "评估对象"}, both(split_words(r.split)) + ", " + format_count(r.patients) +
+                                     " / " + format_count(r.examples));
   row({"No answer given", "未给出答案"},
-      format_count(r.abstained) + " / " + format_count(r.examples));
+      format_count(r.abstained) + " / " + format_count(r.examples) + " " +
+          both({"(the figures count these too)", "（上述指标也包含这些样本）"}));
   row({"Limits", "局限"},
       both(
           {"Judged on data of the same origin unless the split says otherwise. An association that "
@@ -242,7 +245,7 @@ std::string reproducibility(const StudyReport& r) {
   std::string html =
       heading({"How to get the same figures again", "如何复现"}) + "<table class='card'>";
   for (const auto& [label, value] : r.reproducibility)
-    html += "<tr><th>" + escape_html(label) + "</th><td><code>" + escape_html(value) +
+    html += "<tr><th>" + both(origin_words(label)) + "</th><td><code>" + escape_html(value) +
             "</code></td></tr>";
   html += "</table><details><summary>" + both({"Task", "任务"}) + "</summary><pre>" +
           escape_html(r.task_text) + "</pre></details><details><summary>" +

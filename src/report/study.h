@@ -28,8 +28,6 @@ struct ImportanceRow {
 struct ExampleCase {
   std::string english, chinese;  // which patient this is, without an identifier
   Prediction prediction;
-  double truth = 0;
-  double truth_event = 1;  // survival: 0 = censored
 };
 
 struct StudyReport {

@@ -55,6 +55,37 @@ Words model_words(const std::string& name) {
   return found == kWords.end() ? Words{name, name} : found->second;
 }
 
+Words answer_words(const std::string& answer) {
+  if (answer == "boolean") return {"yes or no", "是或否"};
+  if (answer == "category") return {"one of several classes", "多类别之一"};
+  if (answer == "survival") return {"time to an event", "至事件发生的时间"};
+  return {"a number", "数值"};
+}
+
+Words split_words(const std::string& split) {
+  if (split == "held_out") return {"held-out patients", "留出的患者"};
+  if (split == "tuning") return {"tuning patients", "调优患者"};
+  if (split == "train") return {"training patients", "训练患者"};
+  if (split == "all") return {"all patients", "全部患者"};
+  const std::size_t folds = split.find('(');
+  if (!split.starts_with("cross-validation") || folds == std::string::npos) return {split, split};
+  return {split, "交叉验证（" + std::to_string(std::atoi(split.c_str() + folds + 1)) +
+                     " 折，按患者划分）"};
+}
+
+Words origin_words(const std::string& label) {
+  static const std::map<std::string, std::string> kChinese{{"program", "程序"},
+                                                           {"model digest", "模型摘要"},
+                                                           {"trained on store", "训练所用数据库"},
+                                                           {"trained on labels", "训练所用标签"},
+                                                           {"judged on store", "评估所用数据库"},
+                                                           {"seed", "随机种子"},
+                                                           {"training examples", "训练样本数"},
+                                                           {"features", "特征数"}};
+  const auto found = kChinese.find(label);
+  return {label, found == kChinese.end() ? label : found->second};
+}
+
 std::string metric_text(const std::string& name, double value) {
   if (!std::isfinite(value)) return "–";
   const bool free_scale = name == "rmse" || name == "mae" || name == "calibration_intercept";

@@ -77,7 +77,7 @@ std::optional<LineReader::Line> DelimitedTable::next_line() {
 // Reads the quoted cell whose text begins at `at`, over line ends where need be, and moves `at`
 // behind the delimiter. False where the quotation is broken.
 bool DelimitedTable::take_quoted(std::size_t& at, std::string& cell, std::string& problem) {
-  const char quote = arff_ ? '\'' : '"';
+  const char quote = record_[at - 1];
   while (true) {
     if (at >= record_.size()) {
       const auto more = record_.size() < kLongestRecord ? next_line() : std::nullopt;
@@ -111,8 +111,8 @@ bool DelimitedTable::take_quoted(std::size_t& at, std::string& cell, std::string
 // Splits `record_` into cells; false, with the problem, where its quotation is broken.
 bool DelimitedTable::split_record(std::string& problem) {
   cells_.clear();
-  const char quote = arff_ ? '\'' : '"';
-  if (record_.find(quote) == std::string::npos) {
+  const std::string_view quotes = arff_ ? "'\"" : "\"";
+  if (record_.find_first_of(quotes) == std::string::npos) {
     split_plain();
     return true;
   }
@@ -121,7 +121,7 @@ bool DelimitedTable::split_record(std::string& problem) {
     const std::size_t first = record_.find_first_not_of(' ', at);
     if (too_many(texts_.size())) break;
     texts_.emplace_back();
-    if (first != std::string::npos && record_[first] == quote) {
+    if (first != std::string::npos && quotes.find(record_[first]) != std::string_view::npos) {
       at = first + 1;
       if (!take_quoted(at, texts_.back(), problem)) return false;
     } else {

@@ -33,21 +33,36 @@ class FhirFile {
     }
     Element root;
     if (const auto error = parser.parse(text).get(root))
-      return broken(Where{name_, 1}, simdjson::error_message(error));
-    if (text_of(root, "resourceType") != "Bundle") return use(root, std::string(), Where{name_, 1});
-    Element entries;
-    if (!root.at_key("entry").get(entries) && !entries.is_array())
-      return broken(Where{name_, 1}, "the bundle's entry is not a list");
-    std::uint64_t entry = 0;
-    fhir::each(root, "entry", [&](const Element& item) {
-      const Where where{name_, ++entry};
-      const auto resource = fhir::child(item, "resource");
-      if (!resource) return broken(where, "a bundle entry without a resource");
-      use(*resource, std::string(text_of(item, "fullUrl").value_or("")), where);
-    });
+      return broken(Where{name_, 1}, not_json(error));
+    each_resource(root, 1, true, use, broken);
   }
 
  private:
+  static std::string not_json(simdjson::error_code error) {
+    return std::string("not JSON: ") + simdjson::error_message(error);
+  }
+
+  // The resource itself, or those of a bundle; `numbered`: entries are counted as lines.
+  template <class Use, class Broken>
+  void each_resource(const Element& root, std::uint64_t line, bool numbered, const Use& use,
+                     const Broken& broken) const {
+    std::string_view type;
+    if (root.at_key("resourceType").get(type) || type != "Bundle")
+      return use(root, std::string(), Where{name_, line});
+    Element entries;
+    if (!root.at_key("entry").get(entries) && !entries.is_array())
+      return broken(Where{name_, line}, "the bundle's entry is not a list");
+    std::uint64_t entry = 0;
+    fhir::each(root, "entry", [&](const Element& item) {
+      const Where where{name_, numbered ? ++entry : line};
+      const auto resource = fhir::child(item, "resource");
+      if (!resource) return broken(where, "a bundle entry without a resource");
+      std::string_view url;
+      if (item.at_key("fullUrl").get(url)) url = {};
+      use(*resource, std::string(url), where);
+    });
+  }
+
   template <class Use, class Broken>
   void each_line(simdjson::dom::parser& parser, const Use& use, const Broken& broken) const {
     LineReader lines(path_, {kLongestResource, 1ull << 40, 1000});
@@ -63,11 +78,10 @@ class FhirFile {
       static_assert(kReadableBeyond >= simdjson::SIMDJSON_PADDING);
       if (const auto error =
               parser.parse(line->text.data(), line->text.size(), false).get(resource)) {
-        broken(where,
-               line->ended ? simdjson::error_message(error) : "the file is cut off in this line");
+        broken(where, line->ended ? not_json(error) : "the file is cut off in this line");
         continue;
       }
-      use(resource, std::string(), where);
+      each_resource(resource, line->number, false, use, broken);
       if (line->number % 4096 == 0) stop_if_interrupted();
     }
   }
@@ -99,19 +113,17 @@ class FhirImport {
             [&](const Element& resource, const std::string& url, const Where&) {
               index(resource, url);
             },
-            [](const Where&, const char*) {});
+            [](const Where&, const std::string&) {});
     std::uint64_t bytes = 0, done = 0;
     for (const auto& file : files_) bytes += fs::file_size(file);
     Progress progress("importing", bytes);
     for (std::size_t i = 0; i < files_.size(); ++i) {
       FhirFile(files_[i]).each(
           parser_,
-          [&](const Element& resource, const std::string&, const Where& where) {
-            take(resource, where);
+          [&](const Element& resource, const std::string& url, const Where& where) {
+            take(resource, url, where);
           },
-          [&](const Where& where, const char* why) {
-            sink_.reject(where, std::string("not JSON: ") + why);
-          });
+          [&](const Where& where, const std::string& why) { sink_.reject(where, why); });
       done += fs::file_size(files_[i]);
       progress.at(done);
     }
@@ -161,8 +173,8 @@ class FhirImport {
   void index_target(const Element& resource, const std::string& url) {
     const auto type = text_of(resource, "resourceType");
     const auto id = text_of(resource, "id");
-    if (!type || !id) return;
-    const std::string name = std::string(*type) + "/" + std::string(*id);
+    if (!type || (!id && url.empty())) return;
+    const std::string name = id ? std::string(*type) + "/" + std::string(*id) : url;
     if (*type == "Patient") return index_patient(resource, name, url);
     if (*type == "Encounter") {
       const auto period = fhir::child(resource, "period");
@@ -181,7 +193,8 @@ class FhirImport {
 
   // A patient whose identifier is known already, from here or another source, keeps its number.
   void index_patient(const Element& resource, const std::string& name, const std::string& url) {
-    std::vector<std::pair<std::string, std::string>> identifiers{{"fhir:Patient", name.substr(8)}};
+    const std::string own = name.starts_with("Patient/") ? name.substr(8) : name;
+    std::vector<std::pair<std::string, std::string>> identifiers{{"fhir:Patient", own}};
     fhir::each(resource, "identifier", [&](const Element& item) {
       const auto system = text_of(item, "system"), value = text_of(item, "value");
       if (system && value) identifiers.emplace_back(*system, *value);
@@ -189,18 +202,30 @@ class FhirImport {
     const PatientId patient = sink_.patient_of(identifiers);
     index_.patients.emplace(name, patient);
     if (!url.empty()) index_.patients.emplace(url, patient);
+    for (const auto& [system, value] : std::span(identifiers).subspan(1))
+      index_.patients.emplace(system + "|" + value, patient);
   }
 
-  std::optional<PatientId> patient_of(const Element& resource, const fhir::Type& type) const {
-    std::string reference;
+  // What names the patient: the resource itself, a reference, or an identifier ("system|value").
+  static std::string reference_of(const Element& resource, const fhir::Type& type,
+                                  const std::string& url) {
     if (type.subject.empty()) {
-      reference = "Patient/" + std::string(text_of(resource, "id").value_or(""));
-    } else {
-      const auto subject = fhir::child(resource, type.subject);
-      const auto text = subject ? text_of(*subject, "reference") : std::nullopt;
-      if (!text) return std::nullopt;
-      reference = *text;
+      const auto id = text_of(resource, "id");
+      return id ? "Patient/" + std::string(*id) : url;
     }
+    const auto subject = fhir::child(resource, type.subject);
+    if (!subject) return "";
+    if (const auto text = text_of(*subject, "reference"))
+      return std::string(text->substr(0, text->find("/_history/")));
+    const auto identifier = fhir::child(*subject, "identifier");
+    const auto system = identifier ? text_of(*identifier, "system") : std::nullopt;
+    const auto value = identifier ? text_of(*identifier, "value") : std::nullopt;
+    return system && value ? std::string(*system) + "|" + std::string(*value) : "";
+  }
+
+  std::optional<PatientId> patient_of(const Element& resource, const fhir::Type& type,
+                                      const std::string& url) const {
+    const std::string reference = reference_of(resource, type, url);
     auto found = index_.patients.find(reference);
     if (found == index_.patients.end())
       if (const std::size_t at = reference.rfind("Patient/"); at != std::string::npos && at > 0)
@@ -216,17 +241,23 @@ class FhirImport {
            std::hash<std::string_view>()(id);
   }
 
-  void take(const Element& resource, const Where& where) {
+  void take(const Element& resource, const std::string& url, const Where& where) {
     std::string_view name;
     try {
       name = text_of(resource, "resourceType").value_or("");
       if (name.empty()) return sink_.reject(where, "not a FHIR resource: no resourceType");
       const fhir::Type* type = fhir::type_named(name);
       if (!type) return sink_.skip(skipped(std::string(name)));
-      if (text_of(resource, "status") == "entered-in-error") return sink_.skip("entered in error");
+      if (const auto status = text_of(resource, "status")) {
+        if (*status == "entered-in-error") return sink_.skip("entered in error");
+        const auto& none = type->not_facts;
+        if (std::find(none.begin(), none.end(), *status) != none.end())
+          return sink_.skip("did not happen, or not yet (" + std::string(type->name) + ": " +
+                            std::string(*status) + ")");
+      }
       const std::size_t key = key_of(name, text_of(resource, "id").value_or(""));
       if (seen_.find(key)) return sink_.reject(where, "same type and id as an earlier resource");
-      const auto patient = patient_of(resource, *type);
+      const auto patient = patient_of(resource, *type, url);
       if (!patient) return sink_.reject(where, "refers to a patient that is not in the export");
       draft_.begin(*patient);
       type->read(resource, draft_);

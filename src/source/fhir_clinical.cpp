@@ -51,6 +51,14 @@ FhirTimes end_of(const Span& span) {
   return require_known({span.end, span.begin});
 }
 
+// Conditions and allergies have their status here.
+void refuse_unverified(const Element& resource) {
+  if (has_code(resource, "verificationStatus", "entered-in-error"))
+    throw FhirSkip{"entered in error"};
+  if (has_code(resource, "verificationStatus", "refuted"))
+    throw FhirSkip{"a refuted condition or allergy"};
+}
+
 bool is_refused(const Element& resource) {
   const auto status = text_of(resource, "status");
   return status == "not-done" || status == "not-taken";
@@ -60,9 +68,7 @@ bool is_refused(const Element& resource) {
 
 void read_condition(const Element& resource, FhirDraft& draft) {
   const Code code = require_code(resource, "code");
-  const auto verification = concept_of(resource, "verificationStatus");
-  if (verification && verification->code.ends_with("//refuted"))
-    throw FhirSkip{"a refuted condition"};
+  refuse_unverified(resource);
   const FhirTimes times = record_times(resource, draft);
   draft.add(times, "", code);
   const Span abated = span_of(resource, "abatement", draft.zone());
@@ -70,7 +76,7 @@ void read_condition(const Element& resource, FhirDraft& draft) {
   // That it ended cannot be known before the condition itself is.
   const Time known = std::max(*abated.end, *times.known);
   Code end = code;
-  end.description += ": ended";
+  if (!end.description.empty()) end.description += ": ended";
   draft.add({known, abated.begin}, "CONDITION_END//", end);
 }
 
@@ -87,6 +93,13 @@ void read_observation(const Element& resource, FhirDraft& draft) {
 }
 
 void read_medication_request(const Element& resource, FhirDraft& draft) {
+  bool forbidden = false;
+  if (const auto flag = child(resource, "doNotPerform"))
+    if (flag->get_bool().get(forbidden)) throw FhirReject{"doNotPerform is not true or false"};
+  if (forbidden) throw FhirSkip{"a request not to give"};
+  const auto intent = text_of(resource, "intent").value_or("order");
+  if (intent == "proposal" || intent == "plan" || intent == "option")
+    throw FhirSkip{"a medication that was thought of, not ordered"};
   const Code code = medication(resource, draft);
   FhirTimes times;
   if (const auto authored = moment_of(resource, "authoredOn", draft.zone()))
@@ -101,8 +114,7 @@ void read_medication_administration(const Element& resource, FhirDraft& draft) {
   if (const auto dosage = child(resource, "dosage"))
     if (const auto dose = child(*dosage, "dose")) {
       value.number = number_of(*dose, "value");
-      const auto unit = text_of(*dose, "code"), label = text_of(*dose, "unit");
-      value.unit = unit ? *unit : label.value_or("");
+      value.unit = unit_of(*dose);
     }
   const char* prefix = is_refused(resource) ? "MEDICATION_NOT_GIVEN//" : "MEDICATION_GIVEN//";
   draft.add(times, prefix, code, value);
@@ -145,9 +157,7 @@ void read_immunization(const Element& resource, FhirDraft& draft) {
 
 void read_allergy(const Element& resource, FhirDraft& draft) {
   const Code code = require_code(resource, "code");
-  const auto verification = concept_of(resource, "verificationStatus");
-  if (verification && verification->code.ends_with("//refuted"))
-    throw FhirSkip{"a refuted allergy"};
+  refuse_unverified(resource);
   draft.add(record_times(resource, draft), "ALLERGY//", code);
 }
 

@@ -46,13 +46,22 @@ bool is_known_system(const Element& at) {
                             [&](const System& system) { return system.url == *url; });
 }
 
+// The code and its other codings, all with an ending.
+Code extended(Code code, const std::string& ending, const std::string& meaning) {
+  code.code += ending;
+  if (!meaning.empty()) code.description += (code.description.empty() ? "" : ": ") + meaning;
+  for (std::string& other : code.others) other += ending;
+  return code;
+}
+
 void add_quantity(FhirDraft& draft, const Element& quantity, const FhirTimes& times,
                   const Code& code) {
   FhirDraft::Value value;
   value.number = number_of(quantity, "value");
-  const auto unit = text_of(quantity, "code"), label = text_of(quantity, "unit");
-  value.unit = unit ? *unit : label.value_or("");
+  value.unit = unit_of(quantity);
   value.text = text_of(quantity, "comparator").value_or("");  // "<", ">=": the number is a bound
+  if (!value.number && child(quantity, "extension"))          // it says why there is none
+    return draft.add(times, "", extended(code, "//ABSENT", ""));
   if (!value.number) throw FhirReject{"a quantity without a number"};
   draft.add(times, "", code, value);
 }
@@ -65,15 +74,17 @@ void add_ratio(FhirDraft& draft, const Element& ratio, const FhirTimes& times, c
   draft.add(times, "", code, {*a / *b, "1", ""});
 }
 
-Code answered(const Code& question, Code answer) {
-  answer.description = question.description + ": " + answer.description;
-  return answer;
+// A question and its coded answer as one code; with the other codings of either as others.
+Code answered(const Code& question, const Code& answer) {
+  Code code = extended(question, "//" + answer.code, answer.description);
+  for (const auto& other : answer.others) code.others.push_back(question.code + "//" + other);
+  return code;
 }
 
 void add_range(FhirDraft& draft, const Element& range, const FhirTimes& times, const Code& code) {
   for (const auto& [key, name] : {std::pair("low", "//LOW"), std::pair("high", "//HIGH")})
     if (const auto end = child(range, key))
-      add_quantity(draft, *end, times, {code.code + name, code.description, {}});
+      add_quantity(draft, *end, times, extended(code, name, ""));
 }
 
 std::string_view text(const Element& value, std::string_view kind) {
@@ -90,7 +101,7 @@ void add_choice(FhirDraft& draft, const Choice& choice, const FhirTimes& times, 
   if (kind == "Ratio") return add_ratio(draft, value, times, code);
   if (kind == "CodeableConcept" || kind == "Coding") {
     const auto answer = kind == "Coding" ? coding(value) : concept_of(value);
-    if (answer) return draft.add(times, code.code + "//", answered(code, *answer));
+    if (answer) return draft.add(times, "", answered(code, *answer));
     return draft.add(times, "", code);
   }
   if (kind == "Integer" || kind == "Decimal") {
@@ -183,6 +194,21 @@ std::optional<Code> concept_of(const Element& concept_element) {
   return best;
 }
 
+bool has_code(const Element& at, std::string_view key, std::string_view code) {
+  bool found = false;
+  if (const auto concept_element = child(at, key))
+    each(*concept_element, "coding",
+         [&](const Element& item) { found |= text_of(item, "code") == code; });
+  return found;
+}
+
+std::string_view unit_of(const Element& quantity) {
+  const auto code = text_of(quantity, "code"), label = text_of(quantity, "unit");
+  const auto system = text_of(quantity, "system");
+  const bool ucum = !system || *system == "http://unitsofmeasure.org";
+  return code && (ucum || !label) ? *code : label.value_or("");
+}
+
 std::optional<Code> concept_of(const Element& at, std::string_view key) {
   const auto found = child(at, key);
   return found ? concept_of(*found) : std::nullopt;
@@ -192,6 +218,16 @@ Span span_of(const Element& at, const std::string& stem, const Zone& zone) {
   Span span;
   for (const char* kind : {"DateTime", "Instant", "Date"})
     if (const auto moment = moment_of(at, stem + kind, zone)) return {moment->first, moment->last};
+  if (const auto timing = child(at, stem + "Timing")) {
+    each(*timing, "event", [&](const Element& event) {
+      std::string_view text;
+      const auto moment = event.get_string().get(text) ? std::nullopt : parse_moment(text, zone);
+      if (!moment) throw FhirReject{stem + "Timing is not a date or time"};
+      span.begin = span.begin ? std::min(*span.begin, moment->first) : moment->first;
+      span.end = span.end ? std::max(*span.end, moment->last) : moment->last;
+    });
+    return span;
+  }
   if (const auto period = child(at, stem + "Period")) {
     const auto start = moment_of(*period, "start", zone), end = moment_of(*period, "end", zone);
     if (start) span.begin = start->first;
@@ -217,7 +253,7 @@ void add_value(FhirDraft& draft, const Element& at, const FhirTimes& times, cons
   const auto choice = choice_of(at, "value");
   if (choice) return add_choice(draft, *choice, times, code);
   if (const auto reason = concept_of(at, "dataAbsentReason"))
-    return draft.add(times, code.code + "//ABSENT", code.description + ": " + reason->description);
+    return draft.add(times, "", extended(code, "//ABSENT", reason->description));
   draft.add(times, "", code);
 }
 

@@ -29,6 +29,9 @@ void each(const Element& at, std::string_view key, const Use& use) {
 }
 std::optional<Element> first(const Element& at, std::string_view key);
 
+// Of a Quantity: its UCUM code, else its text.
+std::string_view unit_of(const Element& quantity);
+
 // Throws FhirReject where the text is there and is no date or time.
 std::optional<Moment> moment_of(const Element& at, std::string_view key, const Zone& zone);
 
@@ -44,6 +47,9 @@ std::optional<Code> concept_of(const Element& concept_element);
 struct Span {
   std::optional<Time> begin, end;
 };
+// True where a coding of the concept has this code, whatever its system.
+bool has_code(const Element& at, std::string_view key, std::string_view code);
+
 Span span_of(const Element& at, const std::string& stem, const Zone& zone);
 
 // Which of the kinds of a choice such as value[x] is there: "Quantity" and its element.

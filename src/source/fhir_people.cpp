@@ -23,7 +23,9 @@ void add_us_core(const Element& resource, FhirDraft& draft) {
   });
 }
 
-std::string decode_base64(std::string_view text) {
+std::string decode_base64(std::string_view encoded) {
+  std::string text(encoded);
+  std::erase_if(text, [](unsigned char c) { return std::isspace(c); });
   std::string out(text.size() / 4 * 3 + 3, '\0');
   const int length = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
                                      reinterpret_cast<const unsigned char*>(text.data()),

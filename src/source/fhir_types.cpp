@@ -1,6 +1,6 @@
 #include "source/fhir_types.h"
 
-#include <array>
+#include <algorithm>
 
 namespace cangong {
 
@@ -57,21 +57,21 @@ namespace {
 // A new resource type is one function and one line here.
 constexpr std::array kTypes{
     Type{"Patient", "", read_patient},
-    Type{"Encounter", "subject", read_encounter},
+    Type{"Encounter", "subject", read_encounter, {"planned", "cancelled"}},
     Type{"Condition", "subject", read_condition},
-    Type{"Observation", "subject", read_observation},
-    Type{"MedicationRequest", "subject", read_medication_request},
+    Type{"Observation", "subject", read_observation, {"registered", "cancelled"}},
+    Type{"MedicationRequest", "subject", read_medication_request, {"draft", "cancelled"}},
     Type{"MedicationAdministration", "subject", read_medication_administration},
-    Type{"MedicationStatement", "subject", read_medication_statement},
-    Type{"Procedure", "subject", read_procedure},
-    Type{"DiagnosticReport", "subject", read_diagnostic_report},
+    Type{"MedicationStatement", "subject", read_medication_statement, {"intended"}},
+    Type{"Procedure", "subject", read_procedure, {"preparation"}},
+    Type{"DiagnosticReport", "subject", read_diagnostic_report, {"registered", "cancelled"}},
     Type{"Immunization", "patient", read_immunization},
     Type{"AllergyIntolerance", "patient", read_allergy},
     Type{"QuestionnaireResponse", "subject", read_questionnaire_response},
     Type{"FamilyMemberHistory", "patient", read_family_history},
     Type{"DocumentReference", "subject", read_document},
-    Type{"Claim", "patient", read_claim},
-    Type{"ExplanationOfBenefit", "patient", read_benefit},
+    Type{"Claim", "patient", read_claim, {"draft", "cancelled"}},
+    Type{"ExplanationOfBenefit", "patient", read_benefit, {"draft", "cancelled"}},
 };
 
 }  // namespace
@@ -84,6 +84,7 @@ const Type* type_named(std::string_view name) {
 
 FhirTimes require_known(FhirTimes times) {
   if (!times.known) throw FhirReject{"nothing says when it became known"};
+  if (times.occurred) times.known = std::max(*times.known, *times.occurred);
   return times;
 }
 

@@ -1,6 +1,8 @@
 // The table of resource types. Included by the fhir_*.cpp files only.
 #pragma once
 
+#include <array>
+
 #include "source/fhir_element.h"
 
 namespace cangong::fhir {
@@ -9,12 +11,13 @@ struct Type {
   std::string_view name;
   std::string_view subject;  // the key of the reference to the patient
   void (*read)(const Element& resource, FhirDraft& draft);
+  std::array<std::string_view, 4> not_facts{};  // statuses of what did not, or not yet, happen
 };
 
 // Nothing where resources of this type are left out on purpose.
 const Type* type_named(std::string_view name);
 
-// Where nothing says when a fact became known, it is rejected.
+// Where nothing says when a fact became known, it is rejected. None is known before it happened.
 FhirTimes require_known(FhirTimes times);
 // The end of the encounter that a resource names.
 std::optional<Time> encounter_end(const Element& resource, const FhirDraft& draft);

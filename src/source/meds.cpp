@@ -28,6 +28,7 @@ void read_shard(const fs::path& file, Sink& sink) {
       if (event.number) fact.number = *event.number;
       fact.unit = event.unit;
       fact.text = event.text;
+      fact.declared_static = !event.time;  // MEDS: any code may be static
       sink.accept({name, ++line}, {&fact, 1});
     }
   }

@@ -1,9 +1,5 @@
 #include "timeline/store_writer.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <bit>
 #include <map>
@@ -22,17 +18,6 @@ constexpr std::uint64_t kRowsPerShard = 4'000'000;
 constexpr std::uint64_t kMostShards = 32;
 constexpr std::size_t kLeastMemory = 1 << 16;
 constexpr std::size_t kMostRuns = 64;  // that are merged at once: each holds a file and a buffer
-
-int lock_store(const fs::path& store) {
-  const std::string file = (store / ".lock").string();
-  const int lock = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (lock < 0) fail(Fault::storage, "cannot write in " + store.string());
-  if (::flock(lock, LOCK_EX | LOCK_NB) != 0) {
-    ::close(lock);
-    fail(Fault::denied, store.string() + ": another import is running; wait for it to end");
-  }
-  return lock;
-}
 
 // What an import that was killed at its very beginning leaves.
 bool is_empty_but_for_ours(const fs::path& store) {
@@ -83,7 +68,7 @@ class Fan {
 struct StoreWriter::State {
   fs::path store;
   WriteOptions options;
-  int lock = -1;
+  FileLock lock;
   std::optional<fs::path> old;
   Inventory old_inventory;
   fs::path part;  // the generation in the making
@@ -108,7 +93,6 @@ struct StoreWriter::State {
         fs::remove_all(store / file, ignored);
       fs::remove(store, ignored);
     }
-    if (lock >= 0) ::close(lock);
   }
 
   // Half of the memory waits and is sorted (which takes half as much again); the rest is for
@@ -267,7 +251,8 @@ StoreWriter::StoreWriter(const fs::path& store, WriteOptions options)
   s.options = std::move(options);
   s.options.memory_bytes = std::max(s.options.memory_bytes, kLeastMemory);
   const bool made = fs::create_directories(store);
-  s.lock = lock_store(store);
+  s.lock =
+      FileLock(store / ".lock", store.string() + ": another import is running; wait for it to end");
   const fs::path marker = store / "store.json";
   if (!fs::exists(marker)) {
     if (!made && !is_empty_but_for_ours(store))

@@ -1,6 +1,7 @@
 #include "train/cross_validation.h"
 
 #include <algorithm>
+#include <set>
 
 #include "base/progress.h"
 #include "evaluate/interval.h"
@@ -41,7 +42,8 @@ class FoldFile {
   FoldFile(const TrainInput& input, const TrainContext& context) {
     if (context.work.empty()) return;
     const Digest digest =
-        digest_of(input.recipe.text + input.store.digest() + digest_of_rows(input.rows));
+        digest_of(input.recipe.text + input.store.digest() + digest_of_rows(input.rows) +
+                  digest_of_file("/proc/self/exe"));  // another build may answer otherwise
     file_ = context.work / (digest.substr(0, 24) + ".folds");
   }
   // The folds that an earlier run left; nothing where there are none.
@@ -87,6 +89,11 @@ void add_fold(const TrainInput& input, const Examples& examples, const TrainCont
 OutOfFold cross_validate(const TrainInput& input, const Examples& examples,
                          const TrainContext& context) {
   const std::size_t folds = input.recipe.validation.folds;
+  std::set<PatientId> patients;
+  for (const auto& row : examples.rows) patients.insert(row.patient);
+  if (patients.size() < 3 * folds)
+    fail(Fault::config, std::to_string(folds) + " folds of " + std::to_string(patients.size()) +
+                            " patients leave fewer than 3 in one; lower `validation: folds`");
   const auto fold_of = fold_patients(examples.rows, folds, input.recipe.seed);
   const FoldFile file(input, context);
   OutOfFold oof = file.load().value_or(OutOfFold());

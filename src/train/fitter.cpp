@@ -29,6 +29,9 @@ std::unique_ptr<Encoder> Fitter::fit_encoder(const std::vector<std::size_t>& tra
     fail(Fault::input,
          "the encoder finds no features on the training patients; widen its "
          "windows, lower min_patients or loosen include/exclude");
+  if (encoder->left_out() > 0)
+    context_.say("encoder: " + std::to_string(encoder->left_out()) +
+                 " rarer codes left out; raise `encoder: max_codes` to keep them");
   return encoder;
 }
 

@@ -30,6 +30,7 @@ Recipe parse_recipe(const std::string& text, const std::string& file) {
   share(recipe.split.tuning + recipe.split.held_out, "split tuning + held_out");
   share(recipe.abstain.most_missing, "abstain most_missing");
   share(recipe.abstain.most_outside, "abstain most_outside");
+  if (recipe.cause == 0) fail(Fault::config, file + ": cause is the number of a cause, from 1");
   if (recipe.encoder.aggregates.empty())
     fail(Fault::config, file + ": encoder aggregates is empty");
   if (recipe.horizon <= Duration(0)) fail(Fault::config, file + ": horizon must be positive");

@@ -75,15 +75,27 @@ void refuse_unfit(const TrainInput& input, const Examples& examples, const Parts
                                               : 1;
     return events;
   };
+  if (y.answer == Answer::boolean &&
+      events_in(parts.train) == static_cast<double>(parts.train.size()))
+    fail(Fault::input, "every training patient has the event; there is nothing to tell apart");
+  if (y.answer == Answer::category && y.classes.size() < 2)
+    fail(Fault::input, "all examples are of one class; there is nothing to tell apart");
   if (events_in(parts.train) == 0) fail(Fault::input, "no event among the training patients");
   if (events_in(parts.tuning) == 0)
     fail(Fault::input,
          "no event among the tuning patients, who choose how far the model goes; "
          "raise split: tuning");
   if (y.answer != Answer::survival) return;
-  double longest = 0;
-  for (const std::size_t i : parts.train) longest = std::max(longest, y.values[i]);
+  double longest = 0, first = 1e300;
+  for (const std::size_t i : parts.train) {
+    longest = std::max(longest, y.values[i]);
+    if (y.events[i] > 0.5) first = std::min(first, y.values[i]);
+  }
   const double horizon = static_cast<double>(recipe.horizon.count()) / 86400e6;
+  if (horizon < first)
+    fail(Fault::config, "no event comes before the horizon of " + format_number(horizon) +
+                            " days (the first is at day " + format_fixed(first, 1) +
+                            "); set `horizon:` in the recipe");
   if (horizon > longest)
     fail(Fault::config, "the horizon of " + format_number(horizon) +
                             " days is beyond the longest " +
