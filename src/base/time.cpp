@@ -202,6 +202,14 @@ std::optional<Moment> parse_moment(std::string_view text, const Zone& zone) {
   return offset ? instant(c, offset, zone) : std::nullopt;
 }
 
+void check_time_pattern(std::string_view pattern) {
+  for (std::size_t at = pattern.find('%'); at != std::string_view::npos;
+       at = pattern.find('%', at + 2))
+    if (at + 1 == pattern.size() ||
+        std::string_view("YymdHMS").find(pattern[at + 1]) == std::string_view::npos)
+      fail(Fault::config, "unknown field in the time format; use %Y %y %m %d %H %M %S");
+}
+
 std::optional<Moment> parse_moment(std::string_view text, std::string_view pattern,
                                    const Zone& zone) {
   Civil c;
@@ -244,7 +252,7 @@ std::optional<Moment> parse_moment(std::string_view text, std::string_view patte
         c.second = *value;
         break;
       default:
-        fail(Fault::config, "unknown field in the time format; use %Y %y %m %d %H %M %S");
+        return std::nullopt;
     }
   }
   if (!text.empty()) return std::nullopt;

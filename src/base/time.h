@@ -36,7 +36,9 @@ class Zone {
 // an offset or "Z". Nothing for anything else. A leap second (":60") is the next minute.
 std::optional<Moment> parse_moment(std::string_view text, const Zone& zone);
 
-// By a strptime-like pattern of %Y %m %d %H %M %S %y; nothing where the text does not fit.
+// Throws Fault::config where the pattern has a field that is not one of %Y %y %m %d %H %M %S.
+void check_time_pattern(std::string_view pattern);
+// By such a pattern, as strptime; nothing where the text does not fit.
 std::optional<Moment> parse_moment(std::string_view text, std::string_view pattern,
                                    const Zone& zone);
 

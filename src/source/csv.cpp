@@ -72,6 +72,7 @@ struct TimePlan {
   std::string format;
   std::optional<Moment> at;
   Duration unit{0}, at_least{0};
+  bool missing_is_static = false;
 };
 
 struct EventPlan {
@@ -79,7 +80,7 @@ struct EventPlan {
   std::size_t value = kNone, text = kNone;
   std::vector<std::pair<std::size_t, std::vector<std::string>>> when;
   std::optional<TimePlan> time, occurred;
-  bool is_static = false;
+  bool is_static = false, optional = false;
   std::string description;
 };
 
@@ -152,7 +153,10 @@ class TablePlan {
     plan.format = rule.format;
     plan.at_least = rule.at_least;
     if (!rule.column.empty()) plan.column = column(rule.column);
-    if (!rule.format.empty()) parse_moment("", rule.format, zone_);  // refuses unknown fields
+    check_time_pattern(rule.format);
+    if (!rule.missing.empty() && rule.missing != "static" && rule.missing != "reject")
+      fail(Fault::config, "`missing:` is static or reject");
+    plan.missing_is_static = rule.missing == "static";
     if (!rule.at.empty() && !(plan.at = parse_moment(rule.at, zone_)))
       fail(Fault::config, "`at:` is not a date such as 2000-01-01");
     if (plan.column == kNone && !plan.at)
@@ -178,6 +182,7 @@ class TablePlan {
     if (rule.time) plan.time = plan_time(*rule.time);
     if (rule.occurred) plan.occurred = plan_time(*rule.occurred);
     plan.is_static = rule.is_static;
+    plan.optional = rule.optional;
     plan.description = rule.description;
     return plan;
   }
@@ -243,14 +248,14 @@ class TablePlan {
     fact.code = texts_[index * 2];
     if (plan.value != kNone) {
       const auto value = cell_at(plan.value);
-      if (!value) return;
-      fact.number = parse_number(*value);
-      if (!fact.number) throw BadRow{"column " + header_[plan.value] + ": not a number"};
+      if (!value && !plan.optional) return;
+      if (value) fact.number = parse_number(*value);
+      if (value && !fact.number) throw BadRow{"column " + header_[plan.value] + ": not a number"};
     }
     if (plan.text != kNone) {
       const auto text = cell_at(plan.text);
-      if (!text) return;
-      fact.text = *text;
+      if (!text && !plan.optional) return;
+      fact.text = text.value_or("");
     }
     if (plan.unit.fill(cell, texts_[index * 2 + 1])) fact.unit = texts_[index * 2 + 1];
     fact.description = plan.description;
@@ -264,6 +269,10 @@ class TablePlan {
     if (!rule) throw BadRow{"the mapping gives no time for this event"};
     const auto known = moment(*rule);
     if (!known) {
+      if (rule->missing_is_static) {
+        fact.declared_static = true;
+        return true;
+      }
       if (plan.time) return false;
       throw BadRow{"the time is missing"};
     }

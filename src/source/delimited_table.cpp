@@ -17,12 +17,27 @@ char guess_delimiter(const std::string& name, std::string_view line) {
   if (name.ends_with(".tsv")) return '\t';
   if (name.ends_with(".psv")) return '|';
   constexpr std::array<char, 4> kCandidates{',', ';', '\t', '|'};
-  return *std::max_element(kCandidates.begin(), kCandidates.end(), [&](char a, char b) {
-    return std::count(line.begin(), line.end(), a) < std::count(line.begin(), line.end(), b);
-  });
+  const auto count = [&](char c) { return std::count(line.begin(), line.end(), c); };
+  const char most = *std::max_element(kCandidates.begin(), kCandidates.end(),
+                                      [&](char a, char b) { return count(a) < count(b); });
+  return count(most) ? most : '\x1f';  // one column, in which commas are text
 }
 
 }  // namespace
+
+DelimitedTable::DelimitedTable(const fs::path& path) : lines_(path), file_(path.string()) {
+  if (const auto line = lines_.next()) record_ = line->text;
+  delimiter_ = guess_delimiter(unpacked_name(path), record_);
+}
+
+std::vector<std::string> DelimitedTable::first_row(const fs::path& path) {
+  DelimitedTable table(path);
+  std::string problem;
+  std::vector<std::string> cells;
+  if (table.record_.empty() || !table.split_record(problem)) return cells;
+  for (const auto cell : table.cells_) cells.emplace_back(trim(cell));
+  return cells;
+}
 
 DelimitedTable::DelimitedTable(const fs::path& path, const TableFormat& format)
     : lines_(path), file_(path.string()) {

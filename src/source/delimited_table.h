@@ -15,6 +15,9 @@ class DelimitedTable : public Table {
   // Throws Fault::input where the header names a column twice.
   DelimitedTable(const fs::path& path, const TableFormat& format);
 
+  // The cells of the first line, whether it is a header or not.
+  static std::vector<std::string> first_row(const fs::path& path);
+
   const std::vector<std::string>& header() const override { return header_; }
   char delimiter() const { return delimiter_; }
 
@@ -23,6 +26,7 @@ class DelimitedTable : public Table {
   std::uint64_t position() const override { return lines_.position(); }
 
  private:
+  explicit DelimitedTable(const fs::path& path);
   bool split_record(std::string& problem);
   bool take_quoted(std::size_t& at, std::string& cell, std::string& problem);
   void read_arff_header();

@@ -13,7 +13,7 @@ namespace cangong {
 // When a row's event became known.
 struct TimeRule {
   static constexpr bool is_config = true;
-  std::string column, format, at, plus, unit = "h", where;
+  std::string column, format, at, plus, unit = "h", missing, where;
   Duration at_least{0};
   template <class V>
   void visit(V& v) {
@@ -23,6 +23,7 @@ struct TimeRule {
     v("plus", plus, "a column with a number to add to it");
     v("unit", unit, "the unit of that number: s, min, h, d, wk, mo, a");
     v("at_least", at_least, "the smallest time to add");
+    v("missing", missing, "reject rows without a time (the usual), or static: facts without one");
   }
 };
 
@@ -32,7 +33,7 @@ struct EventRule {
   std::string code, value, unit, text, description, where;
   std::map<std::string, std::vector<std::string>> when;
   std::optional<TimeRule> time, occurred;
-  bool is_static = false;
+  bool is_static = false, optional = false;
   template <class V>
   void visit(V& v) {
     v("code", code, "the event's code, such as LAB//{item}");
@@ -44,6 +45,7 @@ struct EventRule {
     v("time", time, "when it became known; the table's time if not given");
     v("occurred", occurred, "when it happened, if that is another time");
     v("static", is_static, "true: a fact without a time");
+    v("optional", optional, "true: it stands even where its value or text is missing");
   }
 };
 
