@@ -72,6 +72,7 @@ std::string mapping_help();
 std::string recipe_help();
 int run_import(const Args& args);
 int run_check(const Args& args);
+int run_check_task(const Args& args);
 int run_label(const Args& args);
 int run_train(const Args& args);
 int run_evaluate(const Args& args);

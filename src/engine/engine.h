@@ -9,6 +9,7 @@
 #include "decide/answer.h"
 #include "report/study.h"
 #include "source/source.h"
+#include "train/leakage.h"
 #include "train/train.h"
 
 namespace cangong {
@@ -51,6 +52,22 @@ struct LabelReply {
   std::vector<std::string> warnings;
 };
 LabelReply label_data(const LabelRequest& request);
+
+struct TaskCheckRequest {
+  fs::path task, store,
+      report;  // attrition.svg, attrition.zh.svg and check.json go below `report`, if given
+  std::optional<fs::path> predicates;
+  std::size_t threads = 1;
+};
+struct TaskCheckReply {
+  std::string task;
+  std::vector<AttritionStep> steps;
+  std::vector<std::string> warnings;
+  LeakageReport leaks;
+};
+// Who is left after each step of a task, and signs that its answer leaks.
+TaskCheckReply check_task(const TaskCheckRequest& request);
+std::string check_task_json(const TaskCheckReply& reply);
 
 struct TrainRequest {
   fs::path recipe, store, labels, out;

@@ -169,6 +169,21 @@ void describe_origin(const Pipeline& p, const Bundle& bundle, const Store& store
   report.recipe_text = p.recipe.text;
 }
 
+void add_leakage_notes(const LeakageReport& leaks, StudyReport& report) {
+  const std::string kinds = std::to_string(leak_checks().size()),
+                    found = std::to_string(leaks.findings.size());
+  report.notes.emplace_back("Signs of leakage: " + kinds + " kinds looked for in " +
+                                format_count(leaks.examples) + " examples, " + found + " found.",
+                            "数据泄漏检查：在 " + format_count(leaks.examples) + " 个样本中检查 " +
+                                kinds + " 类迹象，发现 " + found + " 处。");
+  constexpr std::size_t kShown = 5;
+  for (std::size_t i = 0; i < std::min(leaks.findings.size(), kShown); ++i) {
+    const Leak& leak = leaks.findings[i];
+    report.notes.emplace_back("Leakage? " + leak.what + ": " + leak.english,
+                              "疑似泄漏：" + leak.what + "：" + leak.chinese);
+  }
+}
+
 }  // namespace
 
 StudyReport evaluate_model(const EvaluateRequest& request) {
@@ -217,6 +232,7 @@ StudyReport evaluate_model(const EvaluateRequest& request) {
                   labels.rows.size()},
                  {"Judged here", "本次评估", report.patients, report.examples}};
   describe_origin(p, bundle, store, report);
+  add_leakage_notes(p.leakage, report);
   if (cross)
     report.notes.emplace_back(
         "The examples are explained by the model that is kept, which has learnt "

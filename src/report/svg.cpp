@@ -269,4 +269,13 @@ std::string flow_chart(const std::vector<FlowBox>& boxes) {
   return svg + "</svg>";
 }
 
+std::string standalone_svg(const std::string& svg, std::string_view language) {
+  const std::string other = language == "zh" ? "en" : "zh";
+  const std::size_t tag = svg.find('>') + 1;
+  return "<svg xmlns='http://www.w3.org/2000/svg'" + svg.substr(4, tag - 4) +
+         "<style>text{font:14px sans-serif;fill:#222}text[lang=" + other +
+         "]{display:none}.box{fill:#f4f6f8;stroke:#567}.arrow{fill:none;stroke:#567}</style>" +
+         svg.substr(tag) + "\n";
+}
+
 }  // namespace cangong

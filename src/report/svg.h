@@ -51,4 +51,7 @@ struct FlowBox {
 };
 std::string flow_chart(const std::vector<FlowBox>& boxes);
 
+// A drawing as a file of its own, in one language ("en" or "zh").
+std::string standalone_svg(const std::string& svg, std::string_view language);
+
 }  // namespace cangong

@@ -52,8 +52,14 @@ double number_of(const Label& label) {
   if (const auto* yes = std::get_if<bool>(&label)) return *yes;
   if (const auto* n = std::get_if<std::int64_t>(&label)) return static_cast<double>(*n);
   if (const auto* x = std::get_if<double>(&label)) return *x;
-  if (const auto* s = std::get_if<Survival>(&label)) return s->cause != 0;
   return 0;
+}
+
+double median_days(const std::vector<LabelRow>& rows) {
+  std::vector<double> days;
+  for (const auto& row : rows)
+    if (const auto* s = std::get_if<Survival>(&*row.label)) days.push_back(s->days);
+  return quantile(days, 0.5);
 }
 
 Cases cases_of(const std::vector<LabelRow>& rows, std::uint64_t seed) {
@@ -70,8 +76,10 @@ Cases cases_of(const std::vector<LabelRow>& rows, std::uint64_t seed) {
   });
   std::vector<double> values;
   std::map<std::string, std::size_t> classes;
+  const double half = median_days(cases.rows);
   for (const auto& row : cases.rows) {
-    values.push_back(number_of(*row.label));
+    const auto* s = std::get_if<Survival>(&*row.label);
+    values.push_back(s ? s->cause != 0 && s->days <= half : number_of(*row.label));
     if (const auto* word = std::get_if<std::string>(&*row.label)) ++classes[*word];
   }
   std::string rarest;  // of classes, the rarest is the case
@@ -308,6 +316,20 @@ std::string leakage_json(const LeakageReport& report) {
               {"looked_for", checks},
               {"findings", findings}}
       .dump(1);
+}
+
+LeakageReport load_leakage(const std::string& text) {
+  const Json json = Json::parse(text);
+  LeakageReport report;
+  report.examples = json.at("examples");
+  report.cases = json.at("cases");
+  for (const auto& item : json.at("findings")) {
+    Leak leak{item.at("kind"), item.at("what"), item.at("means"), "", item.at("count")};
+    for (const LeakCheck& check : kChecks)
+      if (check.kind == leak.kind) leak.chinese = check.chinese;
+    report.findings.push_back(std::move(leak));
+  }
+  return report;
 }
 
 }  // namespace cangong

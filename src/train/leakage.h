@@ -34,6 +34,7 @@ LeakageReport find_leaks(const LeakageInput& input);
 
 // The certificate that goes into a bundle: what was looked for, in what, and what was found.
 std::string leakage_json(const LeakageReport& report);
+LeakageReport load_leakage(const std::string& json);
 
 // Every kind of check with what it looks for.
 struct LeakCheck {

@@ -144,6 +144,7 @@ void write_pipeline(const Pipeline& p, BundleWriter& bundle) {
                       {"training_events", p.training_events},
                       {"ranges", ranges}};
   bundle.add("training.json", training.dump(1) + "\n");
+  bundle.add("leakage.json", leakage_json(p.leakage) + "\n");
   bundle.add("judged.json", Json{{"value", p.judged_value},
                                  {"truth", p.judged_truth},
                                  {"event", p.judged_event},
@@ -178,6 +179,7 @@ Pipeline read_pipeline(const Bundle& bundle) {
     p.judged_truth = judged.at("truth").get<std::vector<double>>();
     p.judged_event = judged.at("event").get<std::vector<double>>();
     p.judged_rows_per_patient = judged.at("rows_per_patient");
+    if (bundle.has("leakage.json")) p.leakage = load_leakage(bundle.read("leakage.json"));
     const Json splits = Json::parse(bundle.read("splits.json"));
     for (const auto& [split, patients] : splits.items())
       for (const auto& patient : patients) p.splits[PatientId(patient.get<std::int64_t>())] = split;

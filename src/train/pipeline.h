@@ -10,6 +10,7 @@
 #include "encode/encoder.h"
 #include "model/readout.h"
 #include "registry/bundle.h"
+#include "train/leakage.h"
 #include "train/recipe.h"
 
 namespace cangong {
@@ -46,6 +47,7 @@ struct Pipeline {
   std::vector<double> judged_value, judged_truth, judged_event;  // of patients that did not train
   double judged_rows_per_patient = 1;
   Digest store_digest, labels_digest;
+  LeakageReport leakage;  // what was looked for before the training
   std::size_t training_rows = 0;
 
   const Fitted& main() const { return models.front(); }

@@ -124,6 +124,20 @@ void keep_judged(const Examples& examples, const Dataset& tuning, Pipeline& p) {
   p.judged_event = tuning.y.events;
 }
 
+// With the task's own events where the task can be read again by itself.
+LeakageReport look_for_leaks(const TrainInput& input, const TrainContext& context) {
+  std::optional<Labeller> labeller;
+  try {
+    labeller.emplace(std::vector{parse_task(input.task_text, "task.yaml")}, input.store.codes());
+  } catch (const Error&) {  // labels from elsewhere, or codes given in another file
+  }
+  LeakageReport report =
+      find_leaks({input.store, input.rows, labeller ? &*labeller : nullptr, input.recipe.seed});
+  for (const Leak& leak : report.findings)
+    context.say("leakage? " + leak.what + ": " + leak.english);
+  return report;
+}
+
 }  // namespace
 
 Pipeline train(const TrainInput& input, const TrainContext& context) {
@@ -134,6 +148,7 @@ Pipeline train(const TrainInput& input, const TrainContext& context) {
   p.task_text = input.task_text;
   p.store_digest = input.store.digest();
   p.labels_digest = digest_of_rows(input.rows);
+  p.leakage = look_for_leaks(input, context);
   const Fitter fitter(input, context, examples);
   SplitOptions split = input.recipe.split;
   if (input.recipe.validation.folds > 0) {
