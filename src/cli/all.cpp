@@ -21,6 +21,8 @@ const std::array kVerbs{
          {{"--into", "STORE", "the store; made where there is none"},
           {"--mapping", "FILE", "csv: which column is what"},
           {"--suggest", "FILE", "csv: print a first mapping for a file and stop"},
+          {"--system", "NAME", "ontology: whose codes it holds, such as ICD10CM"},
+          {"--codes", "REGEX", "ontology: its group is the code inside the store's codes"},
           {"--zone", "ZONE", "of times without an offset: UTC, +08:00, Asia/Shanghai (UTC)"},
           {"--memory", "SIZE", "for sorting, such as 512M (1G)"},
           {"--most-rejected", "SHARE", "fail where more rows are rejected than this (0.1)"},

@@ -43,6 +43,8 @@ int run_import(const Args& args) {
   request.source.path = args.positional(1);
   request.source.mapping = args.get("--mapping", "");
   request.source.zone = args.get("--zone", "UTC");
+  request.source.system = args.get("--system", "");
+  request.source.codes = args.get("--codes", "");
   request.store = args.need("--into");
   request.dataset = args.get("--name", "");
   request.memory_bytes = args.bytes("--memory", std::size_t{1} << 30);

@@ -18,6 +18,8 @@ class HistoryStream {
   virtual ~HistoryStream() = default;
   virtual std::size_t size() const = 0;
   virtual const CodeBook& codes() const = 0;
+  // What is known of the codes: descriptions and parents.
+  virtual const std::vector<CodeInfo>& code_infos() const = 0;
   // use(worker, example, history): examples in any order, `worker` below `threads`, each worker's
   // calls one after the other.
   using Use = std::function<void(std::size_t worker, std::size_t example, const History&)>;
@@ -30,6 +32,7 @@ class StoreHistories : public HistoryStream {
   StoreHistories(const Store& store, std::vector<LabelRow> examples);
   std::size_t size() const override { return examples_.size(); }
   const CodeBook& codes() const override { return store_.codes(); }
+  const std::vector<CodeInfo>& code_infos() const override { return store_.code_infos(); }
   void each(std::size_t threads, const Use& use) const override;
 
  private:

@@ -18,10 +18,6 @@ constexpr std::pair<const char*, Aggregate> kAggregates[] = {
     {"max", Aggregate::max},     {"mean", Aggregate::mean},
     {"slope", Aggregate::slope}, {"time_since", Aggregate::time_since}};
 
-bool needs_number(Aggregate aggregate) {
-  return aggregate != Aggregate::count && aggregate != Aggregate::time_since;
-}
-
 // What training patients have of one code.
 struct CodeUse {
   std::size_t patients = 0;
@@ -37,6 +33,10 @@ std::vector<Pattern> patterns(const std::vector<std::string>& texts, const char*
 }
 
 }  // namespace
+
+bool needs_number(Aggregate aggregate) {
+  return aggregate != Aggregate::count && aggregate != Aggregate::time_since;
+}
 
 void read_value(const Node& node, Aggregate& value) {
   std::vector<std::string> names;
@@ -56,230 +56,6 @@ const char* name_of(Aggregate wanted) {
   return "?";
 }
 
-// The sums of one code's events within one ring between two windows.
-struct Ring {
-  std::uint32_t count = 0, numbers = 0;
-  double last_time = 0;  // days before the cutoff, of the latest event
-  float first = 0, last = 0, low = 0, high = 0;
-  double sum = 0, t = 0, tt = 0, tv = 0;
-
-  void add(const Event& event, double days) {
-    ++count;
-    last_time = days;
-    if (!event.number) return;
-    const float v = *event.number;
-    if (numbers++ == 0) first = low = high = v;
-    last = v;
-    low = std::min(low, v);
-    high = std::max(high, v);
-    sum += v;
-    t += days;
-    tt += days * days;
-    tv += days * v;
-  }
-
-  // Joins an older ring.
-  void join(const Ring& older) {
-    if (older.count == 0) return;
-    if (count == 0) last_time = older.last_time;
-    count += older.count;
-    if (older.numbers == 0) return;
-    if (numbers == 0) last = older.last, low = older.low, high = older.high;
-    first = older.first;
-    low = std::min(low, older.low);
-    high = std::max(high, older.high);
-    numbers += older.numbers;
-    sum += older.sum, t += older.t, tt += older.tt, tv += older.tv;
-  }
-
-  std::optional<float> value(Aggregate aggregate) const {
-    if (count == 0) return std::nullopt;
-    if (aggregate == Aggregate::count) return static_cast<float>(count);
-    if (aggregate == Aggregate::time_since) return static_cast<float>(last_time);
-    if (numbers == 0) return std::nullopt;
-    switch (aggregate) {
-      case Aggregate::last:
-        return last;
-      case Aggregate::first:
-        return first;
-      case Aggregate::min:
-        return low;
-      case Aggregate::max:
-        return high;
-      case Aggregate::mean:
-        return static_cast<float>(sum / numbers);
-      default:
-        break;
-    }
-    const double n = numbers, spread = n * tt - t * t;
-    if (numbers < 2 || spread <= 1e-12 * n * tt) return std::nullopt;
-    return static_cast<float>(-(n * tv - t * sum) / spread);  // days run backwards
-  }
-};
-
-class WindowedSession : public EncoderSession {
- public:
-  WindowedSession(const WindowedEncoder& encoder, const CodeBook& codes)
-      : encoder_(encoder), slot_of_(codes.size(), kNone), windows_(encoder.windows_.size()) {
-    birth_ = codes.find("MEDS_BIRTH");
-    std::map<std::pair<std::string, std::string>, std::uint32_t> slots;
-    for (const auto& feature : encoder.features_) {
-      const std::string unit = feature.by_unit ? feature.unit : "";
-      const auto [entry, fresh] =
-          slots.emplace(std::pair(feature.code, unit), static_cast<std::uint32_t>(slots.size()));
-      const auto id = codes.find(feature.code);
-      if (fresh && id) {
-        slot_of_[*id] = feature.by_unit ? kByUnit : entry->second;
-        if (feature.by_unit) by_unit_[*id].emplace_back(unit, entry->second);
-      }
-      slots_.push_back(entry->second);
-    }
-    rings_.resize(slots.size() * windows_);
-    statics_.resize(slots.size());
-    touched_.resize(slots.size());
-    by_slot_.resize(slots.size());
-    for (std::size_t f = 0; f < slots_.size(); ++f)
-      by_slot_[slots_[f]].push_back(static_cast<std::uint32_t>(f));
-  }
-
-  void encode(const History& history, std::vector<Entry>& row) override {
-    row.clear();
-    gather(history);
-    std::sort(order_.begin(), order_.end());
-    for (const std::uint32_t slot : order_) write_slot(slot, row);
-    write_age(history, row);
-    std::sort(row.begin(), row.end(),
-              [](const Entry& a, const Entry& b) { return a.column < b.column; });
-  }
-
-  std::vector<std::size_t> origin(const History& history, std::size_t column) override {
-    const auto& feature = encoder_.features_.at(column);
-    std::vector<std::size_t> found;
-    const auto events = history.events();
-    for (std::size_t i = 0; i < events.size(); ++i) {
-      if (!is_of(feature, events[i], history.cutoff(), slots_[column])) continue;
-      const bool number_wanted =
-          feature.window < WindowedEncoder::kAge && needs_number(feature.aggregate);
-      if (!number_wanted || events[i].number) found.push_back(i);
-    }
-    return narrowed(feature, events, std::move(found));
-  }
-
- private:
-  static constexpr std::uint32_t kNone = UINT32_MAX, kByUnit = UINT32_MAX - 1;
-
-  std::uint32_t slot_for(const Event& event) const {
-    const std::uint32_t slot = event.code < slot_of_.size() ? slot_of_[event.code] : kNone;
-    if (slot != kByUnit) return slot;
-    for (const auto& [unit, own] : by_unit_.at(event.code))
-      if (unit == event.unit) return own;
-    return kNone;
-  }
-
-  bool is_of(const WindowedEncoder::Feature& feature, const Event& event, Time cutoff,
-             std::uint32_t slot) const {
-    if (feature.window == WindowedEncoder::kAge) return birth_ && event.code == *birth_;
-    if (slot_for(event) != slot) return false;
-    if (feature.window == WindowedEncoder::kStatic) return !event.time;
-    return event.time && inside(cutoff - *event.time, feature.window);
-  }
-
-  // Of the candidates, those that made the value.
-  static std::vector<std::size_t> narrowed(const WindowedEncoder::Feature& feature,
-                                           std::span<const Event> events,
-                                           std::vector<std::size_t> found) {
-    if (found.empty() || feature.window >= WindowedEncoder::kAge) return found;
-    const auto lower = [&](std::size_t a, std::size_t b) {
-      return *events[a].number < *events[b].number;
-    };
-    switch (feature.aggregate) {
-      case Aggregate::last:
-      case Aggregate::time_since:
-        return {found.back()};
-      case Aggregate::first:
-        return {found.front()};
-      case Aggregate::min:
-        return {*std::min_element(found.begin(), found.end(), lower)};
-      case Aggregate::max:
-        return {*std::max_element(found.begin(), found.end(), lower)};
-      default:
-        return found;
-    }
-  }
-
-  bool inside(Duration age, std::size_t window) const {
-    return age < encoder_.windows_[window].second;
-  }
-
-  void touch(std::uint32_t slot) {
-    if (touched_[slot]) return;
-    touched_[slot] = true;
-    order_.push_back(slot);
-    std::fill_n(rings_.begin() + static_cast<std::ptrdiff_t>(slot * windows_), windows_, Ring{});
-    statics_[slot].reset();
-  }
-
-  void gather(const History& history) {
-    for (const std::uint32_t slot : order_) touched_[slot] = false;
-    order_.clear();
-    std::size_t ring = windows_;  // events come oldest first: the widest ring first
-    for (const Event& event : history.events()) {
-      const std::uint32_t slot = slot_for(event);
-      if (!event.time) {
-        if (slot == kNone) continue;
-        touch(slot);
-        statics_[slot] = event.number.value_or(1.0f);
-        continue;
-      }
-      const Duration age = history.cutoff() - *event.time;
-      while (ring > 0 && inside(age, ring - 1)) --ring;
-      if (slot == kNone || ring == windows_) continue;
-      touch(slot);
-      rings_[slot * windows_ + ring].add(event, static_cast<double>(age.count()) / 86400e6);
-    }
-  }
-
-  void write_slot(std::uint32_t slot, std::vector<Entry>& row) {
-    Ring* rings = &rings_[slot * windows_];
-    for (std::size_t w = 1; w < windows_; ++w) {
-      Ring wider = rings[w - 1];
-      wider.join(rings[w]);
-      rings[w] = wider;
-    }
-    for (const std::uint32_t f : by_slot_[slot]) {
-      const auto& feature = encoder_.features_[f];
-      const auto value = feature.window == WindowedEncoder::kStatic
-                             ? statics_[slot]
-                             : rings[feature.window].value(feature.aggregate);
-      if (value) row.push_back({f, *value});
-    }
-  }
-
-  void write_age(const History& history, std::vector<Entry>& row) const {
-    if (!birth_) return;
-    for (std::uint32_t f = 0; f < encoder_.features_.size(); ++f) {
-      if (encoder_.features_[f].window != WindowedEncoder::kAge) continue;
-      for (const Event& event : history.events()) {
-        if (event.code != *birth_ || !event.time) continue;
-        row.push_back({f, static_cast<float>(years_between(*event.time, history.cutoff()))});
-        break;
-      }
-    }
-  }
-
-  const WindowedEncoder& encoder_;
-  std::vector<std::uint32_t> slot_of_;  // by code number
-  std::unordered_map<CodeId, std::vector<std::pair<std::string, std::uint32_t>>> by_unit_;
-  std::size_t windows_;
-  std::optional<CodeId> birth_;
-  std::vector<std::uint32_t> slots_;                 // by feature
-  std::vector<std::vector<std::uint32_t>> by_slot_;  // features of a slot
-  std::vector<Ring> rings_;                          // slot x window
-  std::vector<std::optional<float>> statics_;
-  std::vector<bool> touched_;
-  std::vector<std::uint32_t> order_;
-};
-
 WindowedEncoder::WindowedEncoder(WindowedOptions options) : options_(std::move(options)) {
   for (const auto& text : options_.windows) {
     const auto length = text == "all" ? std::optional(Duration::max()) : parse_duration(text);
@@ -293,12 +69,9 @@ WindowedEncoder::WindowedEncoder(WindowedOptions options) : options_(std::move(o
             [](const auto& a, const auto& b) { return a.second < b.second; });
 }
 
-std::unique_ptr<EncoderSession> WindowedEncoder::session(const CodeBook& codes) const {
-  return std::make_unique<WindowedSession>(*this, codes);
-}
-
 void WindowedEncoder::fit(const HistoryStream& training) {
   propose_features(training);
+  if (options_.roll_up) propose_groups(training);
   name_columns();
   drop_useless(training);
   name_columns();
@@ -343,6 +116,44 @@ void WindowedEncoder::propose_features(const HistoryStream& training) {
   for (const CodeId id : chosen) {
     const std::string& name = codes.name(id);
     add_features(name, uses[id]);
+  }
+}
+
+// Parents under which at least two codes of enough patients stand, those of most patients first.
+void WindowedEncoder::propose_groups(const HistoryStream& training) {
+  const CodeBook& codes = training.codes();
+  const Groups all = groups_of(codes, training.code_infos());
+  std::vector<std::vector<std::uint32_t>> of_code(codes.size());
+  std::vector<const Groups::value_type*> groups;
+  for (const auto& group : all) {
+    for (const std::string& member : group.second)
+      of_code[*codes.find(member)].push_back(static_cast<std::uint32_t>(groups.size()));
+    groups.push_back(&group);
+  }
+  std::vector<std::set<PatientId>> patients(groups.size());
+  std::vector<std::set<CodeId>> used(groups.size());
+  training.each(1, [&](std::size_t, std::size_t, const History& history) {
+    for (const Event& event : history.events())
+      for (const std::uint32_t g : of_code[event.code])
+        if (event.time) patients[g].insert(history.patient()), used[g].insert(event.code);
+  });
+  std::vector<std::size_t> chosen;
+  const auto exclude = patterns(options_.exclude, "exclude");
+  for (std::size_t g = 0; g < groups.size(); ++g)
+    if (used[g].size() >= 2 && patients[g].size() >= options_.min_patients &&
+        !any_in(exclude, groups[g]->first))
+      chosen.push_back(g);
+  std::stable_sort(chosen.begin(), chosen.end(), [&](std::size_t a, std::size_t b) {
+    if (patients[a].size() != patients[b].size()) return patients[a].size() > patients[b].size();
+    return groups[a]->second.size() < groups[b]->second.size();  // of twins the nearer one stays
+  });
+  chosen.resize(std::min(chosen.size(), options_.max_codes));
+  CodeUse use;
+  use.timed = true;
+  for (const std::size_t g : chosen) {
+    const std::string name = groups[g]->first + "+";
+    groups_[name] = groups[g]->second;
+    add_features(name, use);
   }
 }
 
@@ -402,6 +213,10 @@ void WindowedEncoder::drop_useless(const HistoryStream& training) {
     if (known.emplace(s.hash, columns_[f].missing_when_absent).second) kept.push_back(features_[f]);
   }
   features_ = std::move(kept);
+  std::erase_if(groups_, [&](const auto& group) {
+    return std::none_of(features_.begin(), features_.end(),
+                        [&](const Feature& feature) { return feature.code == group.first; });
+  });
 }
 
 void WindowedEncoder::name_columns() {
@@ -441,7 +256,11 @@ std::string WindowedEncoder::save() const {
   }
   Json windows = Json::array();
   for (const auto& [name, length] : windows_) windows.push_back(name);
-  return Json{{"format", 1}, {"encoder", "windowed"}, {"windows", windows}, {"features", features}}
+  return Json{{"format", 1},
+              {"encoder", "windowed"},
+              {"windows", windows},
+              {"groups", groups_},
+              {"features", features}}
              .dump(1) +
          "\n";
 }
@@ -451,6 +270,7 @@ std::unique_ptr<WindowedEncoder> WindowedEncoder::load(const std::string& saved)
   WindowedOptions options;
   options.windows = json.at("windows").get<std::vector<std::string>>();
   auto encoder = std::make_unique<WindowedEncoder>(options);
+  if (json.contains("groups")) encoder->groups_ = json.at("groups").get<Groups>();
   for (const auto& item : json.at("features")) {
     Feature feature;
     feature.code = item.at("code");

@@ -7,6 +7,7 @@
 #include "base/config.h"
 #include "base/pattern.h"
 #include "encode/encoder.h"
+#include "encode/roll_up.h"
 
 namespace cangong {
 
@@ -14,6 +15,8 @@ enum class Aggregate { last, first, count, min, max, mean, slope, time_since };
 
 void read_value(const Node& node, Aggregate& value);
 const char* name_of(Aggregate aggregate);
+// Those that count events need none.
+bool needs_number(Aggregate aggregate);
 
 struct WindowedOptions {
   static constexpr bool is_config = true;
@@ -22,7 +25,7 @@ struct WindowedOptions {
                                     Aggregate::max,  Aggregate::mean,  Aggregate::slope};
   std::vector<std::string> include, exclude;
   std::size_t min_patients = 5, max_codes = 1000;
-  bool age = true;
+  bool age = true, roll_up = false;
   template <class V>
   void visit(V& v) {
     v("windows", windows, "lengths of time that end at the prediction; `all` for the whole record");
@@ -31,14 +34,16 @@ struct WindowedOptions {
     v("exclude", exclude, "never codes that one of these finds");
     v("min_patients", min_patients, "a code must occur in so many training patients");
     v("max_codes", max_codes, "keep so many codes, those of most patients");
+    v("roll_up", roll_up, "also count what stands under a common parent (codes.parquet)");
     v("age", age, "age in years at the prediction, from MEDS_BIRTH");
   }
 };
 
 // Windows are (cutoff - length, cutoff]. Numbers give last, first, min, max, mean (own unit), slope
 // (per day, least squares, two distinct times at least); every code gives count and time_since
-// (days since its last event). Static codes give their number, or 1. A column that is constant on
-// the training rows, or that equals another one there, is dropped.
+// (days since its last event). With roll_up, "PARENT+" counts the events of all codes below a
+// parent. Static codes give their number, or 1. A column that is constant on the training rows, or
+// that equals another one there, is dropped.
 class WindowedEncoder : public Encoder {
  public:
   explicit WindowedEncoder(WindowedOptions options);
@@ -67,6 +72,7 @@ class WindowedEncoder : public Encoder {
 
   template <class Use>
   void add_features(const std::string& code, const Use& use);
+  void propose_groups(const HistoryStream& training);
   void propose_features(const HistoryStream& training);
   void drop_useless(const HistoryStream& training);
   void name_columns();
@@ -74,6 +80,7 @@ class WindowedEncoder : public Encoder {
   WindowedOptions options_;
   std::vector<std::pair<std::string, Duration>> windows_;  // by ascending length; last may be "all"
   std::vector<Feature> features_;
+  Groups groups_;  // by the feature's code, which ends in "+": the codes that it counts
   std::size_t left_out_ = 0;
   std::vector<Column> columns_;
 };

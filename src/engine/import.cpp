@@ -7,7 +7,7 @@ namespace {
 void refuse(const ImportRequest& request, const Tally& tally, const fs::path& rejects) {
   const std::string path = request.source.path.string();
   if (tally.rows == 0) fail(Fault::input, path + ": nothing to import (no rows)");
-  if (tally.accepted > 0 && tally.events == 0)
+  if (tally.accepted > 0 && tally.events == 0 && tally.codes == 0)
     fail(Fault::input, path +
                            ": no row gave an event; look at the mapping's `when:`, `value:` and "
                            "`missing:`");

@@ -90,6 +90,13 @@ void Sink::describe(CodeId code, const Fact& fact) {
   }
 }
 
+void Sink::accept_code(const CodeInfo& info) {
+  ++tally_.rows;
+  ++tally_.accepted;
+  ++tally_.codes;
+  writer_.add_info(info);
+}
+
 void Sink::reject(const Where& where, const std::string& why) {
   ++tally_.rows;
   ++tally_.rejected;

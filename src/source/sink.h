@@ -37,6 +37,7 @@ struct Fact {
 
 struct Tally {
   std::uint64_t rows = 0, accepted = 0, rejected = 0, skipped = 0, events = 0;
+  std::uint64_t codes = 0;  // rows that describe codes
   std::uint64_t subjects = 0;
   std::map<std::string, std::uint64_t> reasons;  // of rejecting and skipping
   std::vector<std::string> unread;               // files that are of no use to the importer
@@ -63,6 +64,8 @@ class Sink {
   // True if it was kept.
   bool accept(const Where& where, std::span<const Fact> facts);
   void reject(const Where& where, const std::string& why);
+  // A row that describes a code, not a patient.
+  void accept_code(const CodeInfo& info);
   // A row that the import leaves out on purpose.
   void skip(const std::string& why);
   // A file below the path that the importer does not read.

@@ -15,6 +15,8 @@ struct SourceOptions {
   fs::path path;             // a file or a folder
   fs::path mapping;          // csv: how its columns become events
   std::string zone = "UTC";  // for local times without an offset
+  std::string system;        // ontology: whose codes it holds
+  std::string codes;         // ontology: a pattern whose group is the code in the store's codes
 };
 
 struct Source {
@@ -31,6 +33,7 @@ const Source& source_named(std::string_view name);
 void read_csv(const SourceOptions& options, Sink& sink);
 void read_fhir(const SourceOptions& options, Sink& sink);
 void read_omop(const SourceOptions& options, Sink& sink);
+void read_ontology(const SourceOptions& options, Sink& sink);
 void read_meds(const SourceOptions& options, Sink& sink);
 
 }  // namespace cangong
