@@ -1,15 +1,35 @@
 #include "encode/normaliser.h"
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
 
 namespace cangong {
+namespace {
 
 using Json = nlohmann::ordered_json;
 
-void Normaliser::fit(const Matrix& training) {
+// The values that are there, in ascending order.
+std::vector<double> sorted_column(const Matrix& x, std::size_t column) {
+  std::vector<double> values;
+  for (std::size_t i = 0; i < x.rows; ++i)
+    if (const double v = x.at(i, column); !std::isnan(v)) values.push_back(v);
+  std::sort(values.begin(), values.end());
+  return values;
+}
+
+}  // namespace
+
+void check_options(const PrepareOptions& options) {
+  if (options.impute != "mean" && options.impute != "median")
+    fail(Fault::config, "prepare: impute is mean or median");
+  if (options.bins == 1 || options.bins > 20) fail(Fault::config, "prepare: bins is 0, or 2 to 20");
+}
+
+void Normaliser::fit(const Matrix& training, const PrepareOptions& options) {
+  check_options(options);
   const std::size_t columns = training.columns;
   std::vector<double> count(columns), sum(columns), squares(columns);
   for (std::size_t i = 0; i < training.rows; ++i)
@@ -23,18 +43,44 @@ void Normaliser::fit(const Matrix& training) {
       if (const double v = training.at(i, j); !std::isnan(v))
         squares[j] += (v - mean_[j]) * (v - mean_[j]);
   scale_.assign(columns, 1);
-  flagged_.clear();
-  flag_mean_.clear();
-  flag_scale_.clear();
+  fill_.assign(columns, 0);
+  flags_.clear();
+  bins_.clear();
   const auto rows = static_cast<double>(training.rows);
   for (std::size_t j = 0; j < columns; ++j) {
     const double sd = count[j] > 0 ? std::sqrt(squares[j] / count[j]) : 0;
     if (sd > 0) scale_[j] = sd;
     const double missing = 1 - count[j] / rows;
-    if (missing <= 0 || missing >= 1) continue;
-    flagged_.push_back(j);
-    flag_mean_.push_back(missing);
-    flag_scale_.push_back(std::sqrt(missing * (1 - missing)));
+    if (options.missing_flags && missing > 0 && missing < 1) add_flag(j, missing);
+    if (options.impute == "median" && count[j] > 0) {
+      const auto values = sorted_column(training, j);
+      fill_[j] = (values[values.size() / 2] - mean_[j]) / scale_[j];
+    }
+    if (options.bins > 0) add_bins(training, j, options.bins);
+  }
+}
+
+void Normaliser::add_flag(std::size_t column, double missing) {
+  flags_.push_back({column, 0, 0, missing, std::sqrt(missing * (1 - missing))});
+}
+
+void Normaliser::add_bins(const Matrix& training, std::size_t column, std::size_t bins) {
+  const auto values = sorted_column(training, column);
+  if (values.empty()) return;
+  const double infinity = std::numeric_limits<double>::infinity();
+  std::vector<double> edges{-infinity};
+  for (std::size_t b = 1; b < bins; ++b) {
+    const double edge = values[b * values.size() / bins];
+    if (edge > values.front() && edge > edges.back()) edges.push_back(edge);
+  }
+  if (edges.size() < 3) return;  // two values: the column itself says it
+  edges.push_back(infinity);
+  for (std::size_t b = 0; b + 1 < edges.size(); ++b) {
+    const auto from = std::lower_bound(values.begin(), values.end(), edges[b]);
+    const auto to = std::lower_bound(values.begin(), values.end(), edges[b + 1]);
+    const double share = static_cast<double>(to - from) / static_cast<double>(training.rows);
+    bins_.push_back(
+        {column, edges[b], edges[b + 1], share, std::sqrt(std::max(share * (1 - share), 1e-12))});
   }
 }
 
@@ -45,31 +91,58 @@ RealMatrix Normaliser::apply(const Matrix& raw) const {
     const auto from = raw.row(i);
     const auto to = out.row(i);
     for (std::size_t j = 0; j < inputs(); ++j)
-      to[j] = std::isnan(from[j]) ? 0.0 : (from[j] - mean_[j]) / scale_[j];
-    for (std::size_t k = 0; k < flagged_.size(); ++k)
-      to[inputs() + k] =
-          ((std::isnan(from[flagged_[k]]) ? 1.0 : 0.0) - flag_mean_[k]) / flag_scale_[k];
+      to[j] = std::isnan(from[j]) ? fill_[j] : (from[j] - mean_[j]) / scale_[j];
+    std::size_t at = inputs();
+    for (const Indicator& f : flags_)
+      to[at++] = ((std::isnan(from[f.column]) ? 1.0 : 0.0) - f.mean) / f.scale;
+    for (const Indicator& b : bins_) {
+      const double v = from[b.column];
+      to[at++] = ((v >= b.low && v < b.high ? 1.0 : 0.0) - b.mean) / b.scale;
+    }
   }
   return out;
 }
 
 std::string Normaliser::save() const {
+  const auto list = [](const std::vector<Indicator>& indicators) {
+    Json json = Json::array();
+    for (const Indicator& i : indicators)  // JSON has no infinity
+      json.push_back({i.column, std::isinf(i.low) ? Json() : Json(i.low),
+                      std::isinf(i.high) ? Json() : Json(i.high), i.mean, i.scale});
+    return json;
+  };
   return Json{{"mean", mean_},
               {"scale", scale_},
-              {"flagged", flagged_},
-              {"flag_mean", flag_mean_},
-              {"flag_scale", flag_scale_}}
+              {"fill", fill_},
+              {"flags", list(flags_)},
+              {"bins", list(bins_)}}
       .dump();
 }
 
 Normaliser Normaliser::load(const std::string& saved) {
   const Json json = Json::parse(saved);
+  const auto list = [](const Json& array) {
+    const double infinity = std::numeric_limits<double>::infinity();
+    std::vector<Indicator> indicators;
+    for (const Json& item : array)
+      indicators.push_back({item.at(0), item.at(1).is_null() ? -infinity : item.at(1).get<double>(),
+                            item.at(2).is_null() ? infinity : item.at(2).get<double>(), item.at(3),
+                            item.at(4)});
+    return indicators;
+  };
   Normaliser n;
   n.mean_ = json.at("mean").get<std::vector<double>>();
   n.scale_ = json.at("scale").get<std::vector<double>>();
-  n.flagged_ = json.at("flagged").get<std::vector<std::size_t>>();
-  n.flag_mean_ = json.at("flag_mean").get<std::vector<double>>();
-  n.flag_scale_ = json.at("flag_scale").get<std::vector<double>>();
+  if (json.contains("flagged")) {  // bundles written before there were bins
+    n.fill_.assign(n.mean_.size(), 0);
+    for (std::size_t k = 0; k < json.at("flagged").size(); ++k)
+      n.flags_.push_back(
+          {json.at("flagged")[k], 0, 0, json.at("flag_mean")[k], json.at("flag_scale")[k]});
+    return n;
+  }
+  n.fill_ = json.at("fill").get<std::vector<double>>();
+  n.flags_ = list(json.at("flags"));
+  n.bins_ = list(json.at("bins"));
   return n;
 }
 

@@ -4,37 +4,62 @@
 #include <string>
 #include <vector>
 
+#include "base/config.h"
 #include "base/matrix.h"
 
 namespace cangong {
 
-// Fitted on training rows: each column is centred and scaled to unit variance; a missing value
-// becomes the mean, and a column that is ever missing gets a 0/1 flag beside it.
+struct PrepareOptions {
+  static constexpr bool is_config = true;
+  std::string impute = "mean";
+  bool missing_flags = true;
+  std::size_t bins = 0;
+  template <class V>
+  void visit(V& v) {
+    v("impute", impute, "what a missing value becomes: mean or median of the training rows");
+    v("missing_flags", missing_flags, "a 0/1 column beside each column that is ever missing");
+    v("bins", bins, "0, or 2 to 20 columns more per feature: which quantile its value lies in");
+  }
+};
+// Throws Fault::config where an option is out of its range.
+void check_options(const PrepareOptions& options);
+
+// Fitted on training rows, without looking at the answers: each column is centred and scaled to
+// unit variance; a missing value becomes the mean or median, and a column that is ever missing gets
+// a 0/1 flag; quantile bins, where asked for, are 0/1 columns too, all 0 for a missing value.
 class Normaliser {
  public:
-  void fit(const Matrix& training);
-  // rows x outputs(); column j of the input comes first, flags behind.
+  void fit(const Matrix& training, const PrepareOptions& options = {});
+  // rows x outputs(); column j of the input comes first, then flags, then bins.
   RealMatrix apply(const Matrix& raw) const;
 
   std::size_t inputs() const { return mean_.size(); }
-  std::size_t outputs() const { return mean_.size() + flagged_.size(); }
+  std::size_t outputs() const { return inputs() + flags_.size() + bins_.size(); }
   // The input column behind an output.
   std::size_t source(std::size_t output) const {
-    return output < inputs() ? output : flagged_[output - inputs()];
+    if (output < inputs()) return output;
+    output -= inputs();
+    return output < flags_.size() ? flags_[output].column : bins_[output - flags_.size()].column;
   }
-  double mean(std::size_t output) const {
-    return output < inputs() ? mean_[output] : flag_mean_[output - inputs()];
-  }
-  double scale(std::size_t output) const {
-    return output < inputs() ? scale_[output] : flag_scale_[output - inputs()];
-  }
+  // Of an input column.
+  double mean(std::size_t input) const { return mean_[input]; }
+  double scale(std::size_t input) const { return scale_[input]; }
 
   std::string save() const;
   static Normaliser load(const std::string& saved);
 
  private:
-  std::vector<double> mean_, scale_, flag_mean_, flag_scale_;
-  std::vector<std::size_t> flagged_;
+  // A 0/1 column, centred and scaled: for flags, whether the value is missing; for bins, whether it
+  // lies in [low, high).
+  struct Indicator {
+    std::size_t column = 0;
+    double low = 0, high = 0, mean = 0, scale = 1;
+  };
+  void add_flag(std::size_t column, double missing);
+  void add_bins(const Matrix& training, std::size_t column, std::size_t bins);
+
+  std::vector<double> mean_, scale_, fill_;  // `fill_`: what a missing value becomes, normalised
+  std::vector<Indicator> flags_, bins_;
 };
 
 }  // namespace cangong

@@ -37,7 +37,7 @@ class LinearFit {
  public:
   LinearFit(const LinearOptions& options, const Dataset& train)
       : options_(options), y_(train.y), model_(std::make_unique<LinearModel>()) {
-    model_->normaliser_.fit(train.x);
+    model_->normaliser_.fit(train.x, options.prepare);
     x_ = with_ones(model_->normaliser_.apply(train.x));
     factors_.assign(x_.columns, 1.0);
     factors_.back() = 0;

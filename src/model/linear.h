@@ -16,6 +16,7 @@ struct LinearOptions {
   double l1_share = 0.5;
   std::size_t path = 40;
   Ties ties = Ties::efron;
+  PrepareOptions prepare;
   template <class V>
   void visit(V& v) {
     v("kind", kind, "linear");
@@ -23,6 +24,7 @@ struct LinearOptions {
     v("l1_share", l1_share, "1 = lasso, 0 = ridge");
     v("path", path, "how many values `auto` tries");
     v("ties", ties, "efron or breslow, for survival");
+    v("prepare", prepare, "impute, missing_flags, bins: how columns become numbers");
   }
 };
 void read_value(const Node& node, Ties& ties);
@@ -36,7 +38,8 @@ class LinearModel : public Model {
   std::string save() const override;
   static std::unique_ptr<Model> load(const std::string& saved);
 
-  // On the scale of the raw columns; the last is the intercept (0 for Cox).
+  // On the scale of the raw columns, flags and bins left out; the last is the intercept (0 for
+  // Cox).
   std::vector<double> raw_coefficients(std::size_t output = 0) const;
   double lambda() const { return lambda_; }
 

@@ -204,7 +204,7 @@ std::unique_ptr<Model> fit_mlp(const Node& node, const Dataset& train, const Dat
   problem.loss = loss_of(problem.options, train.y.answer);
   check_options(problem.options);
   auto model = std::make_unique<MlpModel>();
-  model->normaliser.fit(train.x);
+  model->normaliser.fit(train.x, problem.options.prepare);
   if (train.y.answer == Answer::real) centre_answer(train.y, *model);
   if (problem.loss == Loss::discrete_time)
     model->ends = quantile_ends(train.y, problem.options.intervals);

@@ -22,6 +22,7 @@ struct MlpOptions {
   double learning_rate = 1e-3, weight_decay = 1e-4, dropout = 0.1, momentum = 0.9;
   std::size_t epochs = 100, batch_size = 256, patience = 10, intervals = 20;
   bool batch_norm = false;
+  PrepareOptions prepare;
   template <class V>
   void visit(V& v) {
     v("kind", kind, "mlp");
@@ -39,6 +40,7 @@ struct MlpOptions {
     v("schedule", schedule, "constant, cosine or step (a tenth after 2/3 of the epochs)");
     v("epochs", epochs, "at most");
     v("batch_size", batch_size, "rows in a step");
+    v("prepare", prepare, "impute, missing_flags, bins: how columns become numbers");
     v("patience", patience, "epochs without a gain on the tuning patients before it stops");
   }
 };

@@ -42,7 +42,11 @@ std::vector<Fitted> Fitter::fit(const Encoder& encoder, const Dataset& train,
   const auto kind = own.find("kind");
   const std::string name = kind ? kind->scalar() : "trees";
   std::vector<Fitted> models;
-  const auto fit_own = [&] { models.push_back(fit_one(name, own, {}, {train, tuning})); };
+  const auto fit_own = [&] {
+    std::vector<std::size_t> columns;
+    if (recipe.select.keep > 0) columns = select_columns(train, recipe.select);
+    models.push_back(fit_one(name, own, std::move(columns), {train, tuning}));
+  };
   at_place(own.where(), fit_own);
   for (const auto& baseline : recipe.baselines)
     if (baseline != name)

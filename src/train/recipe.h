@@ -8,6 +8,7 @@
 #include "base/config.h"
 #include "cohort/split.h"
 #include "encode/windowed.h"
+#include "train/select.h"
 
 namespace cangong {
 
@@ -37,6 +38,7 @@ struct Recipe {
   std::string name, description, recalibrate = "auto";
   WindowedOptions encoder;
   std::optional<Node> model;
+  SelectOptions select;
   SplitOptions split;
   ValidationOptions validation;
   AbstainOptions abstain;
@@ -50,6 +52,7 @@ struct Recipe {
     v("description", description, "what it is for");
     v("encoder", encoder, "how a history becomes features");
     v("model", model, "the learner: kind and its own options");
+    v("select", select, "how many columns the model sees, chosen on the training patients");
     v("split", split, "who trains, tunes and judges");
     v("validation", validation, "held out or cross-validated");
     v("recalibrate", recalibrate, "none, platt or isotonic on the tuning patients; auto");
