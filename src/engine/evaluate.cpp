@@ -7,6 +7,7 @@
 #include "decide/abstain.h"
 #include "engine/answer_patient.h"
 #include "engine/engine.h"
+#include "engine/groupings.h"
 #include "explain/shap.h"
 
 namespace cangong {
@@ -224,6 +225,9 @@ StudyReport evaluate_model(const EvaluateRequest& request) {
         {judged.models[m], m == 0,
          assess({judged.examples.targets, judged.scored[m], judged.patients}, options)});
   }
+  request.say("judging subgroups");
+  report.subgroups = assess_subgroups({judged.examples.targets, judged.scored[0], judged.patients},
+                                      groupings_of(store, judged.examples.rows), options);
   report.importance = importance_rows(p, store);
   report.cases = example_cases(p, store, judged);
   report.abstained = count_abstained(p, store, judged.examples);

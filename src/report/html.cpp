@@ -16,8 +16,8 @@ const Curve* curve_named(const Assessment& assessment, std::string_view name) {
   return nullptr;
 }
 
-const Interval* metric_named(const Assessment& assessment, std::string_view name) {
-  for (const auto& metric : assessment.metrics)
+const Interval* metric_named(const std::vector<NamedInterval>& metrics, std::string_view name) {
+  for (const auto& metric : metrics)
     if (metric.name == name) return &metric.interval;
   return nullptr;
 }
@@ -46,7 +46,7 @@ std::string headline(const StudyReport& r) {
   std::string html = "<div class='tiles'>";
   int count = 0;
   for (const char* name : shown) {
-    const Interval* metric = metric_named(main, name);
+    const Interval* metric = metric_named(main.metrics, name);
     if (!metric || count == 4) continue;
     ++count;
     html += "<div class='tile'><b>" + metric_text(name, metric->value) + "</b><small>" +
@@ -184,8 +184,36 @@ std::string metrics_table(const StudyReport& r) {
   for (const auto& metric : r.models.front().assessment.metrics) {
     html += "<tr><th>" + both(metric_words(metric.name)) + "</th>";
     for (const auto& model : r.models) {
-      const Interval* own = metric_named(model.assessment, metric.name);
+      const Interval* own = metric_named(model.assessment.metrics, metric.name);
       html += "<td>" + (own ? interval_text(metric.name, *own) : "–") + "</td>";
+    }
+    html += "</tr>";
+  }
+  return html + "</tbody></table></div>";
+}
+
+// One row per group; groups that are too small to judge show their size alone.
+std::string subgroups(const StudyReport& r) {
+  const auto judged = std::find_if(r.subgroups.begin(), r.subgroups.end(),
+                                   [](const Subgroup& group) { return !group.metrics.empty(); });
+  if (judged == r.subgroups.end()) return "";
+  std::string html =
+      heading({"For whom it works: subgroups", "适用人群：亚组"}) +
+      paragraph({"Each group beside everyone else, with intervals. Small groups "
+                 "show wide intervals, not proof of equality.",
+                 "各亚组与其余患者相比较，附区间。小亚组的区间较宽，并不证明相同。"}) +
+      "<div class='scroll'><table><thead><tr><th></th><th>" + both({"patients", "患者"}) +
+      "</th><th>" + both({"events", "事件"}) + "</th>";
+  for (const auto& metric : judged->metrics)
+    html += "<th>" + both(metric_words(metric.name)) + "</th>";
+  html += "</tr></thead><tbody>";
+  for (const Subgroup& group : r.subgroups) {
+    html += "<tr><th>" + both(family_words(group.family)) + " " + escape_html(group.name) +
+            "</th><td>" + format_count(group.patients) + "</td><td>" + format_count(group.events) +
+            "</td>";
+    for (const auto& wanted : judged->metrics) {
+      const Interval* own = metric_named(group.metrics, wanted.name);
+      html += "<td>" + (own ? interval_text(wanted.name, *own) : "–") + "</td>";
     }
     html += "</tr>";
   }
@@ -269,7 +297,8 @@ std::string report_html(const StudyReport& r) {
       escape_html(r.title) + "</h1>";
   if (!r.description.empty()) html += "<p>" + escape_html(r.description) + "</p>";
   html += "</header><main>" + headline(r) + flow(r) + calibration(r) + discrimination(r) +
-          decision(r) + metrics_table(r) + explanation(r) + card(r) + reproducibility(r);
+          decision(r) + metrics_table(r) + subgroups(r) + explanation(r) + card(r) +
+          reproducibility(r);
   return html + "</main></body></html>\n";
 }
 

@@ -12,9 +12,9 @@ Json number(double v) {
   return std::isfinite(v) ? Json(v) : Json(nullptr);
 }
 
-Json metrics_of(const Assessment& assessment) {
+Json metrics_of(const std::vector<NamedInterval>& metrics) {
   Json json = Json::object();
-  for (const auto& [name, interval] : assessment.metrics)
+  for (const auto& [name, interval] : metrics)
     json[name] = {{"value", number(interval.value)},
                   {"low", number(interval.low)},
                   {"high", number(interval.high)}};
@@ -40,7 +40,7 @@ Json curves_of(const Assessment& assessment) {
 std::string report_json(const StudyReport& r) {
   Json baselines = Json::object(), flow = Json::array(), importance = Json::array();
   for (const auto& model : r.models)
-    if (!model.is_main) baselines[model.name] = metrics_of(model.assessment);
+    if (!model.is_main) baselines[model.name] = metrics_of(model.assessment.metrics);
   for (const auto& step : r.flow)
     flow.push_back(
         {{"step", step.english}, {"patients", step.patients}, {"examples", step.examples}});
@@ -49,6 +49,14 @@ std::string report_json(const StudyReport& r) {
   Json reproducibility = Json::object();
   for (const auto& [label, value] : r.reproducibility) reproducibility[label] = value;
   const ModelResult& main = r.models.front();
+  Json subgroups = Json::array();
+  for (const auto& group : r.subgroups)
+    subgroups.push_back({{"family", group.family},
+                         {"name", group.name},
+                         {"patients", group.patients},
+                         {"examples", group.examples},
+                         {"events", group.events},
+                         {"metrics", metrics_of(group.metrics)}});
   Json notes = Json::array();
   for (const auto& [english, chinese] : r.notes) notes.push_back(english);
   return Json{{"title", r.title},
@@ -59,8 +67,9 @@ std::string report_json(const StudyReport& r) {
               {"patients", r.patients},
               {"examples", r.examples},
               {"abstained", r.abstained},
-              {"metrics", metrics_of(main.assessment)},
+              {"metrics", metrics_of(main.assessment.metrics)},
               {"baselines", baselines},
+              {"subgroups", subgroups},
               {"curves", curves_of(main.assessment)},
               {"importance", importance},
               {"flow", flow},

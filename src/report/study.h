@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "decide/answer.h"
-#include "evaluate/assess.h"
+#include "evaluate/subgroups.h"
 
 namespace cangong {
 
@@ -35,6 +35,7 @@ struct StudyReport {
   double horizon_days = 0;
   std::vector<FlowStep> flow;
   std::vector<ModelResult> models;  // the main one first
+  std::vector<Subgroup> subgroups;  // of the main model
   std::vector<ImportanceRow> importance;
   std::vector<ExampleCase> cases;
   std::vector<std::pair<std::string, std::string>> reproducibility;  // label, value

@@ -18,6 +18,14 @@ Words metric_words(const std::string& name) {
       {"calibration_slope", {"Calibration slope (1 is best)", "校准斜率（1 最佳）"}},
       {"ici", {"Integrated calibration index", "综合校准指数（ICI）"}},
       {"prevalence", {"Share of events", "事件比例"}},
+      {"auroc_gap", {"AUROC less that of the others", "AUROC 与其余患者之差"}},
+      {"c_index_gap", {"Harrell's C less that of the others", "C 指数与其余患者之差"}},
+      {"accuracy_gap", {"Accuracy less that of the others", "准确率与其余患者之差"}},
+      {"mae_gap", {"Absolute error less that of the others", "绝对误差与其余患者之差"}},
+      {"bias", {"Predicted less observed", "预测值减观察值"}},
+      {"bias_gap", {"Bias less that of the others", "偏差与其余患者之差"}},
+      {"observed_to_expected_gap",
+       {"Observed / expected less that of the others", "观察值/期望值与其余患者之差"}},
       {"sensitivity", {"Sensitivity", "灵敏度"}},
       {"specificity", {"Specificity", "特异度"}},
       {"ppv", {"Positive predictive value", "阳性预测值"}},
@@ -32,7 +40,7 @@ Words metric_words(const std::string& name) {
       {"c_index_uno", {"Uno's C", "Uno C 指数"}},
       {"ibs", {"Integrated Brier score", "综合 Brier 分数"}},
       {"brier_at_horizon", {"Brier score at the horizon", "时间点处 Brier 分数"}},
-      {"observed_to_expected", {"Observed / expected at the horizon", "时间点处观察值/期望值"}},
+      {"observed_to_expected", {"Observed / expected", "观察值/期望值"}},
   };
   const std::size_t at = name.find('@');
   const auto found = kWords.find(name.substr(0, at));
@@ -53,6 +61,14 @@ Words model_words(const std::string& name) {
   };
   const auto found = kWords.find(name);
   return found == kWords.end() ? Words{name, name} : found->second;
+}
+
+Words family_words(const std::string& family) {
+  static const std::map<std::string, Words> kWords{
+      {"AGE", {"Age", "年龄"}},   {"GENDER", {"Gender", "性别"}},       {"SEX", {"Sex", "性别"}},
+      {"RACE", {"Race", "种族"}}, {"ETHNICITY", {"Ethnicity", "民族"}}, {"SITE", {"Site", "机构"}}};
+  const auto found = kWords.find(family);
+  return found == kWords.end() ? Words{family, family} : found->second;
 }
 
 Words answer_words(const std::string& answer) {
