@@ -117,6 +117,9 @@ Assessment assess_survival(const Examined& examined, const AssessOptions& option
   list.add("brier_at_horizon", [&, censoring](auto w) {
     return brier_at(options.horizon_days, at_horizon, days, events, *censoring, w);
   });
+  list.add("auc_at_horizon", [&, censoring](auto w) {
+    return auc_at(options.horizon_days, scored.risk, days, events, *censoring, w);
+  });
   list.add("observed_to_expected", [&](auto w) {
     const KaplanMeier km(days, events, w);
     double sum = 0, all = 0;

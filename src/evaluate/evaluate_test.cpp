@@ -237,6 +237,13 @@ TEST(SurvivalMetrics, EqualScikitSurvival) {
     for (const double r : risk) survival.push_back(std::exp(-0.1 * t * std::exp(0.5 * r)));
     scores.push_back(brier_at(t, survival, days, events, censoring, ones(12)));
   }
+  const std::pair<double, double> areas[] = {
+      {3, 1.0}, {4.5, 0.8930091185410335}, {6, 0.8910216718266254}, {8.5, 0.8682141520029951}};
+  for (const auto& [t, area] : areas)
+    EXPECT_NEAR(auc_at(t, risk, days, events, censoring, ones(12)), area, 1e-9);
+  auto tied = risk;
+  tied[3] = 0.2, tied[5] = 1.0;
+  EXPECT_NEAR(auc_at(4.5, tied, days, events, censoring, ones(12)), 0.8662613981762918, 1e-9);
   EXPECT_NEAR(scores[0], 0.08201395276099384, 1e-9);
   EXPECT_NEAR(scores[2], 0.186511600736281, 1e-9);
   EXPECT_NEAR(integrate(times, scores), 0.15813783629042621, 1e-9);

@@ -238,6 +238,32 @@ double brier_at(double t, std::span<const double> survival, std::span<const doub
   return sum / total;
 }
 
+double auc_at(double t, std::span<const double> risk, std::span<const double> days,
+              std::span<const double> events, const KaplanMeier& censoring,
+              std::span<const double> weights) {
+  std::vector<std::size_t> order;
+  for (std::size_t i = 0; i < risk.size(); ++i)
+    if (weights[i] > 0 && (days[i] > t || events[i] > 0.5)) order.push_back(i);
+  std::sort(order.begin(), order.end(), [&](auto a, auto b) { return risk[a] < risk[b]; });
+  double below = 0, all_cases = 0, right = 0;  // weights of controls so far, of cases, of pairs
+  for (std::size_t i = 0; i < order.size();) {
+    double controls = 0, cases = 0;
+    std::size_t j = i;
+    for (; j < order.size() && risk[order[j]] == risk[order[i]]; ++j) {
+      const std::size_t row = order[j];
+      if (days[row] > t)
+        controls += weights[row];
+      else if (const double g = censoring.at(days[row]); g > 0)
+        cases += weights[row] / g;
+    }
+    right += cases * (below + controls / 2);
+    below += controls;
+    all_cases += cases;
+    i = j;
+  }
+  return right / (all_cases * below);
+}
+
 double integrate(std::span<const double> times, std::span<const double> scores) {
   if (times.size() < 2) return scores.empty() ? kNaN : scores[0];
   double area = 0;

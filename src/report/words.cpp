@@ -38,6 +38,7 @@ Words metric_words(const std::string& name) {
       {"mae", {"Mean absolute error", "平均绝对误差"}},
       {"c_index", {"Harrell's C", "Harrell C 指数"}},
       {"c_index_uno", {"Uno's C", "Uno C 指数"}},
+      {"auc_at_horizon", {"Time-dependent AUC at the horizon", "时间点处的时间依赖 AUC"}},
       {"ibs", {"Integrated Brier score", "综合 Brier 分数"}},
       {"brier_at_horizon", {"Brier score at the horizon", "时间点处 Brier 分数"}},
       {"observed_to_expected", {"Observed / expected", "观察值/期望值"}},
