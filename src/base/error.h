@@ -31,6 +31,7 @@ decltype(auto) at_place(const std::string& place, const Work& work) {
   try {
     return work();
   } catch (const Error& error) {
+    if (place.empty()) throw;
     const std::string file = place.substr(0, place.rfind(':') + 1);
     if (error.fault != Fault::config || std::string_view(error.what()).starts_with(file)) throw;
     throw Error(error.fault, place + ": " + error.what(), error.where);

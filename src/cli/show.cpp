@@ -47,6 +47,8 @@ void add_prediction(Json& json, const Prediction& p) {
   if (!p.classes.empty()) {
     json["classes"] = Json::object();
     for (const auto& [name, probability] : p.classes) json["classes"][name] = probability;
+    json["set"] = p.set;
+    json["set_level"] = 0.9;
   }
   if (!p.survival.empty()) {
     json["survival"] = Json::array();
@@ -107,6 +109,7 @@ std::string prediction_text(const PredictReply& reply) {
   text += "\n";
   for (const auto& [name, probability] : p.classes)
     text += "  " + padded(name, 24) + format_fixed(probability, 4) + "\n";
+  if (!p.set.empty()) text += "  nine times in ten it is one of: " + join(p.set, ", ") + "\n";
   for (std::size_t i = 0; i < std::min<std::size_t>(p.reasons.size(), 8); ++i) {
     const Reason& r = p.reasons[i];
     text += (r.contribution >= 0 ? "  + " : "  - ") +

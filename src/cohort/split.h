@@ -21,7 +21,7 @@ struct SplitOptions {
   std::size_t seed = 1;
   bool stratify = true;
   std::vector<std::string> sites;
-  std::string from;
+  std::string from, where;
   template <class V>
   void visit(V& v) {
     v("by", by, "store (its own), random, site or time; auto: store if it has one, else random");

@@ -33,8 +33,9 @@ struct Prediction {
   double margin = 0, base = 0;
   std::string unit;  // "probability", "days", or the unit of the answer
   std::vector<std::pair<std::string, double>> classes;  // category
-  std::vector<std::pair<double, double>> survival;      // days, chance of being free
-  std::vector<Reason> reasons;                          // largest first
+  std::vector<std::string> set;  // the classes of which one is true, for 90 % of patients
+  std::vector<std::pair<double, double>> survival;  // days, chance of being free
+  std::vector<Reason> reasons;                      // largest first
 };
 
 struct Abstention {

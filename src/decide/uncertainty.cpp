@@ -5,6 +5,7 @@
 #include <limits>
 #include <numeric>
 
+#include "decide/conformal.h"
 #include "evaluate/survival.h"
 
 namespace cangong {
@@ -35,8 +36,9 @@ Interval interval_around(double value, Answer answer, const Reliability& r, doub
   if (answer == Answer::real) {
     std::vector<double> errors;
     for (const std::size_t i : alike) errors.push_back(r.truth[i] - r.value[i]);
-    const double low = quantile(errors, 0.025), high = quantile(errors, 0.975);
-    return {value, value + std::min(low, 0.0), value + std::max(high, 0.0)};
+    const Interval i = conformal_interval(value, errors, 0.95);
+    if (!std::isfinite(i.low) || !std::isfinite(i.high)) return {value, nan, nan};
+    return {value, std::min(i.low, value), std::max(i.high, value)};
   }
   Interval observed;
   if (answer == Answer::survival) {

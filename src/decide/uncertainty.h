@@ -15,7 +15,7 @@ struct Reliability {
 
 // 95 %: for a probability or a risk, the observed frequency among the patients with the nearest
 // answers (Wilson; Kaplan-Meier at the horizon), widened to hold the answer itself; for a value,
-// the answer plus the 2.5 % and 97.5 % quantiles of their errors.
+// the conformal interval of their errors (39 patients at least).
 Interval interval_around(double value, Answer answer, const Reliability& reliability,
                          double horizon_days);
 

@@ -24,6 +24,7 @@ struct WindowedOptions {
   std::vector<Aggregate> aggregates{Aggregate::last, Aggregate::count, Aggregate::min,
                                     Aggregate::max,  Aggregate::mean,  Aggregate::slope};
   std::vector<std::string> include, exclude;
+  std::string where;  // in the recipe
   std::size_t min_patients = 5, max_codes = 1000;
   bool age = true, roll_up = false;
   template <class V>

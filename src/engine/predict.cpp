@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "decide/abstain.h"
+#include "decide/conformal.h"
 #include "decide/uncertainty.h"
 #include "engine/answer_patient.h"
 #include "engine/engine.h"
@@ -94,6 +95,9 @@ Reply answer_patient(const Pipeline& p, const Store& store, const History& histo
                                       probabilities.begin());
     for (std::size_t c = 0; c < probabilities.size(); ++c)
       prediction.classes.emplace_back(readout.classes()[c], probabilities[c]);
+    const double least = conformal_threshold(p.judged_value, 0.9);
+    for (std::size_t c = 0; c < probabilities.size(); ++c)
+      if (probabilities[c] >= least || c == output) prediction.set.push_back(readout.classes()[c]);
     prediction.margin = fitted.explained(x).at(0, output);
     prediction.low = prediction.high = std::nan("");
   }

@@ -63,9 +63,9 @@ double brier_at(double t, std::span<const double> survival, std::span<const doub
                 std::span<const double> events, const KaplanMeier& censoring,
                 std::span<const double> weights);
 
-// Cumulative/dynamic AUC at time t (Uno et al. 2007): how well `risk` tells those with the event by t
-// from those still free of it, cases weighted by 1/G of their time; equal risks count one half. NaN
-// without cases or controls.
+// Cumulative/dynamic AUC at time t (Uno et al. 2007): how well `risk` tells those with the event by
+// t from those still free of it, cases weighted by 1/G of their time; equal risks count one half.
+// NaN without cases or controls.
 double auc_at(double t, std::span<const double> risk, std::span<const double> days,
               std::span<const double> events, const KaplanMeier& censoring,
               std::span<const double> weights);

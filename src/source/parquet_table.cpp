@@ -18,7 +18,7 @@ class ParquetTable : public Table {
     auto in = take_arrow(arrow::io::ReadableFile::Open(file_), Fault::input, file_);
     parquet::arrow::FileReaderBuilder builder;
     check_arrow(builder.Open(in), Fault::input, file_);
-    parquet::ArrowReaderProperties properties;
+    auto properties = reading_in_place<parquet::ArrowReaderProperties>();
     properties.set_batch_size(kRowsPerBatch);
     check_arrow(builder.properties(properties)->Build(&reader_), Fault::input, file_);
     batches_ = take_arrow(reader_->GetRecordBatchReader(), Fault::input, file_);

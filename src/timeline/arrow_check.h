@@ -1,4 +1,5 @@
-// Arrow's way to report trouble, turned into ours. Included by sources only.
+// Arrow's way to report trouble, turned into ours, and how we read with it. Included by sources
+// only.
 #pragma once
 
 #include <string>
@@ -16,6 +17,16 @@ template <class Result>
 auto take_arrow(Result&& result, Fault fault, const std::string& file) {
   if (!result.ok()) fail(fault, file + ": " + result.status().message());
   return std::forward<Result>(result).ValueOrDie();
+}
+
+// Reading without Arrow's own pool of threads: files are local, and shards are read side by side by
+// threads of ours.
+template <class Properties>
+Properties reading_in_place() {
+  Properties properties;
+  properties.set_pre_buffer(false);
+  properties.set_use_threads(false);
+  return properties;
 }
 
 }  // namespace cangong

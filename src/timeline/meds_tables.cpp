@@ -15,8 +15,11 @@ std::shared_ptr<arrow::Table> read_table(const fs::path& file) {
   if (!fs::exists(file)) fail(Fault::missing, "no such file: " + file.string());
   const std::string why = file.string() + ": not a whole Parquet file";
   auto input = take_arrow(arrow::io::ReadableFile::Open(file.string()), Fault::storage, why);
+  parquet::arrow::FileReaderBuilder builder;
+  check_arrow(builder.Open(input), Fault::input, why);
   auto reader =
-      take_arrow(parquet::arrow::OpenFile(input, arrow::default_memory_pool()), Fault::input, why);
+      take_arrow(builder.properties(reading_in_place<parquet::ArrowReaderProperties>())->Build(),
+                 Fault::input, why);
   auto table = take_arrow(reader->ReadTable(), Fault::input, why);
   return take_arrow(table->CombineChunks(), Fault::input, why);
 }

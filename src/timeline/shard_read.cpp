@@ -138,7 +138,7 @@ ShardReader::ShardReader(const fs::path& path, unsigned wanted, CodeBook& codes)
   try {
     check_arrow(builder.OpenFile(state_->file, false, properties), Fault::input, why);
     const auto metadata = builder.raw_reader()->metadata();
-    parquet::ArrowReaderProperties arrow_properties;
+    auto arrow_properties = reading_in_place<parquet::ArrowReaderProperties>();
     for (const char* name : {"code", "unit"}) {
       const int index = metadata->schema()->ColumnIndex(name);
       if (index >= 0) arrow_properties.set_read_dictionary(index, true);

@@ -23,8 +23,12 @@ Dataset selected(const Fitted& fitted, const Dataset& data) {
 std::unique_ptr<Encoder> Fitter::fit_encoder(const std::vector<std::size_t>& train) const {
   std::vector<LabelRow> rows;
   for (const std::size_t i : train) rows.push_back(examples_.rows[i]);
-  auto encoder = std::make_unique<WindowedEncoder>(input_.recipe.encoder);
-  encoder->fit(StoreHistories(input_.store, rows));
+  const auto fitted = [&] {
+    auto encoder = std::make_unique<WindowedEncoder>(input_.recipe.encoder);
+    encoder->fit(StoreHistories(input_.store, rows));
+    return encoder;
+  };
+  auto encoder = at_place(input_.recipe.encoder.where, fitted);
   if (encoder->columns().empty())
     fail(Fault::input,
          "the encoder finds no features on the training patients; widen its "

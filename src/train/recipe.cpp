@@ -30,6 +30,11 @@ Recipe parse_recipe(const std::string& text, const std::string& file) {
   share(recipe.split.tuning + recipe.split.held_out, "split tuning + held_out");
   share(recipe.abstain.most_missing, "abstain most_missing");
   share(recipe.abstain.most_outside, "abstain most_outside");
+  for (const auto& baseline : recipe.baselines)
+    if (baseline != "prevalence" && baseline != "age_sex" && baseline != "linear" &&
+        baseline != "trees" && baseline != "mlp")
+      fail(Fault::config, file + ": unknown baseline \"" + baseline +
+                              "\" (prevalence, age_sex, linear, trees, mlp)");
   if (recipe.cause == 0) fail(Fault::config, file + ": cause is the number of a cause, from 1");
   if (recipe.encoder.aggregates.empty())
     fail(Fault::config, file + ": encoder aggregates is empty");

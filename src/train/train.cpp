@@ -103,6 +103,17 @@ void refuse_unfit(const TrainInput& input, const Examples& examples, const Parts
                             " days); set `horizon:` in the recipe");
 }
 
+// What later intervals and sets are calibrated on: answers, or for classes the probability that the
+// true one was given.
+std::vector<double> judged_values(const Scored& scored, const std::vector<double>& truth,
+                                  Answer answer) {
+  if (answer != Answer::category) return scored.value;
+  std::vector<double> given;
+  for (std::size_t i = 0; i < truth.size(); ++i)
+    given.push_back(scored.probabilities.at(i, static_cast<std::size_t>(truth[i])));
+  return given;
+}
+
 // Answers and truths for the interval around later answers: out of fold, else of the tuning
 // patients, else of the training patients themselves.
 void keep_judged(const Examples& examples, const Dataset& tuning, Pipeline& p) {
@@ -111,16 +122,18 @@ void keep_judged(const Examples& examples, const Dataset& tuning, Pipeline& p) {
   p.judged_rows_per_patient =
       static_cast<double>(examples.rows.size()) / static_cast<double>(patients.size());
   if (p.out_of_fold) {
-    p.judged_value = p.out_of_fold->scored.front().value;
     for (const std::size_t i : p.out_of_fold->examples) {
       p.judged_truth.push_back(examples.targets.values[i]);
       if (!examples.targets.events.empty()) p.judged_event.push_back(examples.targets.events[i]);
     }
+    p.judged_value =
+        judged_values(p.out_of_fold->scored.front(), p.judged_truth, examples.targets.answer);
     return;
   }
   if (tuning.rows() == 0) return;
-  p.judged_value = score(p.main(), tuning.x, {}).value;
   p.judged_truth = tuning.y.values;
+  p.judged_value =
+      judged_values(score(p.main(), tuning.x, {}), p.judged_truth, examples.targets.answer);
   p.judged_event = tuning.y.events;
 }
 
@@ -157,7 +170,8 @@ Pipeline train(const TrainInput& input, const TrainContext& context) {
     split.by = "random";  // the model that is kept learns from everyone
     split.held_out = 0;
   }
-  p.splits = split_patients(examples.rows, input.store, split);
+  p.splits =
+      at_place(split.where, [&] { return split_patients(examples.rows, input.store, split); });
   const Parts parts = parts_of(examples, p.splits, split);
   refuse_unfit(input, examples, parts);
   p.encoder = fitter.fit_encoder(parts.train);

@@ -1,0 +1,35 @@
+#include "decide/conformal.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace cangong {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+// The value of a rank from 1; an end of the line where the rank lies outside.
+double of_rank(const std::vector<double>& sorted, double rank) {
+  if (rank < 1) return -kInfinity;
+  if (rank > static_cast<double>(sorted.size())) return kInfinity;
+  return sorted[static_cast<std::size_t>(rank) - 1];
+}
+
+}  // namespace
+
+Interval conformal_interval(double value, std::vector<double> errors, double level) {
+  std::sort(errors.begin(), errors.end());
+  const double n1 = static_cast<double>(errors.size()) + 1, tail = (1 - level) / 2;
+  constexpr double kRounding = 1e-9;  // 41 x 0.975 is a whole number in decimals only
+  return {value, value + of_rank(errors, std::floor(n1 * tail + kRounding)),
+          value + of_rank(errors, std::ceil(n1 * (1 - tail) - kRounding))};
+}
+
+double conformal_threshold(std::vector<double> of_truth, double level) {
+  std::sort(of_truth.begin(), of_truth.end());
+  const double rank = std::floor((static_cast<double>(of_truth.size()) + 1) * (1 - level) + 1e-9);
+  return std::max(of_rank(of_truth, rank), 0.0);
+}
+
+}  // namespace cangong
