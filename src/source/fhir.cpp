@@ -106,6 +106,7 @@ class FhirImport {
   }
 
   void run() {
+    sink_.trust_texts();  // simdjson has validated each resource
     for (const auto& file : files_)
       if (may_hold_targets(file))
         FhirFile(file).each(
@@ -207,28 +208,31 @@ class FhirImport {
   }
 
   // What names the patient: the resource itself, a reference, or an identifier ("system|value").
-  static std::string reference_of(const Element& resource, const fhir::Type& type,
-                                  const std::string& url) {
+  // What is put together for it lies in `made`.
+  static std::string_view reference_of(const Element& resource, const fhir::Type& type,
+                                       const std::string& url, std::string& made) {
     if (type.subject.empty()) {
       const auto id = text_of(resource, "id");
-      return id ? "Patient/" + std::string(*id) : url;
+      return made = id ? "Patient/" + std::string(*id) : url;
     }
     const auto subject = fhir::child(resource, type.subject);
     if (!subject) return "";
     if (const auto text = text_of(*subject, "reference"))
-      return std::string(text->substr(0, text->find("/_history/")));
+      return text->substr(0, text->find("/_history/"));
     const auto identifier = fhir::child(*subject, "identifier");
     const auto system = identifier ? text_of(*identifier, "system") : std::nullopt;
     const auto value = identifier ? text_of(*identifier, "value") : std::nullopt;
-    return system && value ? std::string(*system) + "|" + std::string(*value) : "";
+    return made = system && value ? std::string(*system) + "|" + std::string(*value) : "";
   }
 
   std::optional<PatientId> patient_of(const Element& resource, const fhir::Type& type,
                                       const std::string& url) const {
-    const std::string reference = reference_of(resource, type, url);
+    std::string made;
+    const std::string_view reference = reference_of(resource, type, url, made);
     auto found = index_.patients.find(reference);
     if (found == index_.patients.end())
-      if (const std::size_t at = reference.rfind("Patient/"); at != std::string::npos && at > 0)
+      if (const std::size_t at = reference.rfind("Patient/");
+          at != std::string_view::npos && at > 0)
         found = index_.patients.find(reference.substr(at));  // an absolute URL
     if (found == index_.patients.end()) return std::nullopt;
     return found->second;

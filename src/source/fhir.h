@@ -22,11 +22,21 @@ struct Code {
   std::vector<std::string> others;
 };
 
+// Looks texts up without making strings of them.
+struct TextHash {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view text) const {
+    return std::hash<std::string_view>()(text);
+  }
+};
+template <class Value>
+using ByText = std::unordered_map<std::string, Value, TextHash, std::equal_to<>>;
+
 // What resources refer to, gathered in a first pass.
 struct FhirIndex {
-  std::unordered_map<std::string, PatientId> patients;  // "Patient/ID" and full URLs
-  FlatMap<Time> encounter_ends;                         // by the hash of "Encounter/ID"
-  std::unordered_map<std::string, Code> medications;    // "Medication/ID"
+  ByText<PatientId> patients;    // by "Patient/ID", full URL and "system|value"
+  FlatMap<Time> encounter_ends;  // by the hash of "Encounter/ID"
+  ByText<Code> medications;      // "Medication/ID"
 };
 
 // When something became known, and when it happened.
@@ -46,13 +56,13 @@ class FhirDraft {
   };
   // Texts are copied. `prefix` stands before the code and before its other codings, which become
   // parents of it.
-  void add(const FhirTimes& times, const std::string& prefix, const Code& code,
+  void add(const FhirTimes& times, std::string_view prefix, const Code& code,
            const Value& value = {});
-  void add(const FhirTimes& times, std::string code, std::string_view description,
+  void add(const FhirTimes& times, std::string_view code, std::string_view description,
            const Value& value = {});
-  void add_static(std::string code, std::string_view description);
+  void add_static(std::string_view code, std::string_view description);
   // Keeps a text alive until the next begin().
-  std::string_view keep(std::string text);
+  std::string_view keep(std::string_view text);
 
   const FhirIndex& index() const { return index_; }
   const Zone& zone() const { return zone_; }
@@ -60,11 +70,16 @@ class FhirDraft {
   std::optional<Time> encounter_end(std::string_view reference) const;
 
  private:
+  std::string& fresh_text();
+  void add(const FhirTimes& times, std::string_view prefix, std::string_view code,
+           std::string_view description, const Value& value);
+
   const FhirIndex& index_;
   const Zone& zone_;
   PatientId patient_;
   std::vector<Fact> facts_;
   std::deque<std::string> texts_;
+  std::size_t used_ = 0;  // of them, in this resource
   std::deque<std::vector<std::string>> parents_;
 };
 

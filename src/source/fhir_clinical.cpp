@@ -41,7 +41,7 @@ Code medication(const Element& resource, const FhirDraft& draft) {
     });
     if (found) return std::move(*found);
   }
-  const auto known = draft.index().medications.find(std::string(*name));
+  const auto known = draft.index().medications.find(*name);
   if (known == draft.index().medications.end())
     throw FhirReject{"refers to a medication that is not in the export"};
   return known->second;

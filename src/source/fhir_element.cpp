@@ -214,31 +214,6 @@ std::optional<Code> concept_of(const Element& at, std::string_view key) {
   return found ? concept_of(*found) : std::nullopt;
 }
 
-Span span_of(const Element& at, const std::string& stem, const Zone& zone) {
-  Span span;
-  for (const char* kind : {"DateTime", "Instant", "Date"})
-    if (const auto moment = moment_of(at, stem + kind, zone)) return {moment->first, moment->last};
-  if (const auto timing = child(at, stem + "Timing")) {
-    each(*timing, "event", [&](const Element& event) {
-      std::string_view text;
-      const auto moment = event.get_string().get(text) ? std::nullopt : parse_moment(text, zone);
-      if (!moment) throw FhirReject{stem + "Timing is not a date or time"};
-      span.begin = span.begin ? std::min(*span.begin, moment->first) : moment->first;
-      span.end = span.end ? std::max(*span.end, moment->last) : moment->last;
-    });
-    return span;
-  }
-  if (const auto period = child(at, stem + "Period")) {
-    const auto start = moment_of(*period, "start", zone), end = moment_of(*period, "end", zone);
-    if (start) span.begin = start->first;
-    if (end)
-      span.end = end->last;
-    else if (start)
-      span.end = start->last;
-  }
-  return span;
-}
-
 std::optional<Choice> choice_of(const Element& at, std::string_view stem) {
   simdjson::dom::object object;
   if (at.get_object().get(object)) return std::nullopt;
@@ -247,6 +222,52 @@ std::optional<Choice> choice_of(const Element& at, std::string_view stem) {
     return Choice{field.key.substr(stem.size()), field.value};
   }
   return std::nullopt;
+}
+
+namespace {
+
+Moment moment_in(const Element& value, std::string_view stem, std::string_view kind,
+                 const Zone& zone) {
+  std::string_view text;
+  const bool is_text = !value.get_string().get(text);
+  const auto moment = is_text ? parse_moment(text, zone) : std::nullopt;
+  if (moment) return *moment;
+  throw FhirReject{std::string(stem) + std::string(kind) +
+                   (is_text ? " is not a date or time" : " is not a text")};
+}
+
+// The first and the last of its events.
+Span span_of_timing(const Element& timing, std::string_view stem, const Zone& zone) {
+  Span span;
+  each(timing, "event", [&](const Element& event) {
+    const Moment moment = moment_in(event, stem, "Timing", zone);
+    span.begin = span.begin ? std::min(*span.begin, moment.first) : moment.first;
+    span.end = span.end ? std::max(*span.end, moment.last) : moment.last;
+  });
+  return span;
+}
+
+Span span_of_period(const Element& period, const Zone& zone) {
+  const auto start = moment_of(period, "start", zone), end = moment_of(period, "end", zone);
+  Span span;
+  if (start) span.begin = start->first, span.end = start->last;
+  if (end) span.end = end->last;
+  return span;
+}
+
+}  // namespace
+
+Span span_of(const Element& at, std::string_view stem, const Zone& zone) {
+  const auto choice = choice_of(at, stem);
+  if (!choice) return {};
+  const auto& [kind, value] = *choice;
+  if (kind == "DateTime" || kind == "Instant" || kind == "Date") {
+    const Moment moment = moment_in(value, stem, kind, zone);
+    return {moment.first, moment.last};
+  }
+  if (kind == "Period") return span_of_period(value, zone);
+  if (kind == "Timing") return span_of_timing(value, stem, zone);
+  return {};
 }
 
 void add_value(FhirDraft& draft, const Element& at, const FhirTimes& times, const Code& code) {

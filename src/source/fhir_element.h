@@ -50,7 +50,7 @@ struct Span {
 // True where a coding of the concept has this code, whatever its system.
 bool has_code(const Element& at, std::string_view key, std::string_view code);
 
-Span span_of(const Element& at, const std::string& stem, const Zone& zone);
+Span span_of(const Element& at, std::string_view stem, const Zone& zone);
 
 // Which of the kinds of a choice such as value[x] is there: "Quantity" and its element.
 struct Choice {

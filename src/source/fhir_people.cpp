@@ -34,6 +34,7 @@ std::string decode_base64(std::string_view encoded) {
   out.resize(static_cast<std::size_t>(length));
   for (std::size_t k = text.size(); k > 0 && text[k - 1] == '=' && !out.empty(); --k)
     out.pop_back();
+  if (!simdjson::validate_utf8(out)) throw FhirReject{"an attachment is not UTF-8"};
   return out;
 }
 

@@ -7,42 +7,54 @@ namespace cangong {
 void FhirDraft::begin(PatientId patient) {
   patient_ = patient;
   facts_.clear();
-  texts_.clear();
+  used_ = 0;
   parents_.clear();
 }
 
-std::string_view FhirDraft::keep(std::string text) {
-  return texts_.emplace_back(std::move(text));
+// Strings of earlier resources are used again, with the memory that they have.
+std::string& FhirDraft::fresh_text() {
+  if (used_ == texts_.size()) texts_.emplace_back();
+  std::string& text = texts_[used_++];
+  text.clear();
+  return text;
 }
 
-void FhirDraft::add(const FhirTimes& times, std::string code, std::string_view description,
+std::string_view FhirDraft::keep(std::string_view text) {
+  return fresh_text().append(text);
+}
+
+void FhirDraft::add(const FhirTimes& times, std::string_view code, std::string_view description,
                     const Value& value) {
-  Fact fact;
+  add(times, "", code, description, value);
+}
+
+void FhirDraft::add(const FhirTimes& times, std::string_view prefix, std::string_view code,
+                    std::string_view description, const Value& value) {
+  Fact& fact = facts_.emplace_back();
   fact.patient = patient_;
   fact.time = times.known;
   if (times.occurred != times.known) fact.occurred = times.occurred;
-  fact.code = keep(std::move(code));
-  fact.description = keep(std::string(description));
+  fact.code = fresh_text().append(prefix).append(code);
+  fact.description = keep(description);
   fact.number = value.number;
   fact.unit = value.unit;  // texts of the parsed resource outlive the draft's use
   fact.text = value.text;
-  facts_.push_back(fact);
 }
 
-void FhirDraft::add(const FhirTimes& times, const std::string& prefix, const Code& code,
+void FhirDraft::add(const FhirTimes& times, std::string_view prefix, const Code& code,
                     const Value& value) {
-  add(times, prefix + code.code, code.description, value);
+  add(times, prefix, code.code, code.description, value);
   if (code.others.empty()) return;
   auto& parents = parents_.emplace_back(code.others);
   for (std::string& parent : parents) parent.insert(0, prefix);
   facts_.back().parents = parents;
 }
 
-void FhirDraft::add_static(std::string code, std::string_view description) {
+void FhirDraft::add_static(std::string_view code, std::string_view description) {
   Fact fact;
   fact.patient = patient_;
-  fact.code = keep(std::move(code));
-  fact.description = keep(std::string(description));
+  fact.code = keep(code);
+  fact.description = keep(description);
   facts_.push_back(fact);
 }
 

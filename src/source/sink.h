@@ -71,6 +71,8 @@ class Sink {
   // A file below the path that the importer does not read.
   void pass_over(const fs::path& file) { tally_.unread.push_back(file.string()); }
 
+  // The source's own parser has found its texts to be UTF-8: they are not looked at again.
+  void trust_texts() { check_texts_ = false; }
   StoreWriter& writer() { return writer_; }
   const Tally& tally() const { return tally_; }
   void finish();
@@ -84,6 +86,7 @@ class Sink {
   std::ofstream rejects_;
   fs::path rejects_path_;
   Tally tally_;
+  bool check_texts_ = true;
   std::unordered_set<PatientId> taken_;
   std::vector<bool> described_;                    // by code
   std::unordered_set<std::size_t> known_parents_;  // (code, parent)

@@ -82,6 +82,7 @@ struct StoreWriter::State {
   std::size_t spills = 0;
   std::unordered_set<std::int64_t> patients;
   std::uint64_t added = 0;
+  std::int64_t last_patient = 0;
 
   bool fresh = false;  // made by this writer, and nothing committed yet
 
@@ -289,7 +290,8 @@ void StoreWriter::add(PatientId patient, const Event& event) {
     if (row.unit >= s.unit_used.size()) s.unit_used.resize(row.unit + 1);
     s.unit_used[row.unit] = true;
   }
-  s.patients.insert(row.patient);
+  if (row.patient != s.last_patient || s.added == 0) s.patients.insert(row.patient);
+  s.last_patient = row.patient;
   ++s.added;
   if (s.is_full()) s.spill_rows();
 }
