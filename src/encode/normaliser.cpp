@@ -84,9 +84,9 @@ void Normaliser::add_bins(const Matrix& training, std::size_t column, std::size_
   }
 }
 
-RealMatrix Normaliser::apply(const Matrix& raw) const {
+RealMatrix Normaliser::apply(const Matrix& raw, std::size_t spare) const {
   ensure(raw.columns == inputs(), "the matrix has the columns that the normaliser was fitted on");
-  RealMatrix out(raw.rows, outputs());
+  RealMatrix out(raw.rows, outputs() + spare);
   for (std::size_t i = 0; i < raw.rows; ++i) {
     const auto from = raw.row(i);
     const auto to = out.row(i);

@@ -31,7 +31,8 @@ class Normaliser {
  public:
   void fit(const Matrix& training, const PrepareOptions& options = {});
   // rows x outputs(); column j of the input comes first, then flags, then bins.
-  RealMatrix apply(const Matrix& raw) const;
+  // `spare` columns of zeros are left at the end.
+  RealMatrix apply(const Matrix& raw, std::size_t spare = 0) const;
 
   std::size_t inputs() const { return mean_.size(); }
   std::size_t outputs() const { return inputs() + flags_.size() + bins_.size(); }

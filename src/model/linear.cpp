@@ -16,14 +16,6 @@ void read_value(const Node& node, Ties& ties) {
 
 namespace {
 
-// Normalised features with a column of ones for the intercept.
-RealMatrix with_ones(const RealMatrix& x) {
-  RealMatrix out(x.rows, x.columns + 1, 1.0);
-  for (std::size_t i = 0; i < x.rows; ++i)
-    std::copy(x.row(i).begin(), x.row(i).end(), out.row(i).begin());
-  return out;
-}
-
 std::vector<double> of_class(const Targets& y, std::size_t index) {
   std::vector<double> values;
   for (const double v : y.values) values.push_back(v == static_cast<double>(index) ? 1 : 0);
@@ -38,11 +30,11 @@ class LinearFit {
   LinearFit(const LinearOptions& options, const Dataset& train)
       : options_(options), y_(train.y), model_(std::make_unique<LinearModel>()) {
     model_->normaliser_.fit(train.x, options.prepare);
-    x_ = with_ones(model_->normaliser_.apply(train.x));
+    x_ = model_->normaliser_.apply(train.x, 1);  // the last column is the intercept's
     factors_.assign(x_.columns, 1.0);
     factors_.back() = 0;
-    if (y_.answer == Answer::survival)
-      for (std::size_t i = 0; i < x_.rows; ++i) x_.at(i, x_.columns - 1) = 0;
+    if (y_.answer != Answer::survival)
+      for (std::size_t i = 0; i < x_.rows; ++i) x_.at(i, x_.columns - 1) = 1;
     model_->weights_.assign(y_.outputs(), std::vector<double>(x_.columns));
   }
 
