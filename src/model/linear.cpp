@@ -1,8 +1,10 @@
 #include "model/linear.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "model/elastic_net.h"
 
@@ -176,11 +178,30 @@ std::unique_ptr<Model> LinearModel::load(const std::string& saved) {
   return model;
 }
 
+namespace {
+
+// Rows from the last time to the first, as the Cox likelihood goes through them: in memory, too,
+// they then lie one behind the other.
+Dataset by_time(const Dataset& data) {
+  std::vector<std::size_t> order(data.rows());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  const Targets& y = data.y;
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    if (y.values[a] != y.values[b]) return y.values[a] > y.values[b];
+    return y.events[a] != y.events[b] ? y.events[a] > y.events[b] : a < b;
+  });
+  return data.take(order);
+}
+
+}  // namespace
+
 std::unique_ptr<LinearModel> fit_linear(const LinearOptions& options, const Dataset& train,
                                         const Dataset& tuning) {
   if (options.l1_share < 0 || options.l1_share > 1 || options.path < 2 || options.path > 1000)
     fail(Fault::config, "model linear: l1_share is 0 to 1, path 2 to 1000");
-  LinearFit fit(options, train);
+  const bool survival = train.y.answer == Answer::survival;
+  const Dataset ordered = survival ? by_time(train) : Dataset();
+  LinearFit fit(options, survival ? ordered : train);
   if (options.penalty != "auto") {
     const auto lambda = parse_number(options.penalty);
     if (!lambda || *lambda < 0)
