@@ -56,6 +56,13 @@ std::optional<std::int64_t> parse_integer(std::string_view text) {
   return value;
 }
 
+std::optional<std::int64_t> parse_whole(std::string_view text) {
+  if (const auto number = parse_integer(text)) return number;
+  const auto real = parse_number(text);
+  if (!real || *real != std::floor(*real) || std::abs(*real) > 0x1p53) return std::nullopt;
+  return static_cast<std::int64_t>(*real);
+}
+
 std::string format_number(double value) {
   char buffer[32];
   const auto [end, error] = std::to_chars(buffer, buffer + sizeof buffer, value);

@@ -18,6 +18,8 @@ std::string join(std::span<const std::string> parts, std::string_view separator)
 // A finite decimal number and nothing else around it; no hexadecimal, no "nan", no "inf".
 std::optional<double> parse_number(std::string_view text);
 std::optional<std::int64_t> parse_integer(std::string_view text);
+// The same, also as some databases write it: "6.0".
+std::optional<std::int64_t> parse_whole(std::string_view text);
 
 // Shortest text that reads back to the same double.
 std::string format_number(double value);

@@ -110,11 +110,9 @@ class TablePlan {
       value = *cell;
     }
     if (!rule_.subject.keep) return sink.patient(rule_.subject.system, value);
-    if (const auto number = parse_integer(value)) return PatientId(*number);
-    const auto real = parse_number(value);  // "6.0": some databases write integers so
-    if (!real || *real != std::floor(*real) || std::abs(*real) > 0x1p53)
-      throw BadRow{"the subject is not a whole number"};
-    return PatientId(static_cast<std::int64_t>(*real));
+    const auto number = parse_whole(value);
+    if (!number) throw BadRow{"the subject is not a whole number"};
+    return PatientId(*number);
   }
 
   // The facts of one row; their texts live in this object until the next call.

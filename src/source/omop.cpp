@@ -20,7 +20,7 @@ std::optional<std::string_view> Row::text(const std::string& column) const {
 std::optional<std::int64_t> Row::whole(const std::string& column) const {
   const auto cell = text(column);
   if (!cell) return std::nullopt;
-  const auto number = integer(*cell);
+  const auto number = parse_whole(*cell);
   if (!number) throw BadRow{column + " is not a whole number"};
   return number;
 }
@@ -182,7 +182,7 @@ class OmopImport {
           if (name.ends_with("_concept_id") && !name.ends_with("type_concept_id"))
             concepts.push_back(i);
       for (const std::size_t i : concepts)
-        if (const auto id = integer(trim((*cells.cells)[i])); id && *id > 0)
+        if (const auto id = parse_whole(trim((*cells.cells)[i])); id && *id > 0)
           index_.vocabulary.use(*id);
       try {
         if (persons) {

@@ -20,9 +20,6 @@ namespace cangong::omop {
 
 using ConceptId = std::int64_t;
 
-// Integers, also those that a database wrote as doubles ("6.0").
-std::optional<std::int64_t> integer(std::string_view cell);
-
 // The vocabulary that the data use: concepts, and what stands directly above them.
 class Vocabulary {
  public:
@@ -126,6 +123,5 @@ struct TableKind {
 
 // Nothing where rows of this table are not events.
 const TableKind* table_named(std::string_view name);
-std::span<const TableKind> tables();
 
 }  // namespace cangong::omop

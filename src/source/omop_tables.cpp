@@ -7,8 +7,6 @@
 namespace cangong::omop {
 namespace {
 
-using std::chrono_literals::operator""h;
-
 // Eras join exposures with gaps of up to 30 days (OHDSI's persistence window): that one has ended
 // is known only after such a gap.
 constexpr auto kPersistence = std::chrono::days(30);
@@ -239,10 +237,6 @@ constexpr std::array kTables{
 };
 
 }  // namespace
-
-std::span<const TableKind> tables() {
-  return kTables;
-}
 
 const TableKind* table_named(std::string_view name) {
   const auto found = std::find_if(kTables.begin(), kTables.end(),

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cmath>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -17,49 +16,26 @@ std::string system_name(std::string_view vocabulary) {
   return name;
 }
 
-// The named columns of a vocabulary table, by position.
-class Columns {
- public:
-  Columns(const Table& table, const fs::path& file, std::initializer_list<const char*> names) {
-    for (const char* name : names) {
-      const auto& header = table.header();
-      const auto found = std::find_if(header.begin(), header.end(), [&](const std::string& column) {
-        return lower(column) == name;
-      });
-      if (found == header.end())
-        fail(Fault::input, file.string() + ": no column " + name + "; is this an OMOP table?");
-      at_.push_back(static_cast<std::size_t>(found - header.begin()));
-    }
-  }
-  std::string_view operator()(const Table::Row& row, std::size_t i) const {
-    return trim((*row.cells)[at_[i]]);
-  }
-
- private:
-  std::vector<std::size_t> at_;
-};
-
 template <class Use>
 void each_row(const fs::path& file, std::initializer_list<const char*> names, const Use& use) {
   const auto table = open_table(file, {});
   if (table->header().empty()) return;
-  const Columns columns(*table, file, names);
+  std::vector<std::size_t> at;
+  for (const char* name : names) {
+    const auto found = column_named(*table, {name});
+    if (!found)
+      fail(Fault::input, file.string() + ": no column " + name + "; is this an OMOP table?");
+    at.push_back(*found);
+  }
   while (const auto row = table->next()) {
     if (!row->problem.empty())
       fail(Fault::input, file.string() + ":" + std::to_string(row->line) + ": " + row->problem +
                              "; the vocabulary must be whole");
-    use([&](std::size_t i) { return columns(*row, i); });
+    use([&](std::size_t i) { return trim((*row->cells)[at[i]]); });
   }
 }
 
 }  // namespace
-
-std::optional<std::int64_t> integer(std::string_view cell) {
-  if (const auto number = parse_integer(cell)) return number;
-  const auto real = parse_number(cell);
-  if (!real || *real != std::floor(*real) || std::abs(*real) > 0x1p53) return std::nullopt;
-  return static_cast<std::int64_t>(*real);
-}
 
 // Two passes: first all that is above the used concepts, then the direct steps between those.
 void Vocabulary::load(const std::vector<fs::path>& concepts,
@@ -68,8 +44,8 @@ void Vocabulary::load(const std::vector<fs::path>& concepts,
     for (const auto& file : ancestors)
       each_row(file, {"ancestor_concept_id", "descendant_concept_id", "min_levels_of_separation"},
                [&](const auto& cell) {
-                 const auto above = integer(cell(0)), below = integer(cell(1));
-                 const auto levels = integer(cell(2));
+                 const auto above = parse_whole(cell(0)), below = parse_whole(cell(1));
+                 const auto levels = parse_whole(cell(2));
                  if (above && below && levels) use(*above, *below, *levels);
                });
   };
@@ -84,7 +60,7 @@ void Vocabulary::load(const std::vector<fs::path>& concepts,
   for (const auto& file : concepts)
     each_row(file, {"concept_id", "concept_name", "vocabulary_id", "concept_code"},
              [&](const auto& cell) {
-               const auto id = integer(cell(0));
+               const auto id = parse_whole(cell(0));
                if (!id || *id == 0 || !wanted_.contains(*id)) return;
                Concept& concept_ = concepts_[*id];
                concept_.is_ucum = cell(2) == "UCUM";

@@ -20,12 +20,9 @@ struct Term {
 using Terms = std::unordered_map<std::string, Term>;
 
 std::size_t column_of(const Table& table, const fs::path& file,
-                      std::initializer_list<const char*> names) {
-  const auto& header = table.header();
-  for (std::size_t i = 0; i < header.size(); ++i)
-    for (const char* name : names)
-      if (lower(header[i]) == name) return i;
-  fail(Fault::input, file.string() + ": no column " + *names.begin() +
+                      std::initializer_list<std::string_view> names) {
+  if (const auto found = column_named(table, names)) return *found;
+  fail(Fault::input, file.string() + ": no column " + std::string(*names.begin()) +
                          "; a terminology has the columns code, parent and name");
 }
 

@@ -1,8 +1,9 @@
 #include "source/table.h"
 
+#include <algorithm>
 #include <array>
 
-#include "base/error.h"
+#include "base/text.h"
 
 namespace cangong {
 namespace {
@@ -36,6 +37,13 @@ bool is_table(const fs::path& path) {
 std::unique_ptr<Table> open_table(const fs::path& path, const TableFormat& format) {
   const Kind* kind = kind_of(path);
   return kind ? kind->open(path, format) : open_delimited(path, format);
+}
+
+std::optional<std::size_t> column_named(const Table& table,
+                                        std::initializer_list<std::string_view> names) {
+  for (std::size_t i = 0; i < table.header().size(); ++i)
+    if (std::find(names.begin(), names.end(), lower(table.header()[i])) != names.end()) return i;
+  return std::nullopt;
 }
 
 // Without recursion: on a mismatch the last * takes one more.

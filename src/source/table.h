@@ -40,6 +40,10 @@ class Table {
 std::unique_ptr<Table> open_table(const fs::path& path, const TableFormat& format);
 bool is_table(const fs::path& path);
 
+// The first column that has one of these names, given in lower case; nothing where none has.
+std::optional<std::size_t> column_named(const Table& table,
+                                        std::initializer_list<std::string_view> names);
+
 std::unique_ptr<Table> open_delimited(const fs::path& path, const TableFormat& format);
 std::unique_ptr<Table> open_parquet(const fs::path& path, const TableFormat& format);
 std::unique_ptr<Table> open_numpy(const fs::path& path, const TableFormat& format);
