@@ -250,7 +250,8 @@ class FhirImport {
     try {
       name = text_of(resource, "resourceType").value_or("");
       if (name.empty()) return sink_.reject(where, "not a FHIR resource: no resourceType");
-      const fhir::Type* type = fhir::type_named(name);
+      if (!type_ || type_->name != name) type_ = fhir::type_named(name);  // mostly as the last one
+      const fhir::Type* type = type_;
       if (!type) return sink_.skip(skipped(std::string(name)));
       if (const auto status = text_of(resource, "status")) {
         if (*status == "entered-in-error") return sink_.skip("entered in error");
@@ -260,8 +261,9 @@ class FhirImport {
                             std::string(*status) + ")");
       }
       const std::size_t key = key_of(name, text_of(resource, "id").value_or(""));
-      if (seen_.find(key)) return sink_.reject(where, "same type and id as an earlier resource");
+      seen_.expect(key);
       const auto patient = patient_of(resource, *type, url);
+      if (seen_.find(key)) return sink_.reject(where, "same type and id as an earlier resource");
       if (!patient) return sink_.reject(where, "refers to a patient that is not in the export");
       draft_.begin(*patient);
       type->read(resource, draft_);
@@ -287,6 +289,7 @@ class FhirImport {
   Sink& sink_;
   FhirIndex index_;
   FhirDraft draft_;
+  const fhir::Type* type_ = nullptr;
   std::vector<fs::path> files_;
   simdjson::dom::parser parser_;
   struct Nothing {};

@@ -1,6 +1,8 @@
 // Who the patient is, where they were seen, what runs in the family, what was written and paid.
 #include <openssl/evp.h>
 
+#include <algorithm>
+
 #include "source/fhir_types.h"
 
 namespace cangong::fhir {
@@ -25,7 +27,8 @@ void add_us_core(const Element& resource, FhirDraft& draft) {
 
 std::string decode_base64(std::string_view encoded) {
   std::string text(encoded);
-  std::erase_if(text, [](unsigned char c) { return std::isspace(c); });
+  const auto blank = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
+  if (std::count_if(text.begin(), text.end(), blank) > 0) std::erase_if(text, blank);
   std::string out(text.size() / 4 * 3 + 3, '\0');
   const int length = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
                                      reinterpret_cast<const unsigned char*>(text.data()),

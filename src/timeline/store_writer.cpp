@@ -98,6 +98,12 @@ struct StoreWriter::State {
 
   // Half of the memory waits and is sorted (which takes half as much again); the rest is for
   // reading and writing.
+  // Address space only: memory is taken when it is written, and growing copies nothing.
+  void make_room() {
+    rows.reserve(options.memory_bytes / 8 / sizeof(PackedRow));
+    texts.reserve(options.memory_bytes / 8);
+  }
+
   bool is_full() const {
     return rows.size() * sizeof(PackedRow) * 3 / 2 + texts.size() >= options.memory_bytes / 2;
   }
@@ -282,6 +288,7 @@ CodeBook& StoreWriter::codes() {
 
 void StoreWriter::add(PatientId patient, const Event& event) {
   State& s = *state_;
+  if (s.added == 0) s.make_room();
   const PackedRow row = pack(patient, event, s.texts.size(), s.codes);
   s.texts.append(event.text);
   s.rows.push_back(row);
