@@ -15,6 +15,7 @@
 #include "engine/engine.h"
 #include "evaluate/binary.h"
 #include "evaluate/survival.h"
+#include "explain/shap.h"
 #include "model/elastic_net.h"
 #include "model/linear.h"
 #include "model/mlp.h"
@@ -48,11 +49,16 @@ std::vector<double> read_numbers(const fs::path& file) {
   return {raw.begin(), raw.end()};
 }
 
+Matrix read_matrix(const fs::path& file, std::size_t columns) {
+  const auto values = read_numbers<float>(file);
+  Matrix x(values.size() / columns, columns);
+  std::copy(values.begin(), values.end(), x.values.begin());
+  return x;
+}
+
 Dataset read_table(const fs::path& folder, std::size_t columns) {
   Dataset data;
-  const auto values = read_numbers<float>(folder / "x.f32");
-  data.x = Matrix(values.size() / columns, columns);
-  std::copy(values.begin(), values.end(), data.x.values.begin());
+  data.x = read_matrix(folder / "x.f32", columns);
   data.y.values = read_numbers<double>(folder / "y.f64");
   return data;
 }
@@ -121,6 +127,31 @@ Timed mlp(const fs::path& folder) {
   const double start = cpu_seconds();
   mlp_trainer()(problem, result);
   return {(cpu_seconds() - start) / 5, {{"loss", result.train_loss.back()}}};
+}
+
+// At rising numbers of permutations, with the error against the reference: bench/run compares at
+// the error of the peer.
+Timed shap_values(const fs::path& folder) {
+  Fitted fitted;
+  fitted.model = load_mlp(read_file(folder / "network.json"));
+  const Matrix x = read_matrix(folder / "x.f32", 35);
+  const Matrix background = read_matrix(folder / "background.f32", 35);
+  const auto reference = read_numbers<double>(folder / "reference.f64");
+  Json levels = Json::array();
+  double total = 0;
+  for (const std::size_t permutations : {1, 2, 3, 4, 5, 6, 8, 12}) {
+    const double start = cpu_seconds();
+    const RealMatrix parts = shap(fitted, x, background, 0, {permutations, 1});
+    const double cpu = cpu_seconds() - start;
+    double squares = 0;
+    for (std::size_t i = 0; i < x.rows; ++i)
+      for (std::size_t j = 0; j < x.columns; ++j)
+        squares += std::pow(parts.at(i, j) - reference[i * x.columns + j], 2);
+    const double rmse = std::sqrt(squares / static_cast<double>(reference.size()));
+    levels.push_back({{"permutations", permutations}, {"cpu", cpu}, {"rmse", rmse}});
+    total += cpu;
+  }
+  return {total, {{"levels", levels}}};
 }
 
 Timed labels(const fs::path& folder) {
@@ -207,6 +238,7 @@ int main(int argc, char** argv) {
       {"c-index", c_index},
       {"bootstrap", auroc_bootstrap},
       {"mlp", mlp},
+      {"shap", shap_values},
       {"labels", labels},
       {"features", features},
       {"feature-counts", feature_counts},

@@ -118,6 +118,73 @@ def fhir(folder):
             shutil.copyfileobj(packed, out, 1 << 20)
 
 
+def forward(layers, x):
+    for weights, bias in layers[:-1]:
+        x = np.maximum(x @ weights + bias, 0)
+    weights, bias = layers[-1]
+    return (x @ weights + bias)[:, 0]
+
+
+def train_network(x, y, rng):
+    """An MLP 64-64 with ReLU by Adam, in plain numpy."""
+    sizes = [x.shape[1], 64, 64, 1]
+    parts = [(rng.normal(0, np.sqrt(2 / a), (a, b)), np.zeros(b)) for a, b in zip(sizes, sizes[1:])]
+    flat = [part for layer in parts for part in layer]
+    first, second = [np.zeros_like(w) for w in flat], [np.zeros_like(w) for w in flat]
+    for step in range(1, 1501):
+        rows = rng.integers(0, len(x), 256)
+        seen = [x[rows]]
+        for weights, bias in zip(flat[:-2:2], flat[1:-2:2]):
+            seen.append(np.maximum(seen[-1] @ weights + bias, 0))
+        margin = (seen[-1] @ flat[-2] + flat[-1])[:, 0]
+        slope = ((1 / (1 + np.exp(-margin)) - y[rows]) / len(rows))[:, None]
+        grads = []
+        for k in (4, 2, 0):
+            grads = [seen[k // 2].T @ slope, slope.sum(0)] + grads
+            slope = (slope @ flat[k].T) * (seen[k // 2] > 0)
+        for k, grad in enumerate(grads):
+            first[k] = 0.9 * first[k] + 0.1 * grad
+            second[k] = 0.999 * second[k] + 0.001 * grad**2
+            scale = np.sqrt(second[k] / (1 - 0.999**step)) + 1e-8
+            flat[k] -= 3e-3 * first[k] / (1 - 0.9**step) / scale
+    return [(flat[k].astype(np.float32), flat[k + 1].astype(np.float32)) for k in (0, 2, 4)]
+
+
+def shapley(layers, row, background, rng, samples):
+    """Permutations and their reverses, for each background row its own; `samples` model calls."""
+    columns, count = len(row), len(background)
+    parts, rounds = np.zeros(columns), samples // (2 * count * (columns + 1))
+    for _ in range(rounds):
+        order = rng.permuted(np.tile(np.arange(columns), (count, 1)), axis=1)
+        for walk in (order, order[:, ::-1]):
+            rank = np.argsort(walk, axis=1)  # the column is the row's from this step on
+            taken = rank[:, None, :] < np.arange(columns + 1)[None, :, None]
+            mixed = np.where(taken, row, background[:, None, :]).reshape(-1, columns)
+            steps = np.diff(forward(layers, mixed).reshape(count, columns + 1), axis=1)
+            np.add.at(parts, walk.ravel(), steps.ravel())
+    return parts / (2 * rounds * count)
+
+
+def shap(folder):
+    """A network of 35 features that interact, 100 rows, 100 background rows, and the Shapley values
+    of the rows from 10^6 model calls each."""
+    import json
+    rng = np.random.default_rng(7)
+    x = rng.standard_normal((20_000, 35)).astype(np.float32)
+    margin = x[:, :10] @ np.linspace(1, 0.1, 10) + x[:, 0] * x[:, 1] + x[:, 2] * x[:, 3] * x[:, 4]
+    layers = train_network(x, rng.uniform(size=len(x)) < 1 / (1 + np.exp(-margin)), rng)
+    saved = [{"in": w.shape[0], "out": w.shape[1], "weights": w.T.ravel().tolist(),
+              "bias": b.tolist()} for w, b in layers]
+    identity = {"mean": [0.0] * 35, "scale": [1.0] * 35, "fill": [0.0] * 35, "flags": [], "bins": []}
+    (folder / "network.json").write_text(json.dumps({
+        "format": 1, "kind": "mlp", "activation": "relu", "epochs": 1, "interval_ends": [],
+        "mean": 0, "scale": 1, "normaliser": identity, "layers": saved}))
+    write(folder, "x.f32", x[:100], np.float32)
+    write(folder, "background.f32", x[-100:], np.float32)
+    truth = [shapley(layers, row, x[-100:], rng, 1_000_000) for row in x[:100]]
+    write(folder, "reference.f64", truth, np.float64)
+
+
 name, target = sys.argv[1], pathlib.Path(sys.argv[2])
 if not (target / "done").exists():
     shutil.rmtree(target, ignore_errors=True)

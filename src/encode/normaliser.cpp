@@ -103,6 +103,12 @@ RealMatrix Normaliser::apply(const Matrix& raw, std::size_t spare) const {
   return out;
 }
 
+std::vector<std::vector<std::size_t>> Normaliser::groups() const {
+  std::vector<std::vector<std::size_t>> groups(inputs());
+  for (std::size_t k = 0; k < outputs(); ++k) groups[source(k)].push_back(k);
+  return groups;
+}
+
 std::string Normaliser::save() const {
   const auto list = [](const std::vector<Indicator>& indicators) {
     Json json = Json::array();

@@ -42,6 +42,8 @@ class Normaliser {
     output -= inputs();
     return output < flags_.size() ? flags_[output].column : bins_[output - flags_.size()].column;
   }
+  // By input column: the outputs that it decides.
+  std::vector<std::vector<std::size_t>> groups() const;
   // Of an input column.
   double mean(std::size_t input) const { return mean_[input]; }
   double scale(std::size_t input) const { return scale_[input]; }

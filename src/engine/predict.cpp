@@ -104,7 +104,7 @@ Reply answer_patient(const Pipeline& p, const Store& store, const History& histo
   for (const double t : p.grid)
     prediction.survival.emplace_back(t, readout.survival(margins.row(0), t));
   if (explain == Explain::no) return prediction;
-  const RealMatrix parts = shap(fitted, x, p.background, output, {16, p.recipe.seed});
+  const RealMatrix parts = shap(fitted, x, p.background, output, {2, p.recipe.seed});
   prediction.base = parts.at(0, x.columns);
   prediction.reasons = reasons_of(p, store, history, {x.row(0), parts.row(0).first(x.columns)});
   describe(store, prediction.reasons);

@@ -7,14 +7,16 @@
 namespace cangong {
 
 struct ShapOptions {
-  std::size_t permutations = 16;  // pairs of a permutation and its reverse
+  std::size_t permutations = 2;  // per background row, each with its reverse
   std::uint64_t seed = 1;
 };
 
 // rows x (columns + 1): one part per column of the encoder, the base value last. Rows sum to the
 // margin: exactly for linear models and trees (TreeSHAP), within 1e-4 for the others, which are
 // estimated by antithetic permutation sampling against the background rows (Strumbelj and
-// Kononenko 2014; Mitchell et al. 2022). Columns that the model does not see get 0.
+// Kononenko 2014; Mitchell et al. 2022). Each background row has permutations of its own: as many
+// model calls tell far more than the same permutation for all. Columns that the model does not see
+// get 0.
 RealMatrix shap(const Fitted& fitted, const Matrix& x, const Matrix& background, std::size_t output,
                 const ShapOptions& options = {});
 

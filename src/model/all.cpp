@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <vector>
 
@@ -18,6 +19,17 @@ const std::array kLearners{
 };
 
 }  // namespace
+
+RealMatrix Model::walk(std::span<const float> from, std::span<const float> to,
+                       std::span<const std::size_t> order) const {
+  Matrix rows(order.size() + 1, from.size());
+  std::copy(from.begin(), from.end(), rows.row(0).begin());
+  for (std::size_t k = 0; k < order.size(); ++k) {
+    std::copy(rows.row(k).begin(), rows.row(k).end(), rows.row(k + 1).begin());
+    rows.at(k + 1, order[k]) = to[order[k]];
+  }
+  return margins(rows);
+}
 
 std::span<const Learner> learners() {
   return kLearners;

@@ -11,34 +11,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-float activate(Activation activation, float x) {
-  switch (activation) {
-    case Activation::relu:
-      return x > 0 ? x : 0;
-    case Activation::tanh:
-      return std::tanh(x);
-    case Activation::sigmoid:
-      return 1 / (1 + std::exp(-x));
-    case Activation::gelu:
-      break;
-  }
-  return 0.5f * x * (1 + std::erf(x * 0.70710678f));
-}
-
-constexpr std::pair<const char*, Activation> kActivations[] = {{"relu", Activation::relu},
-                                                               {"tanh", Activation::tanh},
-                                                               {"sigmoid", Activation::sigmoid},
-                                                               {"gelu", Activation::gelu}};
-
-Activation activation_named(const std::string& name) {
-  std::vector<std::string> names;
-  for (const auto& [known, activation] : kActivations) {
-    if (name == known) return activation;
-    names.emplace_back(known);
-  }
-  fail(Fault::config, "unknown activation \"" + name + "\"" + suggestion(name, names));
-}
-
 Loss loss_of(const MlpOptions& options, Answer answer) {
   const std::string& name = options.loss;
   const auto allow = [&](Answer needed, Loss loss) {
@@ -78,30 +50,38 @@ std::vector<double> quantile_ends(const Targets& y, std::size_t count) {
 class MlpModel : public Model {
  public:
   Normaliser normaliser;
+  std::vector<std::vector<std::size_t>> groups;  // the normaliser's
   Network network;
   std::vector<double> ends;    // discrete time
   double mean = 0, scale = 1;  // of a real answer, undone here
   std::size_t epochs = 0;
 
   std::string kind() const override { return "mlp"; }
-  std::size_t outputs() const override { return network.layers.back().out; }
+  std::size_t outputs() const override { return network.outputs(); }
   std::vector<double> interval_ends() const override { return ends; }
   RealMatrix margins(const Matrix& x) const override {
     RealMatrix out = network.forward(normaliser.apply(x));
-    for (double& v : out.values) v = mean + scale * v;
-    return out;
+    return unscaled(std::move(out));
+  }
+  RealMatrix walk(std::span<const float> from, std::span<const float> to,
+                  std::span<const std::size_t> order) const override {
+    Matrix ends(2, from.size());
+    std::copy(from.begin(), from.end(), ends.row(0).begin());
+    std::copy(to.begin(), to.end(), ends.row(1).begin());
+    const RealMatrix z = normaliser.apply(ends);
+    return unscaled(network.walk(z.row(0), z.row(1), order, groups));
   }
   std::optional<RealMatrix> contributions(const Matrix&, std::size_t) const override {
     return std::nullopt;
   }
   std::string save() const override {
     Json layers = Json::array();
-    for (const Layer& layer : network.layers)
+    for (const Layer& layer : network.layers())
       layers.push_back(
           {{"in", layer.in}, {"out", layer.out}, {"weights", layer.weights}, {"bias", layer.bias}});
     return Json{{"format", 1},
                 {"kind", "mlp"},
-                {"activation", kActivations[static_cast<int>(network.activation)].first},
+                {"activation", name_of(network.activation())},
                 {"epochs", epochs},
                 {"interval_ends", ends},
                 {"mean", mean},
@@ -110,6 +90,12 @@ class MlpModel : public Model {
                 {"layers", layers}}
                .dump() +
            "\n";
+  }
+
+ private:
+  RealMatrix unscaled(RealMatrix out) const {
+    for (double& v : out.values) v = mean + scale * v;
+    return out;
   }
 };
 
@@ -174,28 +160,6 @@ void centre_answer(const Targets& y, MlpModel& model) {
 
 }  // namespace
 
-RealMatrix Network::forward(const RealMatrix& x) const {
-  RealMatrix out(x.rows, layers.back().out);
-  std::vector<float> now, next;
-  for (std::size_t i = 0; i < x.rows; ++i) {
-    now.assign(x.row(i).begin(), x.row(i).end());
-    for (std::size_t l = 0; l < layers.size(); ++l) {
-      const Layer& layer = layers[l];
-      next.assign(layer.bias.begin(), layer.bias.end());
-      for (std::size_t o = 0; o < layer.out; ++o) {
-        const float* w = &layer.weights[o * layer.in];
-        float sum = 0;
-        for (std::size_t k = 0; k < layer.in; ++k) sum += w[k] * now[k];
-        next[o] += sum;
-        if (l + 1 < layers.size()) next[o] = activate(activation, next[o]);
-      }
-      now.swap(next);
-    }
-    std::copy(now.begin(), now.end(), out.row(i).begin());
-  }
-  return out;
-}
-
 std::unique_ptr<Model> fit_mlp(const Node& node, const Dataset& train, const Dataset& tuning,
                                const FitContext& context) {
   MlpProblem problem;
@@ -205,6 +169,7 @@ std::unique_ptr<Model> fit_mlp(const Node& node, const Dataset& train, const Dat
   check_options(problem.options);
   auto model = std::make_unique<MlpModel>();
   model->normaliser.fit(train.x, problem.options.prepare);
+  model->groups = model->normaliser.groups();
   if (train.y.answer == Answer::real) centre_answer(train.y, *model);
   if (problem.loss == Loss::discrete_time)
     model->ends = quantile_ends(train.y, problem.options.intervals);
@@ -226,8 +191,8 @@ std::unique_ptr<Model> fit_mlp(const Node& node, const Dataset& train, const Dat
   MlpResult result;
   mlp_trainer()(problem, result);
   stop_if_interrupted();
-  model->network = std::move(result.network);
-  for (const Layer& layer : model->network.layers)
+  model->network = Network(problem.activation, std::move(result.layers));
+  for (const Layer& layer : model->network.layers())
     for (const float w : layer.weights)
       if (!std::isfinite(w))
         fail(Fault::model, "the network's training diverged; lower learning_rate or weight_decay");
@@ -239,16 +204,18 @@ std::unique_ptr<Model> fit_mlp(const Node& node, const Dataset& train, const Dat
 std::unique_ptr<Model> load_mlp(const std::string& saved) {
   const Json json = Json::parse(saved);
   auto model = std::make_unique<MlpModel>();
-  model->network.activation = activation_named(json.at("activation"));
   model->epochs = json.at("epochs");
   model->ends = json.at("interval_ends").get<std::vector<double>>();
   model->mean = json.at("mean");
   model->scale = json.at("scale");
   model->normaliser = Normaliser::load(json.at("normaliser").dump());
+  model->groups = model->normaliser.groups();
+  std::vector<Layer> layers;
   for (const auto& item : json.at("layers"))
-    model->network.layers.push_back({item.at("in"), item.at("out"),
-                                     item.at("weights").get<std::vector<float>>(),
-                                     item.at("bias").get<std::vector<float>>()});
+    layers.push_back({item.at("in"), item.at("out"), item.at("weights").get<std::vector<float>>(),
+                      item.at("bias").get<std::vector<float>>()});
+  model->network =
+      Network(activation_named(json.at("activation").get<std::string>()), std::move(layers));
   return model;
 }
 

@@ -1,5 +1,5 @@
-// Multi-layer perceptrons. libtorch trains them (a shared object that is loaded on first use); the
-// forward pass is plain C++, so that answering needs no torch.
+// Multi-layer perceptrons. libtorch trains them (a shared object that is loaded on first use);
+// answering needs no torch.
 #pragma once
 
 #include <functional>
@@ -8,10 +8,10 @@
 
 #include "encode/normaliser.h"
 #include "model/model.h"
+#include "model/network.h"
 
 namespace cangong {
 
-enum class Activation { relu, tanh, sigmoid, gelu };
 enum class Loss { mse, bce, cross_entropy, cox, discrete_time };
 
 struct MlpOptions {
@@ -45,19 +45,6 @@ struct MlpOptions {
   }
 };
 
-// weights: out x in, row-major. Batch normalisation is folded in.
-struct Layer {
-  std::size_t in = 0, out = 0;
-  std::vector<float> weights, bias;
-};
-
-struct Network {
-  Activation activation = Activation::relu;
-  std::vector<Layer> layers;
-  // rows x outputs; each row is computed by itself, so that its bytes do not depend on the others.
-  RealMatrix forward(const RealMatrix& x) const;
-};
-
 // Rows for training as the trainer sees them.
 struct MlpRows {
   Matrix x;                     // normalised
@@ -81,7 +68,7 @@ struct MlpProblem {
 };
 
 struct MlpResult {
-  Network network;
+  std::vector<Layer> layers;
   std::vector<double> train_loss, tuning_loss;  // by epoch
   std::size_t best_epoch = 0;
 };

@@ -21,6 +21,10 @@ class Model {
   virtual std::size_t outputs() const = 0;
   // rows x outputs. The same bytes on every call.
   virtual RealMatrix margins(const Matrix& x) const = 0;
+  // Margins of the row `from` while its columns become those of `to`, one after the other in
+  // `order`: (order.size() + 1) x outputs. Here by margins(); a model may know a shorter way.
+  virtual RealMatrix walk(std::span<const float> from, std::span<const float> to,
+                          std::span<const std::size_t> order) const;
   // Exact Shapley values of one output: rows x (columns + 1), the last column the base value; rows
   // sum to the margin. Nothing where the model has no exact form.
   virtual std::optional<RealMatrix> contributions(const Matrix& x, std::size_t output) const = 0;

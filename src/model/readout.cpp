@@ -116,12 +116,11 @@ Matrix Fitted::select(const Matrix& x) const {
   return part;
 }
 
-RealMatrix Fitted::explained(const Matrix& x) const {
-  const RealMatrix all = margins(x);
-  if (model->interval_ends().empty()) return all;
-  RealMatrix one(x.rows, 1);
-  for (std::size_t i = 0; i < x.rows; ++i) {
-    const double s = readout.survival(all.row(i), readout.horizon_days());
+RealMatrix Fitted::told(RealMatrix margins) const {
+  if (model->interval_ends().empty()) return margins;
+  RealMatrix one(margins.rows, 1);
+  for (std::size_t i = 0; i < margins.rows; ++i) {
+    const double s = readout.survival(margins.row(i), readout.horizon_days());
     one.at(i, 0) = std::log(-std::log(std::clamp(s, 1e-12, 1 - 1e-12)));
   }
   return one;

@@ -56,8 +56,16 @@ struct Fitted {
   RealMatrix margins(const Matrix& x) const;
   // What explanations are about, rows x outputs: the margins; for discrete-time survival, whose
   // margins belong to single intervals, log(-log S(horizon)).
-  RealMatrix explained(const Matrix& x) const;
+  RealMatrix explained(const Matrix& x) const { return told(margins(x)); }
+  // The same along Model::walk; spans and numbers of the columns that the model sees.
+  RealMatrix walk(std::span<const float> from, std::span<const float> to,
+                  std::span<const std::size_t> order) const {
+    return told(model->walk(from, to, order));
+  }
   Matrix select(const Matrix& x) const;
+
+ private:
+  RealMatrix told(RealMatrix margins) const;
 };
 
 }  // namespace cangong

@@ -204,9 +204,8 @@ void fold(Layer& layer, const nn::BatchNorm1dImpl& norm) {
   }
 }
 
-Network plain(const nn::Sequential& net, Activation activation) {
-  Network network;
-  network.activation = activation;
+std::vector<Layer> plain(const nn::Sequential& net) {
+  std::vector<Layer> layers;
   for (const auto& module : *net) {
     if (const auto* linear = module.ptr()->as<nn::LinearImpl>()) {
       Layer layer;
@@ -214,12 +213,12 @@ Network plain(const nn::Sequential& net, Activation activation) {
       layer.in = static_cast<std::size_t>(linear->weight.size(1));
       layer.weights = floats(linear->weight);
       layer.bias = floats(linear->bias);
-      network.layers.push_back(std::move(layer));
+      layers.push_back(std::move(layer));
     } else if (const auto* norm = module.ptr()->as<nn::BatchNorm1dImpl>()) {
-      fold(network.layers.back(), *norm);
+      fold(layers.back(), *norm);
     }
   }
-  return network;
+  return layers;
 }
 
 // All that a resumed run needs to go on to the same bytes.
@@ -294,7 +293,7 @@ void train(const MlpProblem& problem, MlpResult& result) {
     if (progress.epoch >= progress.best_epoch + problem.options.patience) break;
   }
   if (!progress.best_copy.empty()) restore(net, progress.best_copy);
-  result.network = plain(net, problem.activation);
+  result.layers = plain(net);
   result.best_epoch = progress.best_epoch;
   if (!problem.checkpoint.empty()) std::filesystem::remove(problem.checkpoint);
 }

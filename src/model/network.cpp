@@ -1,0 +1,155 @@
+#include "model/network.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <string>
+
+#include "base/error.h"
+#include "base/text.h"
+
+namespace cangong {
+namespace {
+
+constexpr std::size_t kLanes = 16;  // outputs that are computed side by side
+
+constexpr std::pair<std::string_view, Activation> kActivations[] = {
+    {"relu", Activation::relu},
+    {"tanh", Activation::tanh},
+    {"sigmoid", Activation::sigmoid},
+    {"gelu", Activation::gelu}};
+
+template <class Function>
+void each(std::span<float> values, const Function& function) {
+  for (float& v : values) v = function(v);
+}
+
+void activate(Activation activation, std::span<float> values) {
+  switch (activation) {
+    case Activation::relu:
+      return each(values, [](float x) { return x > 0 ? x : 0; });
+    case Activation::tanh:
+      return each(values, [](float x) { return std::tanh(x); });
+    case Activation::sigmoid:
+      return each(values, [](float x) { return 1 / (1 + std::exp(-x)); });
+    case Activation::gelu:
+      return each(values, [](float x) { return 0.5f * x * (1 + std::erf(x * 0.70710678f)); });
+  }
+}
+
+Matrix packed(const Layer& layer) {
+  Matrix out(layer.in, (layer.out + kLanes - 1) / kLanes * kLanes);
+  for (std::size_t o = 0; o < layer.out; ++o)
+    for (std::size_t k = 0; k < layer.in; ++k) out.at(k, o) = layer.weights[o * layer.in + k];
+  return out;
+}
+
+using Vector [[gnu::vector_size(kLanes / 2 * sizeof(float))]] = float;
+
+Vector load(const float* from) {
+  Vector v;
+  std::memcpy(&v, from, sizeof v);
+  return v;
+}
+
+// kRows rows by kLanes outputs, the sums in registers. Each sum runs over k in its order, whatever
+// kRows is, so that a row's bytes do not depend on its neighbours.
+template <std::size_t kRows>
+void multiply_block(const float* x, std::size_t in, const float* weights, std::size_t width,
+                    float (&sums)[kRows][kLanes]) {
+  Vector low[kRows] = {}, high[kRows] = {};
+  for (std::size_t k = 0; k < in; ++k) {
+    const Vector left = load(weights + k * width);
+    const Vector right = load(weights + k * width + kLanes / 2);
+    for (std::size_t r = 0; r < kRows; ++r) {
+      low[r] += x[r * in + k] * left;
+      high[r] += x[r * in + k] * right;
+    }
+  }
+  for (std::size_t r = 0; r < kRows; ++r) {
+    std::memcpy(sums[r], &low[r], sizeof low[r]);
+    std::memcpy(sums[r] + kLanes / 2, &high[r], sizeof high[r]);
+  }
+}
+
+template <std::size_t kRows>
+void multiply_rows(const Matrix& x, std::size_t row, const Matrix& weights, const Layer& layer,
+                   Matrix& out) {
+  for (std::size_t at = 0; at < layer.out; at += kLanes) {
+    float sums[kRows][kLanes];
+    multiply_block<kRows>(&x.values[row * x.columns], layer.in, &weights.values[at],
+                          weights.columns, sums);
+    const std::size_t lanes = std::min(kLanes, layer.out - at);
+    for (std::size_t r = 0; r < kRows; ++r)
+      for (std::size_t o = 0; o < lanes; ++o)
+        out.at(row + r, at + o) = sums[r][o] + layer.bias[at + o];
+  }
+}
+
+Matrix multiply(const Matrix& x, const Matrix& weights, const Layer& layer) {
+  Matrix out(x.rows, layer.out);
+  std::size_t row = 0;
+  for (; row + 4 <= x.rows; row += 4) multiply_rows<4>(x, row, weights, layer, out);
+  for (; row < x.rows; ++row) multiply_rows<1>(x, row, weights, layer, out);
+  return out;
+}
+
+}  // namespace
+
+Activation activation_named(std::string_view name) {
+  std::vector<std::string> names;
+  for (const auto& [known, activation] : kActivations) {
+    if (name == known) return activation;
+    names.emplace_back(known);
+  }
+  fail(Fault::config, "unknown activation \"" + std::string(name) + "\"" + suggestion(name, names));
+}
+
+std::string_view name_of(Activation activation) {
+  return kActivations[static_cast<std::size_t>(activation)].first;
+}
+
+Network::Network(Activation activation, std::vector<Layer> layers)
+    : activation_(activation), layers_(std::move(layers)) {
+  for (const Layer& layer : layers_) packed_.push_back(packed(layer));
+}
+
+RealMatrix Network::finish(Matrix now) const {
+  for (std::size_t l = 1; l < layers_.size(); ++l) {
+    activate(activation_, now.values);
+    now = multiply(now, packed_[l], layers_[l]);
+  }
+  RealMatrix out(now.rows, now.columns);
+  std::copy(now.values.begin(), now.values.end(), out.values.begin());
+  return out;
+}
+
+RealMatrix Network::forward(const RealMatrix& x) const {
+  Matrix first(x.rows, x.columns);
+  std::copy(x.values.begin(), x.values.end(), first.values.begin());
+  return finish(multiply(first, packed_.front(), layers_.front()));
+}
+
+RealMatrix Network::walk(std::span<const double> from, std::span<const double> to,
+                         std::span<const std::size_t> order,
+                         const std::vector<std::vector<std::size_t>>& groups) const {
+  const Matrix& weights = packed_.front();
+  const Layer& layer = layers_.front();
+  Matrix start(1, from.size());
+  std::copy(from.begin(), from.end(), start.values.begin());
+  Matrix steps(order.size() + 1, layer.out);
+  const Matrix first = multiply(start, weights, layer);
+  std::copy(first.values.begin(), first.values.end(), steps.values.begin());
+  for (std::size_t k = 0; k < order.size(); ++k) {
+    const auto before = steps.row(k), after = steps.row(k + 1);
+    std::copy(before.begin(), before.end(), after.begin());
+    for (const std::size_t input : groups[order[k]]) {
+      const auto change = static_cast<float>(to[input] - from[input]);
+      const float* w = &weights.values[input * weights.columns];
+      for (std::size_t o = 0; o < layer.out && change != 0; ++o) after[o] += change * w[o];
+    }
+  }
+  return finish(std::move(steps));
+}
+
+}  // namespace cangong
