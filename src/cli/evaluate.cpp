@@ -1,5 +1,6 @@
 #include <cstdio>
 
+#include "base/progress.h"
 #include "base/text.h"
 #include "cli/args.h"
 #include "cli/show.h"
@@ -21,6 +22,8 @@ int run_evaluate(const Args& args) {
   if (!replicates || *replicates < 20) throw UsageError{"--replicates is a number from 20"};
   request.replicates = static_cast<std::size_t>(*replicates);
   const StudyReport report = evaluate_model(request);
+  if (args.find("--split") == "held_out" && report.split != "held_out")
+    note("the model was cross-validated and has no held-out patients: judged out of fold");
   std::fputs((args.flag("--json") ? report_json(report) : metrics_text(report)).c_str(), stdout);
   if (!request.report.empty() && !args.flag("--json"))
     std::printf("report: %s\n", (request.report / "index.html").c_str());

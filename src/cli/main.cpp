@@ -38,6 +38,7 @@ const Verb& verb_named(const std::string& name) {
 int exit_code(Fault fault) {
   if (interrupted()) return kInterrupted;
   if (fault == Fault::denied) return kNotPermitted;
+  if (fault == Fault::missing) return kDataRequired;
   return kFailure;
 }
 
@@ -66,6 +67,13 @@ int run(std::span<const std::string> words) {
   return verb.run(verb.parse(rest));
 }
 
+// What was printed reached its place, or the answer is a failure.
+int flushed(int code) {
+  if (std::fflush(stdout) == 0 && !std::ferror(stdout)) return code;
+  std::fputs("cangong: standard output cannot be written (disk full?)\n", stderr);
+  return kFailure;
+}
+
 }  // namespace
 }  // namespace cangong
 
@@ -74,7 +82,7 @@ int main(int argc, char** argv) {
   watch_for_interrupt();
   const std::vector<std::string> words(argv + 1, argv + argc);
   try {
-    return run(words);
+    return flushed(run(words));
   } catch (const UsageError& error) {
     std::fprintf(stderr, "cangong: %s\n", error.message.c_str());
     return kUsage;

@@ -13,8 +13,10 @@ int run_models(const Args& args) {
   if (const auto alias = args.find("--alias")) {
     const std::size_t equals = alias->find('=');
     if (equals == std::string::npos || equals == 0) throw UsageError{"--alias is NAME=MODEL"};
-    const Bundle bundle = Bundle::open(folder / alias->substr(equals + 1));
-    point_alias(folder / alias->substr(0, equals), bundle.folder());
+    const std::string name = alias->substr(0, equals);
+    if (name.find('/') != std::string::npos || name.starts_with('.') || name.ends_with(".part"))
+      throw UsageError{"--alias: a name is a plain word such as icu-mortality"};
+    point_alias(folder / name, Bundle::open(folder / alias->substr(equals + 1)).folder());
   }
   const auto bundles = list_bundles(folder);
   if (args.flag("--json")) {

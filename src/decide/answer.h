@@ -1,6 +1,7 @@
 // What a caller is told: a prediction with its reasons, or that there is none and why.
 #pragma once
 
+#include <limits>
 #include <optional>
 #include <string>
 #include <variant>
@@ -30,7 +31,8 @@ struct Reason {
 struct Prediction {
   double value = 0;          // probability, value, or risk at the horizon
   double low = 0, high = 0;  // where the value lies for patients scored alike, 95 %
-  double margin = 0, base = 0;
+  double margin = 0;
+  double base = std::numeric_limits<double>::quiet_NaN();  // where reasons start; asked for only
   std::string unit;  // "probability", "days", or the unit of the answer
   std::vector<std::pair<std::string, double>> classes;  // category
   std::vector<std::string> set;  // the classes of which one is true, for 90 % of patients

@@ -50,21 +50,31 @@ struct StudyFile {
   }
 };
 
-// The steps that were done, each with a digest of what it depended on.
+Digest digest_of_files(const fs::path& path) {
+  Hasher hasher;
+  for (const auto& file : files_below(path))
+    hasher.add(fs::relative(file, path).string() + " " + digest_of_file(file.string()) + "\n");
+  return hasher.finish();
+}
+
+// The steps that were done, each with digests of what it depended on and of what it left.
 class Ledger {
  public:
   explicit Ledger(fs::path file) : file_(std::move(file)) {
     if (!fs::exists(file_)) return;
     const Json json = Json::parse(read_file(file_), nullptr, false);
     if (json.is_object())
-      for (const auto& [step, digest] : json.items()) done_[step] = digest.get<std::string>();
+      for (const auto& [step, digest] : json.items())
+        if (digest.is_string()) done_[step] = digest.get<std::string>();
   }
-  bool has(const std::string& step, const Digest& inputs) const {
+  // False too where the output was changed or taken away since.
+  bool has(const std::string& step, const Digest& inputs, const fs::path& output) const {
     const auto entry = done_.find(step);
-    return entry != done_.end() && entry->second == inputs;
+    return entry != done_.end() && fs::exists(output) &&
+           entry->second == inputs + " " + digest_of_files(output);
   }
-  void add(const std::string& step, const Digest& inputs) {
-    done_[step] = inputs;
+  void add(const std::string& step, const Digest& inputs, const fs::path& output) {
+    done_[step] = inputs + " " + digest_of_files(output);
     write_file(file_, Json(done_).dump(1) + "\n");
   }
 
@@ -72,13 +82,6 @@ class Ledger {
   fs::path file_;
   std::map<std::string, Digest> done_;
 };
-
-Digest digest_of_files(const fs::path& path) {
-  Hasher hasher;
-  for (const auto& file : files_below(path))
-    hasher.add(fs::relative(file, path).string() + " " + digest_of_file(file.string()) + "\n");
-  return hasher.finish();
-}
 
 class StudyRun {
  public:
@@ -91,6 +94,9 @@ class StudyRun {
     if (request.study.stem() != "study") reply_.name = request.study.stem().string();
   }
 
+  // Before anything is written.
+  static void refuse_without_data(const StudyRequest& request) { StudyRun(request).data_path(); }
+
   StudyReply run() {
     const Digest imported = import();
     const Digest labelled = label(imported);
@@ -101,18 +107,18 @@ class StudyRun {
   }
 
  private:
-  // Does `work` unless it was done with the same inputs and `output` is still there.
+  // Does `work` unless it was done with the same inputs and `output` is as it was left.
   template <class Work>
   Digest step(const std::string& name, const std::string& inputs, const fs::path& output,
               const Work& work) {
     const Digest digest = digest_of(program() + name + "\n" + inputs);
-    if (!request_.fresh && ledger_.has(name, digest) && fs::exists(output)) {
+    if (!request_.fresh && ledger_.has(name, digest, output)) {
       reply_.skipped.push_back(name);
       return digest;
     }
     request_.say(reply_.name + ": " + name);
     work();
-    ledger_.add(name, digest);
+    ledger_.add(name, digest, output);
     reply_.done.push_back(name);
     return digest;
   }
@@ -190,7 +196,7 @@ class StudyRun {
     request.title = study_.title;
     request.threads = request_.threads;
     step("report", trained + request.split + request.title + std::to_string(request.replicates),
-         request.report / "index.html", [&] { reply_.result = evaluate_model(request); });
+         request.report, [&] { reply_.result = evaluate_model(request); });
   }
 
   fs::path store() const { return request_.out / "store"; }
@@ -205,6 +211,8 @@ class StudyRun {
 }  // namespace
 
 StudyReply run_study(const StudyRequest& request) {
+  if (!fs::exists(request.study)) fail(Fault::missing, "no such study: " + request.study.string());
+  StudyRun::refuse_without_data(request);
   fs::create_directories(request.out);
   const FileLock lock(request.out / ".lock", request.out.string() +
                                                  ": this study is running already; wait for it, "

@@ -21,8 +21,10 @@ TrainReply train_model(const TrainRequest& request) {
   context.threads = request.threads;
   context.say = request.say;
   context.dry_run = request.dry_run;
-  context.work = request.out.string() + ".work";
-  fs::create_directories(context.work);
+  if (!request.dry_run) {
+    context.work = request.out.string() + ".work";
+    fs::create_directories(context.work);
+  }
   // Whatever ends the training, a work folder without a checkpoint is of no use.
   struct Sweep {
     fs::path folder;

@@ -11,6 +11,15 @@ namespace cangong {
 
 using Json = nlohmann::ordered_json;
 
+namespace {
+
+void refuse_taken(const fs::path& alias) {
+  if (fs::exists(fs::symlink_status(alias)) && !fs::is_symlink(fs::symlink_status(alias)))
+    fail(Fault::input, alias.string() + " exists and is not a name of a model; choose another");
+}
+
+}  // namespace
+
 Digest BundleWriter::commit(const fs::path& alias) const {
   Json files = Json::object();
   for (const auto& [name, bytes] : files_) files[name] = digest_of(bytes);
@@ -19,8 +28,7 @@ Digest BundleWriter::commit(const fs::path& alias) const {
   const Digest digest = digest_of(manifest);
   const fs::path home = alias.has_parent_path() ? alias.parent_path() : fs::path(".");
   fs::create_directories(home);
-  if (fs::exists(fs::symlink_status(alias)) && !fs::is_symlink(fs::symlink_status(alias)))
-    fail(Fault::input, alias.string() + " exists and is not a model; choose another --out");
+  refuse_taken(alias);
   const fs::path folder = home / digest;
   if (!fs::exists(folder)) {
     const fs::path part = home / (digest + ".part");
@@ -36,6 +44,7 @@ Digest BundleWriter::commit(const fs::path& alias) const {
 }
 
 void point_alias(const fs::path& alias, const fs::path& bundle) {
+  refuse_taken(alias);
   const fs::path part = alias.string() + ".part";
   fs::remove(part);
   fs::create_symlink(fs::absolute(bundle).lexically_normal().filename(), part);

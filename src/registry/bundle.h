@@ -53,7 +53,7 @@ struct Registered {
 // Every bundle in a folder, with the names that point at it.
 std::vector<Registered> list_bundles(const fs::path& folder);
 
-// Points `alias` at a bundle.
+// Points `alias` at a bundle. Throws Fault::input where something else has that name.
 void point_alias(const fs::path& alias, const fs::path& bundle);
 
 }  // namespace cangong

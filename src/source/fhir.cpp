@@ -268,6 +268,7 @@ class FhirImport {
       draft_.begin(*patient);
       type->read(resource, draft_);
       if (sink_.accept(where, draft_.facts())) seen_.insert(key, {});
+      for (const auto& remark : draft_.remarks()) sink_.remark(remark);
     } catch (const FhirReject& reject) {
       const bool known = fhir::type_named(name) != nullptr;
       sink_.reject(where, (known ? std::string(name) + ": " : "") + reject.why);

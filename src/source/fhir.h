@@ -61,6 +61,9 @@ class FhirDraft {
   void add(const FhirTimes& times, std::string_view code, std::string_view description,
            const Value& value = {});
   void add_static(std::string_view code, std::string_view description);
+  // What the user should know that the resource said and no event holds.
+  void remark(std::string what) { remarks_.push_back(std::move(what)); }
+  const std::vector<std::string>& remarks() const { return remarks_; }
   // Keeps a text alive until the next begin().
   std::string_view keep(std::string_view text);
 
@@ -78,6 +81,7 @@ class FhirDraft {
   const Zone& zone_;
   PatientId patient_;
   std::vector<Fact> facts_;
+  std::vector<std::string> remarks_;
   std::deque<std::string> texts_;
   std::size_t used_ = 0;  // of them, in this resource
   std::deque<std::vector<std::string>> parents_;

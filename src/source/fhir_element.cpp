@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/text.h"
+#include "vocab/units.h"
 
 namespace cangong::fhir {
 namespace {
@@ -71,7 +72,10 @@ void add_ratio(FhirDraft& draft, const Element& ratio, const FhirTimes& times, c
   const auto a = above ? number_of(*above, "value") : std::nullopt;
   const auto b = below ? number_of(*below, "value") : std::nullopt;
   if (!a || !b || *b == 0) throw FhirReject{"a ratio without two numbers"};
-  draft.add(times, "", code, {*a / *b, "1", ""});
+  const std::string over(unit_of(*above)), under(unit_of(*below));
+  std::string unit = over == under ? "1" : over.empty() ? "1" : over;
+  if (over != under && !under.empty()) unit += "/" + under;
+  draft.add(times, "", code, {*a / *b, draft.keep(canonical_unit(unit)), ""});
 }
 
 // A question and its coded answer as one code; with the other codings of either as others.
@@ -85,6 +89,13 @@ void add_range(FhirDraft& draft, const Element& range, const FhirTimes& times, c
   for (const auto& [key, name] : {std::pair("low", "//LOW"), std::pair("high", "//HIGH")})
     if (const auto end = child(range, key))
       add_quantity(draft, *end, times, extended(code, name, ""));
+}
+
+// ISO 8601: "2020-02-01/2020-03-01"; the beginning alone where no end is known.
+std::string_view period_text(const Element& period, FhirDraft& draft) {
+  const auto start = text_of(period, "start").value_or("");
+  const auto end = text_of(period, "end");
+  return end ? draft.keep(std::string(start) + "/" + std::string(*end)) : start;
 }
 
 std::string_view text(const Element& value, std::string_view kind) {
@@ -118,7 +129,7 @@ void add_choice(FhirDraft& draft, const Choice& choice, const FhirTimes& times, 
   if (kind == "String" || kind == "DateTime" || kind == "Date" || kind == "Time")
     return draft.add(times, "", code, {std::nullopt, "", text(value, kind)});
   if (kind == "Period")
-    return draft.add(times, "", code, {std::nullopt, "", text_of(value, "start").value_or("")});
+    return draft.add(times, "", code, {std::nullopt, "", period_text(value, draft)});
   if (kind == "SampledData")
     return draft.add(times, "", code, {std::nullopt, "", text_of(value, "data").value_or("")});
   draft.add(times, "", code);

@@ -72,6 +72,10 @@ void read_patient(const Element& resource, FhirDraft& draft) {
     draft.add({born->last, born->first}, "MEDS_BIRTH", "birth");
   if (const auto died = moment_of(resource, "deceasedDateTime", draft.zone()))
     draft.add({died->last, died->first}, "MEDS_DEATH", "death");
+  bool deceased = false;
+  const auto flag = child(resource, "deceasedBoolean");
+  if (flag && !flag->get_bool().get(deceased) && deceased)
+    draft.remark("patients who died at an unknown time: their death is not kept");
   if (const auto gender = text_of(resource, "gender"))
     draft.add_static("GENDER//" + std::string(*gender), "administrative gender");
   if (const auto status = concept_of(resource, "maritalStatus"))

@@ -7,6 +7,7 @@ namespace cangong {
 void FhirDraft::begin(PatientId patient) {
   patient_ = patient;
   facts_.clear();
+  remarks_.clear();
   used_ = 0;
   parents_.clear();
 }

@@ -14,6 +14,8 @@ void read_shard(const fs::path& file, Sink& sink) {
   CodeBook codes;
   const ShardReader reader(file, Columns::all, codes);
   const std::string name = file.string();
+  for (const auto& column : reader.unread_columns())
+    sink.remark("files with the column \"" + column + "\", which is not read");
   std::uint64_t line = 0;
   for (std::size_t i = 0; i < reader.blocks(); ++i) {
     const Block block = reader.read(i);

@@ -63,6 +63,7 @@ bool Sink::accept(const Where& where, std::span<const Fact> facts) {
     }
   ++tally_.rows;
   ++tally_.accepted;
+  if (facts.empty()) remark("accepted without an event: nothing but missing values");
   for (const Fact& fact : facts) {
     Event event;
     event.time = fact.time;
@@ -104,6 +105,10 @@ void Sink::reject(const Where& where, const std::string& why) {
   ++tally_.reasons[why];
   const nlohmann::ordered_json line{{"file", where.file}, {"line", where.line}, {"why", why}};
   rejects_ << line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+}
+
+void Sink::remark(const std::string& what) {
+  ++tally_.reasons[what];
 }
 
 void Sink::skip(const std::string& why) {

@@ -66,6 +66,8 @@ class Sink {
   void reject(const Where& where, const std::string& why);
   // A row that describes a code, not a patient.
   void accept_code(const CodeInfo& info);
+  // Something that the user should know of; counted among the reasons.
+  void remark(const std::string& what);
   // A row that the import leaves out on purpose.
   void skip(const std::string& why);
   // A file below the path that the importer does not read.

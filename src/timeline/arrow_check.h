@@ -8,14 +8,20 @@
 
 namespace cangong {
 
+// With what the system said, such as a full disk.
+template <class Status>
+std::string arrow_message(const Status& status) {
+  return status.message() + (status.detail() ? " (" + status.detail()->ToString() + ")" : "");
+}
+
 template <class Status>
 void check_arrow(const Status& status, Fault fault, const std::string& file) {
-  if (!status.ok()) fail(fault, file + ": " + status.message());
+  if (!status.ok()) fail(fault, file + ": " + arrow_message(status));
 }
 
 template <class Result>
 auto take_arrow(Result&& result, Fault fault, const std::string& file) {
-  if (!result.ok()) fail(fault, file + ": " + result.status().message());
+  if (!result.ok()) fail(fault, file + ": " + arrow_message(result.status()));
   return std::forward<Result>(result).ValueOrDie();
 }
 

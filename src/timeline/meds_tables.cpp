@@ -27,6 +27,13 @@ std::shared_ptr<arrow::Table> read_table(const fs::path& file) {
 void write_table(const fs::path& file, const std::shared_ptr<arrow::Schema>& schema,
                  const arrow::ArrayVector& columns) {
   const fs::path part = file.string() + ".part";
+  struct Sweep {  // nothing half-written stays
+    fs::path part;
+    ~Sweep() {
+      std::error_code ignored;
+      fs::remove(part, ignored);
+    }
+  } sweep{part};
   const auto properties = parquet::WriterProperties::Builder()
                               .compression(parquet::Compression::ZSTD)
                               ->enable_page_checksum()

@@ -34,6 +34,8 @@ class ShardReader {
   ~ShardReader();
   ShardReader(ShardReader&&) noexcept;
 
+  // Columns of the file that are none of ours.
+  std::vector<std::string> unread_columns() const;
   std::size_t blocks() const;
   std::uint64_t rows() const;
   Block read(std::size_t block) const;

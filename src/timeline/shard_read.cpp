@@ -8,6 +8,7 @@
 
 #include <cmath>
 #include <limits>
+#include <set>
 
 #include "timeline/arrow_check.h"
 #include "timeline/shard.h"
@@ -154,6 +155,15 @@ ShardReader::ShardReader(const fs::path& path, unsigned wanted, CodeBook& codes)
 
 ShardReader::~ShardReader() = default;
 ShardReader::ShardReader(ShardReader&&) noexcept = default;
+
+std::vector<std::string> ShardReader::unread_columns() const {
+  static const std::set<std::string> kRead{"time",     "code", "numeric_value",
+                                           "occurred", "unit", "text_value"};
+  std::vector<std::string> names;
+  for (const auto& name : state_->schema->field_names())
+    if (!kRead.contains(name) && name != state_->at.subject_name) names.push_back(name);
+  return names;
+}
 
 std::size_t ShardReader::blocks() const {
   return static_cast<std::size_t>(state_->reader->num_row_groups());

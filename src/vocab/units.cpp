@@ -9,6 +9,7 @@
 namespace cangong {
 namespace {
 
+constexpr std::string_view kGreekMu = "\u03bc", kMicroSign = "\u00b5";
 constexpr double kAny = std::numeric_limits<double>::infinity();
 
 struct Unit {
@@ -33,16 +34,16 @@ constexpr std::array kUnits{
     Unit{"mg/dL", -1, 50000, "mg/dl|MG/DL|mg/100mL"},
     Unit{"g/dL", -1, 100, "g/dl|gm/dL|G/DL|gm/dl"},
     Unit{"g/L", 0, 1000, "g/l"},
-    Unit{"ug/dL", 0, 1e6, "mcg/dL|µg/dL|ug/dl|mcg/dl"},
-    Unit{"ug/L", 0, 1e7, "mcg/L|µg/L"},
-    Unit{"ug/mL", 0, 1e6, "mcg/mL|µg/mL|ug/ml|mcg/ml"},
+    Unit{"ug/dL", 0, 1e6, "mcg/dL|µg/dL|µg/dl|ug/dl|mcg/dl"},
+    Unit{"ug/L", 0, 1e7, "mcg/L|µg/L|ug/l|mcg/l|µg/l"},
+    Unit{"ug/mL", 0, 1e6, "mcg/mL|µg/mL|µg/ml|ug/ml|mcg/ml"},
     Unit{"ng/mL", 0, 1e7, "ng/ml|NG/ML"},
     Unit{"ng/dL", 0, 1e7, "ng/dl"},
     Unit{"pg/mL", 0, 1e8, "pg/ml|PG/ML"},
     Unit{"pg", 0, 500, "picogram"},
     Unit{"fL", 0, 500, "fl|FL|um3"},
     Unit{"mmol/L", -60, 5000, "mmol/l|MMOL/L|mM|mMol/L"},
-    Unit{"umol/L", 0, 1e6, "umol/l|µmol/L|micromol/L"},
+    Unit{"umol/L", 0, 1e6, "umol/l|µmol/L|µmol/l|micromol/L"},
     Unit{"nmol/L", 0, 1e7, "nmol/l"},
     Unit{"pmol/L", 0, 1e8, "pmol/l"},
     Unit{"meq/L", -60, 5000, "mEq/L|mEq/l|MEQ/L|meq/l"},
@@ -54,8 +55,8 @@ constexpr std::array kUnits{
     Unit{"u[IU]/mL", 0, 1e6, "uIU/mL|µIU/mL|uU/mL"},
     Unit{"10*3/uL", 0, 1e5, "K/uL|10^3/uL|x10E3/uL|10*3/µL|K/mcL|10^3/µL|thou/uL|1000/uL"},
     Unit{"10*6/uL", 0, 100, "m/uL|10^6/uL|x10E6/uL|M/uL|10*6/µL"},
-    Unit{"10*9/L", 0, 1e5, "10^9/L|x10^9/L|G/L"},
-    Unit{"10*12/L", 0, 100, "10^12/L|x10^12/L|T/L"},
+    Unit{"10*9/L", 0, 1e5, "10^9/L|x10^9/L|x10E9/L|10E9/L|10e9/L|G/L"},
+    Unit{"10*12/L", 0, 100, "10^12/L|x10^12/L|x10E12/L|10E12/L|10e12/L|T/L"},
     Unit{"/uL", 0, 1e8, "#/uL|cells/uL|per uL"},
     Unit{"/[HPF]", 0, 1e6, "#/hpf|/hpf|/HPF"},
     Unit{"mL/min", 0, 1000, "ml/min"},
@@ -108,7 +109,11 @@ const std::unordered_map<std::string_view, const Unit*>& by_spelling() {
 
 std::string_view canonical_unit(std::string_view written) {
   written = trim(written);
-  const auto found = by_spelling().find(written);
+  auto found = by_spelling().find(written);
+  if (found == by_spelling().end())  // the Greek letter for the micro sign
+    if (const std::size_t mu = written.find(kGreekMu); mu != std::string_view::npos)
+      found = by_spelling().find(std::string(written.substr(0, mu)) + std::string(kMicroSign) +
+                                 std::string(written.substr(mu + kGreekMu.size())));
   return found == by_spelling().end() ? written : found->second->canonical;
 }
 
