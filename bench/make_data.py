@@ -185,6 +185,19 @@ def shap(folder):
     write(folder, "reference.f64", truth, np.float64)
 
 
+def rsf(folder):
+    """SUPPORT with its published split."""
+    import csv
+    with open(DATA / "survival" / "support.csv") as file:
+        rows = list(csv.DictReader(file))
+    for part in ("train", "test"):
+        chosen = [row for row in rows if row["split"] == part]
+        x = [[float(row[f"x{j}"]) for j in range(14)] for row in chosen]
+        write(folder, f"{part}.x.f32", x, np.float32)
+        for name in ("time", "event"):
+            write(folder, f"{part}.{name}.f64", [float(row[name]) for row in chosen], np.float64)
+
+
 name, target = sys.argv[1], pathlib.Path(sys.argv[2])
 if not (target / "done").exists():
     shutil.rmtree(target, ignore_errors=True)

@@ -282,6 +282,23 @@ def shap_permutation(folder):
         model, shap.maskers.Independent(background, 100), seed=1)(x).values)
 
 
+def rsf(folder):
+    import numpy as np
+    from sksurv.ensemble import RandomSurvivalForest
+    from sksurv.util import Surv
+
+    def part(name):
+        x = load(folder, f"{name}.x.f32", np.float32).reshape(-1, 14)
+        event, time = load(folder, f"{name}.event.f64"), load(folder, f"{name}.time.f64")
+        return x, Surv.from_arrays(event > 0, time)
+
+    train, test = part("train"), part("test")
+    start = clock()
+    forest = RandomSurvivalForest(n_estimators=100, random_state=1, n_jobs=2).fit(*train)
+    c_index = forest.score(*test)
+    return clock() - start, {"c_index": c_index}
+
+
 if __name__ == "__main__":
     spent, check = globals()[sys.argv[1].replace("-", "_")](pathlib.Path(sys.argv[2]))
     print(json.dumps({"cpu": spent, "check": check}))

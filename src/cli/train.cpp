@@ -5,17 +5,16 @@
 #include "base/text.h"
 #include "cli/args.h"
 #include "engine/engine.h"
-#include "model/linear.h"
-#include "model/mlp.h"
-#include "model/trees.h"
+#include "model/model.h"
 
 namespace cangong {
 
 std::string recipe_help() {
-  return "Keys of a recipe (docs/recipes.md):\n" + keys_of<Recipe>() + "\nencoder:\n" +
-         keys_of<WindowedOptions>() + "\nmodel kind linear:\n" + keys_of<LinearOptions>() +
-         "\nmodel kind trees:\n" + keys_of<TreeOptions>() + "\nmodel kind mlp:\n" +
-         keys_of<MlpOptions>() + "\nsplit:\n" + keys_of<SplitOptions>();
+  std::string text = "Keys of a recipe (docs/recipes.md):\n" + keys_of<Recipe>() + "\nencoder:\n" +
+                     keys_of<WindowedOptions>();
+  for (const Learner& learner : learners())
+    text += "\nmodel kind " + std::string(learner.name) + ":\n" + learner.keys();
+  return text + "\nsplit:\n" + keys_of<SplitOptions>();
 }
 
 int run_train(const Args& args) {

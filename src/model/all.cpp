@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "model/forest.h"
 #include "model/linear.h"
 #include "model/mlp.h"
 #include "model/trees.h"
@@ -13,9 +14,12 @@ namespace {
 // A new learner is one file and one line here.
 const std::array kLearners{
     Learner{"linear", "logistic, multinomial, least squares or Cox, with an elastic net",
-            fit_linear, LinearModel::load},
-    Learner{"trees", "gradient-boosted trees (XGBoost)", fit_trees, load_trees},
-    Learner{"mlp", "multi-layer perceptron (libtorch)", fit_mlp, load_mlp},
+            fit_linear, LinearModel::load, keys_of<LinearOptions>},
+    Learner{"trees", "gradient-boosted trees (XGBoost)", fit_trees, load_trees,
+            keys_of<TreeOptions>},
+    Learner{"forest", "random forest: values, yes/no, survival", fit_forest, load_forest,
+            keys_of<ForestOptions>},
+    Learner{"mlp", "multi-layer perceptron (libtorch)", fit_mlp, load_mlp, keys_of<MlpOptions>},
 };
 
 }  // namespace

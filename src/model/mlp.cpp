@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/progress.h"
+#include "model/interval_ends.h"
 
 namespace cangong {
 namespace {
@@ -29,22 +30,6 @@ Loss loss_of(const MlpOptions& options, Answer answer) {
          "unknown loss \"" + name + "\" (auto, mse, bce, cross_entropy, cox, discrete_time)");
   constexpr Loss kUsual[] = {Loss::bce, Loss::cross_entropy, Loss::mse, Loss::cox};
   return kUsual[static_cast<int>(answer)];
-}
-
-// Ends of intervals that hold about the same number of events each.
-std::vector<double> quantile_ends(const Targets& y, std::size_t count) {
-  std::vector<double> times;
-  for (std::size_t i = 0; i < y.values.size(); ++i)
-    if (y.events[i] > 0.5) times.push_back(y.values[i]);
-  if (times.empty()) fail(Fault::input, "no event among the training patients");
-  std::sort(times.begin(), times.end());
-  count = std::min(count, times.size());
-  std::vector<double> ends;
-  for (std::size_t k = 1; k <= count; ++k) {
-    const double end = times[std::min(k * times.size() / count, times.size()) - 1];
-    if (ends.empty() || end > ends.back()) ends.push_back(end);
-  }
-  return ends;
 }
 
 class MlpModel : public Model {
@@ -172,7 +157,7 @@ std::unique_ptr<Model> fit_mlp(const Node& node, const Dataset& train, const Dat
   model->groups = model->normaliser.groups();
   if (train.y.answer == Answer::real) centre_answer(train.y, *model);
   if (problem.loss == Loss::discrete_time)
-    model->ends = quantile_ends(train.y, problem.options.intervals);
+    model->ends = interval_ends(train.y, problem.options.intervals);
   problem.outputs = model->ends.empty() ? train.y.outputs() : model->ends.size();
   problem.train = rows_of(train, *model);
   problem.tuning = rows_of(tuning, *model);

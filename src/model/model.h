@@ -46,6 +46,7 @@ struct Learner {
   std::unique_ptr<Model> (*fit)(const Node& options, const Dataset& train, const Dataset& tuning,
                                 const FitContext& context);
   std::unique_ptr<Model> (*load)(const std::string& saved);
+  std::string (*keys)();  // of `options`, a line each
 };
 
 std::span<const Learner> learners();
