@@ -242,18 +242,50 @@ Timed fhir_rows(const fs::path& folder) {
   return {cpu_seconds() - start, {{"rows", sink.tally().rows}, {"events", sink.tally().events}}};
 }
 
+double megabytes_below(const fs::path& folder) {
+  double bytes = 0;
+  for (const auto& file : files_below(folder)) bytes += static_cast<double>(fs::file_size(file));
+  return bytes / 1e6;
+}
+
+template <class Work>
+double wall_seconds(const Work& work) {
+  const auto begin = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+Timed synthetic_hospital(const fs::path& folder) {
+  const TempFolder temporary(folder);
+  SynthesizeRequest request;
+  request.threads = default_threads();
+  request.patients = 20'000;
+  request.into = temporary.path() / "store";
+  const double start = cpu_seconds();
+  const double wall = wall_seconds([&] { synthesize(request); });
+  const double cpu = cpu_seconds() - start;
+  request.patients = 2'000;
+  request.format = "fhir";
+  request.into = temporary.path() / "fhir";
+  const double fhir_wall = wall_seconds([&] { synthesize(request); });
+  return {
+      cpu,
+      {{"rate", 20'000 / wall * 60}, {"fhir_mb_per_s", megabytes_below(request.into) / fhir_wall}}};
+}
+
 Timed fhir_store(const fs::path& folder) {
   const TempFolder temporary(folder);
   ImportRequest request;
   request.format = "fhir";
   request.source.path = folder / "fhir";
   request.store = temporary.path() / "store";
-  const auto begin = std::chrono::steady_clock::now();
+  ImportReply reply;
   const double start = cpu_seconds();
-  const ImportReply reply = import_data(request);
-  const double wall =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  return {cpu_seconds() - start, {{"wall", wall}, {"events", reply.tally.events}}};
+  const double wall = wall_seconds([&] { reply = import_data(request); });
+  return {cpu_seconds() - start,
+          {{"wall", wall},
+           {"rate", megabytes_below(request.source.path) / wall},
+           {"events", reply.tally.events}}};
 }
 
 }  // namespace
@@ -262,10 +294,18 @@ Timed fhir_store(const fs::path& folder) {
 int main(int argc, char** argv) {
   using namespace cangong;
   const std::map<std::string, std::function<Timed(const fs::path&)>> works{
-      {"cox", cox},        {"c-index", c_index},      {"bootstrap", auroc_bootstrap},
-      {"mlp", mlp},        {"shap", shap_values},     {"rsf", rsf},
-      {"labels", labels},  {"features", features},    {"feature-counts", feature_counts},
-      {"fhir", fhir_rows}, {"fhir-store", fhir_store}};
+      {"cox", cox},
+      {"c-index", c_index},
+      {"bootstrap", auroc_bootstrap},
+      {"mlp", mlp},
+      {"shap", shap_values},
+      {"rsf", rsf},
+      {"synthesize", synthetic_hospital},
+      {"labels", labels},
+      {"features", features},
+      {"feature-counts", feature_counts},
+      {"fhir", fhir_rows},
+      {"fhir-store", fhir_store}};
   if (argc != 3 || !works.contains(argv[1])) {
     std::fprintf(stderr, "usage: cangong_bench WORK FOLDER\n");
     return 2;

@@ -198,6 +198,10 @@ def rsf(folder):
             write(folder, f"{part}.{name}.f64", [float(row[name]) for row in chosen], np.float64)
 
 
+def synthesize(folder):
+    """Nothing is needed but room."""
+
+
 name, target = sys.argv[1], pathlib.Path(sys.argv[2])
 if not (target / "done").exists():
     shutil.rmtree(target, ignore_errors=True)

@@ -71,6 +71,7 @@ enum Exit {
 std::string mapping_help();
 std::string recipe_help();
 int run_import(const Args& args);
+int run_synthesize(const Args& args);
 int run_check(const Args& args);
 int run_check_task(const Args& args);
 int run_label(const Args& args);

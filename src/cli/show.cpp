@@ -93,10 +93,16 @@ std::string prediction_json(const PredictReply& reply) {
                         {"task", reply.task},
                         {"store", reply.store},
                         {"as_of", format_time(reply.as_of)}};
+  if (reply.synthetic) json["provenance"]["synthetic"] = true;
   return json.dump();
 }
 
 std::string prediction_text(const PredictReply& reply) {
+  if (reply.synthetic) {
+    PredictReply plain = reply;
+    plain.synthetic = false;
+    return "SYNTHETIC: this patient does not exist\n" + prediction_text(plain);
+  }
   if (const auto* none = std::get_if<Abstention>(&reply.reply)) {
     std::string text = "no answer: " + none->reason + "\n";
     for (const auto& name : none->missing) text += "  would help: " + name + "\n";

@@ -257,7 +257,9 @@ class Checker {
 
 CheckReport check_store(const fs::path& path) {
   const Store store = Store::open(path);
-  return Checker(store).run();
+  CheckReport report = Checker(store).run();
+  report.synthetic = store.inventory().synthetic;
+  return report;
 }
 
 }  // namespace cangong

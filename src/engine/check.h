@@ -36,6 +36,7 @@ struct CheckReport {
   std::vector<CodeSummary> top_codes;
   std::vector<Finding> findings;  // worst first
   double median_rows_per_subject = 0;
+  bool synthetic = false;  // patients of it do not exist
 };
 
 CheckReport check_store(const fs::path& store);

@@ -66,7 +66,8 @@ std::string check_json(const CheckReport& r) {
     if (c.numbers) row.update({{"min", c.low}, {"mean", c.mean}, {"max", c.high}});
     codes.push_back(std::move(row));
   }
-  return Json{{"subjects", r.subjects},
+  return Json{{"synthetic", r.synthetic},
+              {"subjects", r.subjects},
               {"rows", r.rows},
               {"codes", r.codes},
               {"static_rows", r.static_rows},
@@ -85,9 +86,10 @@ std::string check_json(const CheckReport& r) {
 }
 
 std::string check_text(const CheckReport& r) {
-  std::string text = format_count(r.subjects) + " patients, " + format_count(r.rows) +
-                     " events of " + format_count(r.codes) + " codes, " +
-                     format_number(r.median_rows_per_subject) + " per patient (median)\n";
+  std::string text = r.synthetic ? "SYNTHETIC: patients of this store do not exist\n" : "";
+  text += format_count(r.subjects) + " patients, " + format_count(r.rows) + " events of " +
+          format_count(r.codes) + " codes, " + format_number(r.median_rows_per_subject) +
+          " per patient (median)\n";
   text += "from " + r.first + " to " + r.last + "; " + format_count(r.numbers) +
           " with a number, " + format_count(r.texts) + " with a text, " +
           format_count(r.static_rows) + " without time\n";

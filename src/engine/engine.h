@@ -34,6 +34,21 @@ struct ImportReply {
 // Throws Fault::input, leaving the store as it was, where too many rows are rejected.
 ImportReply import_data(const ImportRequest& request);
 
+struct SynthesizeRequest {
+  std::int64_t patients = 20000;
+  std::uint64_t seed = 1;
+  fs::path into;                // a new folder
+  std::string format = "meds";  // a store, or fhir: NDJSON
+  std::size_t threads = 1;
+  std::size_t memory_bytes = std::size_t{1} << 30;
+};
+struct SynthesizeReply {
+  std::uint64_t events = 0;
+  fs::path truth;  // hazards.json and years.parquet, beside `into`
+};
+// A hospital of people who do not exist. The same bytes for the same seed.
+SynthesizeReply synthesize(const SynthesizeRequest& request);
+
 struct LabelRequest {
   std::vector<fs::path> tasks;
   std::optional<fs::path> predicates;
@@ -101,6 +116,7 @@ struct PredictReply {
   Digest bundle, store;
   std::string model, task;
   Time as_of;
+  bool synthetic = false;  // the patient does not exist
 };
 // Every answer is recorded in the store's audit trail before it is given.
 PredictReply predict(const PredictRequest& request);

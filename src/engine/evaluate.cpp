@@ -185,6 +185,24 @@ void add_leakage_notes(const LeakageReport& leaks, StudyReport& report) {
   }
 }
 
+void add_notes(const Pipeline& p, const Store& store, const Judged& judged, StudyReport& report) {
+  if (store.inventory().synthetic)
+    report.notes.emplace_back(
+        "SYNTHETIC: the patients of this report do not exist; it says nothing "
+        "about real ones.",
+        "合成数据：本报告中的患者并不存在，不能用于说明真实患者的情况。");
+  add_leakage_notes(p.leakage, report);
+  if (judged.examples.unknown > 0)
+    report.notes.emplace_back(
+        std::to_string(judged.examples.unknown) +
+            " examples of classes that training never saw are not judged.",
+        std::to_string(judged.examples.unknown) + " 个样本的类别在训练中从未出现，未予评估。");
+  if (store.digest() != p.store_digest)
+    report.notes.emplace_back(
+        "Judged on a store that has changed since training, or on another one.",
+        "评估所用的数据库在训练之后已有变化，或不是训练所用的数据库。");
+}
+
 }  // namespace
 
 StudyReport evaluate_model(const EvaluateRequest& request) {
@@ -236,21 +254,12 @@ StudyReport evaluate_model(const EvaluateRequest& request) {
                   labels.rows.size()},
                  {"Judged here", "本次评估", report.patients, report.examples}};
   describe_origin(p, bundle, store, report);
-  add_leakage_notes(p.leakage, report);
+  add_notes(p, store, judged, report);
   if (cross)
     report.notes.emplace_back(
         "The examples are explained by the model that is kept, which has learnt "
         "from all patients; the figures above come from the folds' models.",
         "示例由最终保留的模型解释，该模型使用了全部患者；上述指标来自各折的模型。");
-  if (judged.examples.unknown > 0)
-    report.notes.emplace_back(
-        std::to_string(judged.examples.unknown) +
-            " examples of classes that training never saw are not judged.",
-        std::to_string(judged.examples.unknown) + " 个样本的类别在训练中从未出现，未予评估。");
-  if (store.digest() != p.store_digest)
-    report.notes.emplace_back(
-        "Judged on a store that has changed since training, or on another one.",
-        "评估所用的数据库在训练之后已有变化，或不是训练所用的数据库。");
   if (!request.report.empty()) {
     fs::create_directories(request.report);
     write_file(request.report / "report.json", report_json(report));

@@ -125,6 +125,7 @@ PredictReply predict(const PredictRequest& request) {
   reply.as_of = as_of->last;
   reply.bundle = bundle.digest();
   reply.store = store.digest();
+  reply.synthetic = store.inventory().synthetic;
   reply.model = pipeline.recipe.name;
   reply.task = pipeline.task_name;
   reply.reply = answer_patient(pipeline, store, timeline.until(as_of->last),

@@ -12,12 +12,15 @@ using Json = nlohmann::ordered_json;
 struct ImportStep {
   static constexpr bool is_config = true;
   std::string format = "csv", path, mapping, zone = "UTC";
+  std::size_t patients = 20000, seed = 1;
   template <class V>
   void visit(V& v) {
-    v("format", format, "fhir, meds or csv");
+    v("format", format, "fhir, omop, meds or csv; synthetic: made by this program");
     v("path", path, "below the data folder");
     v("mapping", mapping, "csv: beside the study file");
     v("zone", zone, "of times without an offset");
+    v("patients", patients, "synthetic: how many");
+    v("seed", seed, "synthetic: of everything random");
   }
 };
 
@@ -95,7 +98,10 @@ class StudyRun {
   }
 
   // Before anything is written.
-  static void refuse_without_data(const StudyRequest& request) { StudyRun(request).data_path(); }
+  static void refuse_without_data(const StudyRequest& request) {
+    const StudyRun run(request);
+    if (!run.is_synthetic()) run.data_path();
+  }
 
   StudyReply run() {
     const Digest imported = import();
@@ -144,7 +150,24 @@ class StudyRun {
     return file.empty() ? std::string() : read_file(folder_ / file);
   }
 
+  bool is_synthetic() const { return study_.import.format == "synthetic"; }
+
+  Digest make_patients() {
+    SynthesizeRequest request;
+    request.patients = static_cast<std::int64_t>(study_.import.patients);
+    request.seed = study_.import.seed;
+    request.into = store();
+    request.threads = request_.threads;
+    const std::string inputs =
+        std::to_string(request.patients) + " synthetic " + std::to_string(request.seed);
+    return step("synthesize", inputs, store() / "current", [&] {
+      fs::remove_all(store());
+      synthesize(request);
+    });
+  }
+
   Digest import() {
+    if (is_synthetic()) return make_patients();
     ImportRequest request;
     request.format = study_.import.format;
     request.source.path = data_path();

@@ -196,6 +196,10 @@ class FhirImport {
   void index_patient(const Element& resource, const std::string& name, const std::string& url) {
     const std::string own = name.starts_with("Patient/") ? name.substr(8) : name;
     std::vector<std::pair<std::string, std::string>> identifiers{{"fhir:Patient", own}};
+    if (const auto meta = fhir::child(resource, "meta"))
+      fhir::each(*meta, "tag", [&](const Element& tag) {
+        if (text_of(tag, "code") == "HTEST") sink_.writer().mark_synthetic();
+      });
     fhir::each(resource, "identifier", [&](const Element& item) {
       const auto system = text_of(item, "system"), value = text_of(item, "value");
       if (system && value) identifiers.emplace_back(*system, *value);

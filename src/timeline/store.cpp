@@ -41,6 +41,7 @@ Inventory read_inventory(const fs::path& generation) {
   try {
     const Json json = Json::parse(read_file(file));
     inventory.dataset_name = json.at("dataset_name");
+    inventory.synthetic = json.value("synthetic", false);
     inventory.units = json.at("units").get<std::vector<std::string>>();
     for (const auto& shard : json.at("shards"))
       inventory.shards.push_back(
@@ -59,6 +60,7 @@ void write_inventory(const fs::path& generation, const Inventory& inventory) {
                       {"subjects", shard.subjects},
                       {"digest", shard.digest}});
   const Json json{{"dataset_name", inventory.dataset_name},
+                  {"synthetic", inventory.synthetic},
                   {"digest", inventory.digest()},
                   {"units", inventory.units},
                   {"shards", std::move(shards)}};

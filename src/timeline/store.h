@@ -26,6 +26,7 @@ struct Inventory {
   std::vector<Shard> shards;
   std::vector<std::string> units;
   std::string dataset_name;
+  bool synthetic = false;  // its patients do not exist, or some of them
 
   std::uint64_t rows() const;
   std::uint64_t subjects() const;

@@ -82,6 +82,7 @@ struct StoreWriter::State {
   std::size_t spills = 0;
   std::unordered_set<std::int64_t> patients;
   std::uint64_t added = 0;
+  bool synthetic = false;
   std::int64_t last_patient = 0;
 
   bool fresh = false;  // made by this writer, and nothing committed yet
@@ -203,6 +204,7 @@ struct StoreWriter::State {
     inventory.dataset_name =
         options.dataset_name.empty() ? old_inventory.dataset_name : options.dataset_name;
     if (inventory.dataset_name.empty()) inventory.dataset_name = store.filename().string();
+    inventory.synthetic = synthetic || old_inventory.synthetic;
     const Json json{{"dataset_name", inventory.dataset_name},
                     {"etl_name", "cangong"},
                     {"meds_version", "0.4.0"},
@@ -301,6 +303,10 @@ void StoreWriter::add(PatientId patient, const Event& event) {
   s.last_patient = row.patient;
   ++s.added;
   if (s.is_full()) s.spill_rows();
+}
+
+void StoreWriter::mark_synthetic() {
+  state_->synthetic = true;
 }
 
 void StoreWriter::describe(CodeId code, std::string_view description) {

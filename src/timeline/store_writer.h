@@ -29,6 +29,8 @@ class StoreWriter {
   // `event.code` comes from codes(); texts are copied. Sorts to disk where memory is short.
   void add(PatientId patient, const Event& event);
   // Kept in codes.parquet; the first description and all parents of a code win.
+  // The store says from now on that patients of it do not exist.
+  void mark_synthetic();
   void describe(CodeId code, std::string_view description);
   void add_info(const CodeInfo& info);
   // Added to the splits that the store has.
