@@ -40,6 +40,22 @@ bool Node::is_map() const {
   return document_->node.IsMap();
 }
 
+Node Node::with(const std::string& key, const Node& value) const {
+  YAML::Node map(YAML::NodeType::Map);
+  for (const auto& entry : document_->node)
+    if (entry.first.Scalar() != key) map[entry.first] = entry.second;
+  Node node;
+  map[key] = value.document_->node;
+  node.document_ = std::make_shared<Document>(Document{map, document_->file});
+  return node;
+}
+
+std::string Node::text() const {
+  YAML::Emitter out;
+  out << YAML::Flow << document_->node;
+  return out.c_str();
+}
+
 std::string Node::where() const {
   const YAML::Mark mark = document_->node.Mark();
   return document_->file + ":" + std::to_string(mark.is_null() ? 1 : mark.line + 1);

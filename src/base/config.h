@@ -34,6 +34,11 @@ class Node {
   std::vector<std::pair<std::string, Node>> entries() const;  // in the order of the file
   std::optional<Node> find(std::string_view key) const;
 
+  // A copy of this map in which `key` has another value.
+  Node with(const std::string& key, const Node& value) const;
+  // As one line of YAML.
+  std::string text() const;
+
   // "recipe.yaml:12"
   std::string where() const;
   [[noreturn]] void reject(const std::string& why) const;

@@ -14,6 +14,7 @@ std::string recipe_help() {
                      keys_of<WindowedOptions>();
   for (const Learner& learner : learners())
     text += "\nmodel kind " + std::string(learner.name) + ":\n" + learner.keys();
+  text += "\nsearch:\n" + keys_of<SearchOptions>();
   return text + "\nsplit:\n" + keys_of<SplitOptions>();
 }
 

@@ -192,6 +192,13 @@ void add_notes(const Pipeline& p, const Store& store, const Judged& judged, Stud
         "about real ones.",
         "合成数据：本报告中的患者并不存在，不能用于说明真实患者的情况。");
   add_leakage_notes(p.leakage, report);
+  if (p.recipe.search) {
+    const std::string trials = std::to_string(p.recipe.search->trials);
+    report.notes.emplace_back(
+        "The model's settings are the best of up to " + trials +
+            ", judged by cross-validation within the training patients.",
+        "模型设置从至多 " + trials + " 组候选中选出，仅在训练患者内部以交叉验证评判。");
+  }
   if (judged.examples.unknown > 0)
     report.notes.emplace_back(
         std::to_string(judged.examples.unknown) +

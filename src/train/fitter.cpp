@@ -1,6 +1,9 @@
 #include "train/fitter.h"
 
+#include <cmath>
+
 #include "base/progress.h"
+#include "evaluate/survival.h"
 
 namespace cangong {
 namespace {
@@ -39,59 +42,130 @@ std::unique_ptr<Encoder> Fitter::fit_encoder(const std::vector<std::size_t>& tra
   return encoder;
 }
 
+namespace {
+
+std::string kind_of(const Node& options) {
+  const auto kind = options.find("kind");
+  return kind ? kind->scalar() : "trees";
+}
+
+// The smaller the better: log-loss, squared error, or one less Harrell's C.
+double loss_of(const Fitted& fitted, const Dataset& judge) {
+  const Scored scored = score(fitted, judge.x, {});
+  const auto n = static_cast<double>(judge.rows());
+  double sum = 0;
+  switch (judge.y.answer) {
+    case Answer::survival: {
+      const std::vector<double> ones(judge.rows(), 1.0);
+      return 1 - Concordance(scored.risk, judge.y.values, judge.y.events).harrell(ones);
+    }
+    case Answer::real:
+      for (std::size_t i = 0; i < judge.rows(); ++i)
+        sum += std::pow(scored.value[i] - judge.y.values[i], 2);
+      return sum / n;
+    case Answer::boolean:
+    case Answer::category:
+      break;
+  }
+  for (std::size_t i = 0; i < judge.rows(); ++i) {
+    const double truth = judge.y.values[i];
+    const double given = judge.y.answer == Answer::category
+                             ? scored.probabilities.at(i, static_cast<std::size_t>(truth))
+                         : truth > 0.5 ? scored.value[i]
+                                       : 1 - scored.value[i];
+    sum -= std::log(std::max(given, 1e-6));
+  }
+  return sum / n;
+}
+
+}  // namespace
+
 std::vector<Fitted> Fitter::fit(const Encoder& encoder, const Dataset& train,
                                 const Dataset& tuning) const {
   const Recipe& recipe = input_.recipe;
   const Node own = recipe.model ? *recipe.model : Node::parse("kind: trees", "recipe");
-  const auto kind = own.find("kind");
-  const std::string name = kind ? kind->scalar() : "trees";
   std::vector<Fitted> models;
-  const auto fit_own = [&] {
-    std::vector<std::size_t> columns;
-    if (recipe.select.keep > 0) columns = select_columns(train, recipe.select);
-    models.push_back(fit_one(name, own, std::move(columns), {train, tuning}));
-  };
-  at_place(own.where(), fit_own);
+  at_place(own.where(), [&] { models.push_back(fit_own(own, {train, tuning})); });
   for (const auto& baseline : recipe.baselines)
-    if (baseline != name)
+    if (baseline != kind_of(own))
       if (auto fitted = fit_baseline(baseline, encoder, {train, tuning}))
         models.push_back(std::move(*fitted));
   return models;
 }
 
+std::vector<std::size_t> Fitter::columns_of(const Dataset& train) const {
+  const SelectOptions& select = input_.recipe.select;
+  return select.keep > 0 ? select_columns(train, select) : std::vector<std::size_t>();
+}
+
+Fitted Fitter::fit_own(const Node& options, const Data& data) const {
+  if (!input_.recipe.search)
+    return fit_one(options, columns_of(data.train), data, context_of(options, data));
+  const SearchResult found = search_settings(options, data);
+  Fitted fitted = fit_one(found.best, columns_of(data.train), data, context_of(found.best, data));
+  fitted.search = search_json(found);
+  return fitted;
+}
+
+// Columns are selected anew in each part, so that the judged patients have no say in it.
+SearchResult Fitter::search_settings(const Node& options, const Data& data) const {
+  const SearchOptions& how = *input_.recipe.search;
+  fs::path file;
+  if (!context_.work.empty())
+    file = context_.work / (digest_of_fit(data, options).substr(0, 24) + ".search");
+  FitContext quiet;
+  quiet.seed = input_.recipe.seed;
+  quiet.threads = context_.threads;
+  const auto loss = [&](const Node& trial, const Dataset& part, const Dataset& judge) {
+    return loss_of(fit_one(trial, columns_of(part), {part, data.tuning}, quiet), judge);
+  };
+  SearchResult found = search(options, how, data.train, input_.recipe.seed, file, loss);
+  const Trial& best = found.trials[found.chosen];
+  std::string settings;
+  for (const auto& [option, value] : best.settings) settings += " " + option + ": " + value;
+  context_.say("search: " + std::to_string(found.trials.size()) + " settings tried, best" +
+               (settings.empty() ? " the model's own" : settings) + " (loss " +
+               format_fixed(best.mean_loss(), 4) + ")");
+  return found;
+}
+
 std::optional<Fitted> Fitter::fit_baseline(const std::string& name, const Encoder& encoder,
                                            const Data& data) const {
-  std::string kind = name, options = "kind: " + name;
+  std::string options = "kind: " + name;
   std::vector<std::size_t> columns;
   if (name == "prevalence") {
-    kind = "linear", options = "{kind: linear, penalty: 1e12, l1_share: 1}";
+    options = "{kind: linear, penalty: 1e12, l1_share: 1}";
   } else if (name == "age_sex") {
-    kind = "linear", options = "{kind: linear, penalty: 0}";
+    options = "{kind: linear, penalty: 0}";
     for (std::size_t j = 0; j < encoder.columns().size(); ++j)
       if (is_age_or_sex(encoder.columns()[j])) columns.push_back(j);
     if (columns.empty()) return std::nullopt;
   }
-  Fitted fitted = fit_one(kind, Node::parse(options, "baseline"), std::move(columns), data);
+  const Node node = Node::parse(options, "baseline");
+  Fitted fitted = fit_one(node, std::move(columns), data, context_of(node, data));
   fitted.name = name;
   return fitted;
 }
 
-Fitted Fitter::fit_one(const std::string& kind, const Node& options,
-                       std::vector<std::size_t> columns, const Data& data) const {
-  const Recipe& recipe = input_.recipe;
-  Fitted fitted;
-  fitted.name = kind;
-  fitted.columns = std::move(columns);
-  const Dataset train = selected(fitted, data.train), tuning = selected(fitted, data.tuning);
+FitContext Fitter::context_of(const Node& options, const Data& data) const {
   FitContext context;
-  context.seed = recipe.seed;
+  context.seed = input_.recipe.seed;
   context.threads = context_.threads;
   context.say = context_.say;
   if (!context_.work.empty())
     context.checkpoint =
-        context_.work / (digest_of_fit({train, tuning}, options).substr(0, 24) + ".checkpoint");
-  fitted.model = learner_named(kind).fit(options, train, tuning, context);
-  const double horizon = static_cast<double>(recipe.horizon.count()) / 86400e6;
+        context_.work / (digest_of_fit(data, options).substr(0, 24) + ".checkpoint");
+  return context;
+}
+
+Fitted Fitter::fit_one(const Node& options, std::vector<std::size_t> columns, const Data& data,
+                       const FitContext& context) const {
+  Fitted fitted;
+  fitted.name = kind_of(options);
+  fitted.columns = std::move(columns);
+  const Dataset train = selected(fitted, data.train), tuning = selected(fitted, data.tuning);
+  fitted.model = learner_named(fitted.name).fit(options, train, tuning, context);
+  const double horizon = static_cast<double>(input_.recipe.horizon.count()) / 86400e6;
   fitted.readout = Readout::fit(*fitted.model, train, tuning, recalibration_of(tuning), horizon);
   stop_if_interrupted();
   return fitted;
@@ -105,7 +179,7 @@ Digest Fitter::digest_of_fit(const Data& data, const Node& options) const {
   };
   for (const Dataset* part : {&data.train, &data.tuning})
     add(part->x.values), add(part->y.values), add(part->y.events);
-  hasher.add(input_.recipe.text + options.where() + std::to_string(input_.recipe.seed));
+  hasher.add(input_.recipe.text + options.text() + std::to_string(input_.recipe.seed));
   return hasher.finish();
 }
 

@@ -24,8 +24,14 @@ class Fitter {
     const Dataset& train;
     const Dataset& tuning;
   };
-  Fitted fit_one(const std::string& kind, const Node& options, std::vector<std::size_t> columns,
-                 const Data& data) const;
+  // The recipe's model, with the settings that a search found where the recipe wants one.
+  Fitted fit_own(const Node& options, const Data& data) const;
+  SearchResult search_settings(const Node& options, const Data& data) const;
+  Fitted fit_one(const Node& options, std::vector<std::size_t> columns, const Data& data,
+                 const FitContext& context) const;
+  // Saying what goes on and leaving checkpoints.
+  FitContext context_of(const Node& options, const Data& data) const;
+  std::vector<std::size_t> columns_of(const Dataset& train) const;
   std::optional<Fitted> fit_baseline(const std::string& name, const Encoder& encoder,
                                      const Data& data) const;
   Digest digest_of_fit(const Data& data, const Node& options) const;

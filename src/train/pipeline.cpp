@@ -32,11 +32,13 @@ Scored score(const Fitted& fitted, const Matrix& x, const std::vector<double>& g
 namespace {
 
 Json json_of(const Fitted& fitted) {
-  return {{"name", fitted.name},
-          {"columns", fitted.columns},
-          {"kind", fitted.model->kind()},
-          {"readout", Json::parse(fitted.readout.save())},
-          {"model", Json::parse(fitted.model->save())}};
+  Json json{{"name", fitted.name},
+            {"columns", fitted.columns},
+            {"kind", fitted.model->kind()},
+            {"readout", Json::parse(fitted.readout.save())},
+            {"model", Json::parse(fitted.model->save())}};
+  if (!fitted.search.empty()) json["search"] = Json::parse(fitted.search);
+  return json;
 }
 
 Fitted fitted_of(const Json& json) {
@@ -45,6 +47,7 @@ Fitted fitted_of(const Json& json) {
   fitted.columns = json.at("columns").get<std::vector<std::size_t>>();
   fitted.model = learner_named(json.at("kind").get<std::string>()).load(json.at("model").dump());
   fitted.readout = Readout::load(json.at("readout").dump());
+  if (json.contains("search")) fitted.search = json.at("search").dump();
   return fitted;
 }
 

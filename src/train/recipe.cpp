@@ -35,6 +35,7 @@ Recipe parse_recipe(const std::string& text, const std::string& file) {
         baseline != "trees" && baseline != "mlp")
       fail(Fault::config, file + ": unknown baseline \"" + baseline +
                               "\" (prevalence, age_sex, linear, trees, mlp)");
+  if (recipe.search) check_options(*recipe.search);
   if (recipe.cause == 0) fail(Fault::config, file + ": cause is the number of a cause, from 1");
   if (recipe.encoder.aggregates.empty())
     fail(Fault::config, file + ": encoder aggregates is empty");

@@ -8,6 +8,7 @@
 #include "base/config.h"
 #include "cohort/split.h"
 #include "encode/windowed.h"
+#include "train/search.h"
 #include "train/select.h"
 
 namespace cangong {
@@ -38,6 +39,7 @@ struct Recipe {
   std::string name, description, recalibrate = "auto";
   WindowedOptions encoder;
   std::optional<Node> model;
+  std::optional<SearchOptions> search;
   SelectOptions select;
   SplitOptions split;
   ValidationOptions validation;
@@ -52,6 +54,7 @@ struct Recipe {
     v("description", description, "what it is for");
     v("encoder", encoder, "how a history becomes features");
     v("model", model, "the learner: kind and its own options");
+    v("search", search, "settings of the model to look for, on training patients only");
     v("select", select, "how many columns the model sees, chosen on the training patients");
     v("split", split, "who trains, tunes and judges");
     v("validation", validation, "held out or cross-validated");
