@@ -41,6 +41,7 @@ Judged judge_out_of_fold(const Pipeline& p, const Examples& all, const Digest& l
     judged.examples.targets.values.push_back(all.targets.values[i]);
     if (!all.targets.events.empty())
       judged.examples.targets.events.push_back(all.targets.events[i]);
+    if (!all.targets.left.empty()) judged.examples.targets.left.push_back(all.targets.left[i]);
   }
   return judged;
 }
@@ -56,7 +57,7 @@ Judged judge_split(const Pipeline& p, const Store& store, std::vector<LabelRow> 
     fail(Fault::input, "no example in the split \"" + request.split +
                            "\" (held_out, tuning, train, cross, all; another store: all)");
   Judged judged;
-  judged.examples = examples_of(rows, p.recipe.cause, p.main().readout.classes());
+  judged.examples = examples_of(rows, causes_of(p.recipe), p.main().readout.classes());
   const Dataset data = dataset_of(store, *p.encoder, judged.examples, request.threads);
   for (const auto& fitted : p.models) {
     judged.models.push_back(fitted.name);
@@ -191,6 +192,10 @@ void add_notes(const Pipeline& p, const Store& store, const Judged& judged, Stud
         "SYNTHETIC: the patients of this report do not exist; it says nothing "
         "about real ones.",
         "合成数据：本报告中的患者并不存在，不能用于说明真实患者的情况。");
+  if (!judged.examples.targets.left.empty())
+    report.notes.emplace_back(
+        "Other causes compete with the event: risks and observed shares are cumulative incidences.",
+        "其他结局与该事件竞争：风险与观察比例均为累积发生率。");
   add_leakage_notes(p.leakage, report);
   if (p.recipe.search) {
     const std::string trials = std::to_string(p.recipe.search->trials);
@@ -219,7 +224,7 @@ StudyReport evaluate_model(const EvaluateRequest& request) {
   const NamedLabels labels =
       find_labels(request.labels, request.task.empty() ? std::string() : request.task);
   const bool cross = request.split == "cross" || (request.split == "held_out" && p.out_of_fold);
-  const Examples all = examples_of(labels.rows, p.recipe.cause, p.main().readout.classes());
+  const Examples all = examples_of(labels.rows, causes_of(p.recipe), p.main().readout.classes());
   if (all.targets.answer != p.main().readout.answer())
     fail(Fault::input, std::string("the labels are of the kind ") + name_of(all.targets.answer) +
                            ", the model answers with " + name_of(p.main().readout.answer()));

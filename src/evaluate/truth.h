@@ -22,6 +22,9 @@ struct Targets {
   std::vector<double> values;
   // survival: 1 where the event of interest ended the time, 0 where censored.
   std::vector<double> events;
+  // survival where causes compete (evaluate/competing.h): the day on which another cause ended the
+  // time, -1 where none did; `values` then say until when the row counts as at risk.
+  std::vector<double> left;
   std::vector<std::string> classes;
 
   std::size_t outputs() const { return answer == Answer::category ? classes.size() : 1; }

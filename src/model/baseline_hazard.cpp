@@ -5,24 +5,35 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "evaluate/competing.h"
+
 namespace cangong {
 
 using Json = nlohmann::ordered_json;
 
-BaselineHazard::BaselineHazard(std::span<const double> margins, std::span<const double> days,
-                               std::span<const double> events) {
+BaselineHazard::BaselineHazard(std::span<const double> margins, std::span<const double> observed,
+                               std::span<const double> events, std::span<const double> left) {
+  std::vector<double> days(observed.begin(), observed.end()), uncensored;
+  if (!left.empty()) uncensored = uncensored_before(observed, events, left);
+  double kept =
+      0;  // of those who left by another cause before the time: exp(margin) / G(their time)
+  for (std::size_t i = 0; i < left.size(); ++i)
+    if (left[i] >= 0) days[i] = left[i], kept += std::exp(margins[i]) / uncensored[i];
   std::vector<std::size_t> order(days.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::sort(order.begin(), order.end(), [&](auto a, auto b) { return days[a] > days[b]; });
   double at_risk = 0;
   for (std::size_t i = 0; i < order.size();) {
-    const double time = days[order[i]];
+    const std::size_t first = order[i];
     double deaths = 0;
-    for (; i < order.size() && days[order[i]] == time; ++i) {
-      at_risk += std::exp(margins[order[i]]);
-      deaths += events[order[i]] > 0.5 ? 1 : 0;
+    for (; i < order.size() && days[order[i]] == days[first]; ++i) {
+      const std::size_t row = order[i];
+      at_risk += std::exp(margins[row]);
+      deaths += events[row] > 0.5 ? 1 : 0;
+      if (!left.empty() && left[row] >= 0) kept -= std::exp(margins[row]) / uncensored[row];
     }
-    if (deaths > 0) times_.push_back(time), hazard_.push_back(deaths / at_risk);
+    const double later = left.empty() ? 0 : uncensored[first] * std::max(kept, 0.0);
+    if (deaths > 0) times_.push_back(days[first]), hazard_.push_back(deaths / (at_risk + later));
   }
   std::reverse(times_.begin(), times_.end());
   std::reverse(hazard_.begin(), hazard_.end());

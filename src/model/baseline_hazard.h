@@ -7,12 +7,13 @@
 
 namespace cangong {
 
-// H0(t) = sum over event times <= t of deaths / sum of exp(margin) at risk (Breslow 1972).
+// H0(t) = sum over event times <= t of deaths / sum of exp(margin) at risk (Breslow 1972). `left`
+// as in Targets: the baseline of the subdistribution then (Fine and Gray 1999).
 class BaselineHazard {
  public:
   BaselineHazard() = default;
   BaselineHazard(std::span<const double> margins, std::span<const double> days,
-                 std::span<const double> events);
+                 std::span<const double> events, std::span<const double> left = {});
   double cumulative(double days) const;
   // exp(-H0(t) exp(margin)).
   double survival(double days, double margin) const;

@@ -14,6 +14,7 @@ Dataset Dataset::take(const std::vector<std::size_t>& chosen) const {
     std::copy(from.begin(), from.end(), part.x.row(i).begin());
     part.y.values.push_back(y.values[chosen[i]]);
     if (!y.events.empty()) part.y.events.push_back(y.events[chosen[i]]);
+    if (!y.left.empty()) part.y.left.push_back(y.left[chosen[i]]);
     if (!patients.empty()) part.patients.push_back(patients[chosen[i]]);
   }
   return part;

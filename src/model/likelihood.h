@@ -28,8 +28,11 @@ std::unique_ptr<Likelihood> logistic_likelihood(std::vector<double> y, std::vect
 
 enum class Ties { efron, breslow };
 // Partial likelihood of Cox 1972; Efron 1977 or Breslow 1974 for ties. `days` need no order.
+// `left`: where other causes compete, the day on which one of them ended the time, -1 where none
+// did (Targets::left); then the proportional subdistribution hazards of Fine and Gray 1999.
 std::unique_ptr<Likelihood> cox_likelihood(std::span<const double> days,
-                                           std::span<const double> events, Ties ties);
+                                           std::span<const double> events, Ties ties,
+                                           std::span<const double> left = {});
 
 // sum_i weights_i x_i x_i' over chosen columns.
 RealMatrix weighted_gram(const RealMatrix& x, std::span<const double> weights,

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "evaluate/competing.h"
 #include "model/likelihood.h"
 
 namespace cangong {
@@ -15,8 +16,12 @@ struct TieGroup {
 
 class Cox : public Likelihood {
  public:
-  Cox(std::span<const double> days, std::span<const double> events, Ties ties)
-      : order_(days.size()), ties_(ties) {
+  Cox(std::span<const double> observed, std::span<const double> events, Ties ties,
+      std::span<const double> left)
+      : order_(observed.size()), ties_(ties) {
+    std::vector<double> days(observed.begin(), observed.end());
+    for (std::size_t i = 0; i < left.size(); ++i)
+      if (left[i] >= 0) days[i] = left[i];
     std::iota(order_.begin(), order_.end(), std::size_t{0});
     std::sort(order_.begin(), order_.end(), [&](std::size_t a, std::size_t b) {
       if (days[a] != days[b]) return days[a] > days[b];
@@ -31,18 +36,22 @@ class Cox : public Likelihood {
       groups_.push_back(group);
       i = group.end;
     }
+    if (!left.empty()) weigh_left(observed, events, left);
   }
 
   double loss(std::span<const double> eta) const override {
     const double shift = largest(eta);
-    double at_risk = 0, log_likelihood = 0;
-    for (const TieGroup& group : groups_) {
+    const auto kept = sums_of_left([&](std::size_t k) { return std::exp(eta[order_[k]] - shift); });
+    double present = 0, log_likelihood = 0;
+    for (std::size_t g = 0; g < groups_.size(); ++g) {
+      const TieGroup& group = groups_[g];
       double of_deaths = 0;
       for (std::size_t k = group.begin; k < group.end; ++k) {
         const double e = eta[order_[k]] - shift, theta = std::exp(e);
-        at_risk += theta;
+        present += theta;
         if (k < group.deaths_end) of_deaths += theta, log_likelihood += e;
       }
+      const double at_risk = present + kept[g];
       const auto d = static_cast<double>(group.deaths());
       for (std::size_t l = 0; l < group.deaths(); ++l)
         log_likelihood -= std::log(at_risk - share(l, d) * of_deaths);
@@ -95,15 +104,17 @@ class Cox : public Likelihood {
     s.theta.resize(n), s.exposure.resize(n), s.died.resize(n), s.sums.resize(groups_.size());
     const double shift = largest(eta);
     for (std::size_t k = 0; k < n; ++k) s.theta[k] = std::exp(eta[order_[k]] - shift);
-    double at_risk = 0;
+    const auto kept = sums_of_left([&](std::size_t k) { return s.theta[k]; });
+    double present = 0;
     std::vector<double> added(groups_.size()), held_back(groups_.size());
     for (std::size_t g = 0; g < groups_.size(); ++g) {
       const TieGroup& group = groups_[g];
       double of_deaths = 0;
       for (std::size_t k = group.begin; k < group.end; ++k) {
-        at_risk += s.theta[k];
+        present += s.theta[k];
         if (k < group.deaths_end) of_deaths += s.theta[k];
       }
+      const double at_risk = present + kept[g];
       const auto d = static_cast<double>(group.deaths());
       for (std::size_t l = 0; l < group.deaths(); ++l) {
         const double f = share(l, d), inverse = 1 / (at_risk - f * of_deaths);
@@ -123,25 +134,62 @@ class Cox : public Likelihood {
         s.died[k] = death ? 1 : 0;
       }
     }
+    double beyond = 0;  // hazard after the time of those who left, as far as they would be there
+    for (std::size_t g = 0; g < groups_.size() && !left_.empty(); ++g) {
+      for (std::size_t k = groups_[g].begin; k < groups_[g].end; ++k)
+        s.exposure[k] += left_[k] * beyond;
+      beyond += uncensored_[g] * added[g];
+    }
     return s;
+  }
+
+  // By row in descending time: 1 / G(own time) of those who left by another cause, else 0; and G of
+  // each group, the chance of being uncensored just before its time.
+  void weigh_left(std::span<const double> observed, std::span<const double> events,
+                  std::span<const double> left) {
+    const auto uncensored = uncensored_before(observed, events, left);
+    left_.resize(order_.size());
+    for (std::size_t k = 0; k < order_.size(); ++k)
+      if (left[order_[k]] >= 0) left_[k] = 1 / uncensored[order_[k]];
+    for (const TieGroup& group : groups_) uncensored_.push_back(uncensored[order_[group.begin]]);
+  }
+
+  // By group: what those who left before its time add to its risk set.
+  template <class Value>
+  std::vector<double> sums_of_left(const Value& value) const {
+    std::vector<double> kept(groups_.size());
+    double sum = 0;
+    for (std::size_t g = groups_.size(); g-- > 0 && !left_.empty();) {
+      kept[g] = uncensored_[g] * sum;
+      for (std::size_t k = groups_[g].begin; k < groups_[g].end; ++k)
+        if (left_[k] > 0) sum += left_[k] * value(k);
+    }
+    return kept;
   }
 
   void subtract_means(const Sweep& sweep, const RealMatrix& x, std::span<const std::size_t> columns,
                       RealMatrix& h) const {
     const std::size_t q = columns.size();
     const auto n = static_cast<double>(order_.size());
-    std::vector<double> s1(q), t1(q);
+    std::vector<double> present(q), s1(q), t1(q), later(q);
+    for (std::size_t k = 0; k < left_.size(); ++k)
+      for (std::size_t a = 0; a < q && left_[k] > 0; ++a)
+        later[a] += left_[k] * sweep.theta[k] * x.at(order_[k], columns[a]);
     for (std::size_t g = 0; g < groups_.size(); ++g) {
       const TieGroup& group = groups_[g];
       std::fill(t1.begin(), t1.end(), 0.0);
       for (std::size_t k = group.begin; k < group.end; ++k) {
         const auto row = x.row(order_[k]);
         const double theta = sweep.theta[k];
-        for (std::size_t a = 0; a < q; ++a) s1[a] += theta * row[columns[a]];
+        for (std::size_t a = 0; a < q; ++a) present[a] += theta * row[columns[a]];
+        if (!left_.empty() && left_[k] > 0)
+          for (std::size_t a = 0; a < q; ++a) later[a] -= left_[k] * theta * row[columns[a]];
         if (k < group.deaths_end)
           for (std::size_t a = 0; a < q; ++a) t1[a] += theta * row[columns[a]];
       }
       if (group.deaths() == 0) continue;
+      const double g_now = left_.empty() ? 0 : uncensored_[g];
+      for (std::size_t a = 0; a < q; ++a) s1[a] = present[a] + g_now * later[a];
       const auto& m = sweep.sums[g];
       for (std::size_t a = 0; a < q; ++a) {
         // a0 S S' - a1 (S T' + T S') + a2 T T', row a.
@@ -155,14 +203,16 @@ class Cox : public Likelihood {
 
   std::vector<std::size_t> order_;
   std::vector<TieGroup> groups_;
+  std::vector<double> left_, uncensored_;  // empty where no causes compete
   Ties ties_;
 };
 
 }  // namespace
 
 std::unique_ptr<Likelihood> cox_likelihood(std::span<const double> days,
-                                           std::span<const double> events, Ties ties) {
-  return std::make_unique<Cox>(days, events, ties);
+                                           std::span<const double> events, Ties ties,
+                                           std::span<const double> left) {
+  return std::make_unique<Cox>(days, events, ties, left);
 }
 
 }  // namespace cangong

@@ -96,7 +96,9 @@ class LinearFit {
   std::unique_ptr<Likelihood> likelihood() const { return likelihood_of(y_); }
   std::unique_ptr<Likelihood> likelihood_of(const Targets& y) const {
     if (y.answer == Answer::real) return gaussian_likelihood(y.values);
-    if (y.answer == Answer::survival) return cox_likelihood(y.values, y.events, options_.ties);
+    if (y.answer == Answer::survival) {
+      return cox_likelihood(y.values, y.events, options_.ties, y.left);
+    }
     return logistic_likelihood(y.values, {});
   }
 

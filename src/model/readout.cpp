@@ -17,7 +17,8 @@ Readout Readout::fit(const Model& model, const Dataset& train, const Dataset& tu
   readout.ends_ = model.interval_ends();
   if (readout.answer_ == Answer::survival && readout.ends_.empty()) {
     const auto margins = model.margins(train.x);
-    readout.baseline_ = BaselineHazard(margins.values, train.y.values, train.y.events);
+    readout.baseline_ =
+        BaselineHazard(margins.values, train.y.values, train.y.events, train.y.left);
   }
   if (readout.answer_ == Answer::boolean && tuning.rows() > 0) {
     const auto margins = model.margins(tuning.x);

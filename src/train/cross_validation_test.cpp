@@ -43,7 +43,7 @@ struct Clinic {
       if (++said > stop_after) throw Stopped{};
     };
     const TrainInput input{store, rows, recipe, "task", ""};
-    return cross_validate(input, examples_of(rows, 1), context);
+    return cross_validate(input, examples_of(rows, {}), context);
   }
 };
 

@@ -5,14 +5,16 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "evaluate/competing.h"
 
 namespace cangong {
 
-Examples examples_of(const std::vector<LabelRow>& rows, std::size_t cause,
+Examples examples_of(const std::vector<LabelRow>& rows, const CauseOptions& cause,
                      const std::vector<std::string>& classes) {
   Examples out;
   Targets& y = out.targets;
   std::set<std::string> names;
+  std::vector<int> causes;
   for (const auto& row : rows)
     if (row.label)
       if (const auto* word = std::get_if<std::string>(&*row.label)) names.insert(*word);
@@ -25,7 +27,9 @@ Examples examples_of(const std::vector<LabelRow>& rows, std::size_t cause,
     } else if (const auto* survival = std::get_if<Survival>(&*row.label)) {
       y.answer = Answer::survival;
       y.values.push_back(survival->days);
-      y.events.push_back(survival->cause == static_cast<int>(cause) ? 1 : 0);
+      const bool own = survival->cause == static_cast<int>(cause.number);
+      const bool censored = survival->cause == 0 || cause.others == Others::censor;
+      causes.push_back(own ? 1 : censored ? 0 : 2);
     } else if (const auto* word = std::get_if<std::string>(&*row.label)) {
       y.answer = Answer::category;
       const auto at = std::find(y.classes.begin(), y.classes.end(), *word);
@@ -42,6 +46,11 @@ Examples examples_of(const std::vector<LabelRow>& rows, std::size_t cause,
     out.rows.push_back(row);
   }
   if (out.rows.empty()) fail(Fault::input, "no example has a label");
+  if (y.answer == Answer::survival) {
+    Targets survival = subdistribution(y.values, causes, cause.seed);
+    survival.classes = std::move(y.classes);
+    y = std::move(survival);
+  }
   return out;
 }
 
@@ -64,6 +73,7 @@ Examples take(const Examples& examples, const std::vector<std::size_t>& chosen) 
     part.rows.push_back(examples.rows[i]);
     part.targets.values.push_back(examples.targets.values[i]);
     if (!examples.targets.events.empty()) part.targets.events.push_back(examples.targets.events[i]);
+    if (!examples.targets.left.empty()) part.targets.left.push_back(examples.targets.left[i]);
   }
   return part;
 }

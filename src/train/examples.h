@@ -10,6 +10,15 @@
 
 namespace cangong {
 
+// What the causes of a survival outcome that are not the event do: they compete (the answer is the
+// cumulative incidence of the event), or they censor (the answer is the risk as if they were not).
+enum class Others { compete, censor };
+struct CauseOptions {
+  std::size_t number = 1;  // of the cause that is the event
+  Others others = Others::compete;
+  std::uint64_t seed = 1;
+};
+
 // The answers of rows as targets; rows without a label are left out of both. Classes are numbered
 // in the order of their names, or as `classes` says.
 struct Examples {
@@ -17,7 +26,7 @@ struct Examples {
   Targets targets;
   std::size_t unknown = 0;  // rows left out because their class is none of `classes`
 };
-Examples examples_of(const std::vector<LabelRow>& rows, std::size_t cause,
+Examples examples_of(const std::vector<LabelRow>& rows, const CauseOptions& cause,
                      const std::vector<std::string>& classes = {});
 
 // Those of the given numbers, in their order.

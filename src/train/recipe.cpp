@@ -36,11 +36,18 @@ Recipe parse_recipe(const std::string& text, const std::string& file) {
       fail(Fault::config, file + ": unknown baseline \"" + baseline +
                               "\" (prevalence, age_sex, linear, trees, mlp)");
   if (recipe.search) check_options(*recipe.search);
+  if (recipe.other_causes != "compete" && recipe.other_causes != "censor")
+    fail(Fault::config, file + ": other_causes is compete or censor");
   if (recipe.cause == 0) fail(Fault::config, file + ": cause is the number of a cause, from 1");
   if (recipe.encoder.aggregates.empty())
     fail(Fault::config, file + ": encoder aggregates is empty");
   if (recipe.horizon <= Duration(0)) fail(Fault::config, file + ": horizon must be positive");
   return recipe;
+}
+
+CauseOptions causes_of(const Recipe& recipe) {
+  return {recipe.cause, recipe.other_causes == "censor" ? Others::censor : Others::compete,
+          recipe.seed};
 }
 
 Recipe load_recipe(const fs::path& file) {

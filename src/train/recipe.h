@@ -8,6 +8,7 @@
 #include "base/config.h"
 #include "cohort/split.h"
 #include "encode/windowed.h"
+#include "train/examples.h"
 #include "train/search.h"
 #include "train/select.h"
 
@@ -46,6 +47,7 @@ struct Recipe {
   AbstainOptions abstain;
   Duration horizon{std::chrono::hours(24 * 365)};
   std::size_t cause = 1, seed = 1;
+  std::string other_causes = "compete";
   std::vector<std::string> baselines{"prevalence", "age_sex", "linear", "trees"};
   std::string text;  // the file as it was read
   template <class V>
@@ -62,10 +64,14 @@ struct Recipe {
     v("abstain", abstain, "when to give no answer");
     v("horizon", horizon, "survival: the time at which risk is told");
     v("cause", cause, "survival: which of the causes is the event");
+    v("other_causes", other_causes, "survival: compete (cumulative incidence) or censor");
     v("seed", seed, "of everything random");
     v("baselines", baselines, "shown beside the model: prevalence, age_sex, linear, trees");
   }
 };
+
+// How the labels of a survival task become targets.
+CauseOptions causes_of(const Recipe& recipe);
 
 Recipe load_recipe(const fs::path& file);
 Recipe parse_recipe(const std::string& text, const std::string& file);

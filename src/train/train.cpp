@@ -154,7 +154,7 @@ LeakageReport look_for_leaks(const TrainInput& input, const TrainContext& contex
 }  // namespace
 
 Pipeline train(const TrainInput& input, const TrainContext& context) {
-  const Examples examples = examples_of(input.rows, input.recipe.cause);
+  const Examples examples = examples_of(input.rows, causes_of(input.recipe));
   Pipeline p;
   p.recipe = input.recipe;
   p.task_name = input.task_name;
