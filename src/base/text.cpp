@@ -120,7 +120,12 @@ std::optional<std::string> nearest(std::string_view name, std::span<const std::s
 std::string suggestion(std::string_view name, std::span<const std::string> candidates) {
   std::string text = " (";
   if (const auto close = nearest(name, candidates)) text += "did you mean \"" + *close + "\"? ";
-  return text + "known: " + join(candidates, ", ") + ")";
+  constexpr std::size_t kShown = 30;
+  const auto shown = candidates.first(std::min(candidates.size(), kShown));
+  text += "known: " + join(shown, ", ");
+  if (candidates.size() > kShown)
+    text += " and " + std::to_string(candidates.size() - kShown) + " more";
+  return text + ")";
 }
 
 }  // namespace cangong

@@ -58,6 +58,40 @@ void add_prediction(Json& json, const Prediction& p) {
   json["base"] = number(p.base);
   json["reasons"] = Json::array();
   for (const auto& reason : p.reasons) json["reasons"].push_back(json_of(reason));
+  if (!p.method.empty()) json["method"] = p.method;
+  if (p.what_if) json["what_if"] = {{"feature", p.what_if->feature}, {"curve", p.what_if->curve}};
+  if (!p.alternative) return;
+  Json changes = Json::array();
+  for (const auto& change : p.alternative->changes)
+    changes.push_back({{"feature", change.feature}, {"from", change.from}, {"to", change.to}});
+  json["smallest_change"] = {
+      {"target", p.alternative->target}, {"reached", p.alternative->reached}, {"changes", changes}};
+  if (p.alternative->reached) json["smallest_change"]["answer"] = p.alternative->answer;
+}
+
+Json json_of(const Words& words) {
+  return {{"en", words.english}, {"zh", words.chinese}};
+}
+
+std::string alternatives_text(const Prediction& p) {
+  std::string text;
+  if (p.what_if) {
+    text +=
+        "what the model says over " + p.what_if->feature + " (of the model, not of the world):\n";
+    for (const auto& [value, answer] : p.what_if->curve)
+      text += "  " + padded(format_fixed(value, 2), 12) + format_fixed(answer, 4) + "\n";
+    if (p.what_if->curve.empty()) text += "  no training patient has a value\n";
+  }
+  if (!p.alternative) return text;
+  text += "smallest change to " + format_number(p.alternative->target) +
+          " (of the model, not of the world): ";
+  if (!p.alternative->reached)
+    return text + "no change of two values that training patients have takes it there\n";
+  if (p.alternative->changes.empty()) text += "none is needed";
+  for (const auto& change : p.alternative->changes)
+    text += "\n  " + change.feature + ": " + format_fixed(change.from, 2) + " -> " +
+            format_fixed(change.to, 2);
+  return text + "\n  then " + format_fixed(p.alternative->answer, 4) + "\n";
 }
 
 }  // namespace
@@ -88,6 +122,9 @@ std::string prediction_json(const PredictReply& reply) {
             {"high", nullptr},         {"why", name_of(none.why)}, {"reason", none.reason},
             {"missing", none.missing}, {"reasons", Json::array()}};
   }
+  if (const auto* p = std::get_if<Prediction>(&reply.reply); p && !p->reasons.empty())
+    json["paragraphs"] = {{"clinician", json_of(clinician_paragraph(*p, reply.told))},
+                          {"patient", json_of(patient_paragraph(*p, reply.told))}};
   json["provenance"] = {{"model", reply.bundle},
                         {"recipe", reply.model},
                         {"task", reply.task},
@@ -126,6 +163,10 @@ std::string prediction_text(const PredictReply& reply) {
       text += "  at " + format_time(*r.evidence.back().time);
     text += "\n";
   }
+  text += alternatives_text(p);
+  if (!p.reasons.empty())
+    text += "\n" + clinician_paragraph(p, reply.told).english + "\n\n" +
+            clinician_paragraph(p, reply.told).chinese + "\n";
   return text;
 }
 

@@ -28,6 +28,22 @@ struct Reason {
   std::vector<Evidence> evidence;
 };
 
+// What the model would say if one feature, or a few, were other than they are.
+struct WhatIf {
+  std::string feature;
+  std::vector<std::pair<double, double>> curve;  // value, answer; inside the training support
+};
+struct Alternative {
+  struct Change {
+    std::string feature;
+    double from = 0, to = 0;
+  };
+  double target = 0;
+  bool reached = false;  // no change of two features inside the training support does it
+  std::vector<Change> changes;
+  double answer = 0;
+};
+
 struct Prediction {
   double value = 0;          // probability, value, or risk at the horizon
   double low = 0, high = 0;  // where the value lies for patients scored alike, 95 %
@@ -38,6 +54,9 @@ struct Prediction {
   std::vector<std::string> set;  // the classes of which one is true, for 90 % of patients
   std::vector<std::pair<double, double>> survival;  // days, chance of being free
   std::vector<Reason> reasons;                      // largest first
+  std::string method;                               // how they were found
+  std::optional<WhatIf> what_if;
+  std::optional<Alternative> alternative;
 };
 
 struct Abstention {

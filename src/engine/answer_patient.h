@@ -6,10 +6,15 @@
 
 namespace cangong {
 
-enum class Explain { no, yes };
+// What is wanted besides the answer.
+struct ExplainOptions {
+  std::string method;            // of attributions(); empty: no reasons
+  std::string what_if;           // a feature's name; empty: none
+  std::optional<double> target;  // of the smallest change
+};
 
 // Pure: the same pipeline and history give the same bytes.
 Reply answer_patient(const Pipeline& pipeline, const Store& store, const History& history,
-                     Explain explain);
+                     const ExplainOptions& explain);
 
 }  // namespace cangong

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "decide/answer.h"
+#include "engine/answer_patient.h"
+#include "report/paragraph.h"
 #include "report/study.h"
 #include "source/source.h"
 #include "train/leakage.h"
@@ -109,12 +111,13 @@ StudyReport evaluate_model(const EvaluateRequest& request);
 struct PredictRequest {
   fs::path bundle, store;
   std::string subject, as_of, zone = "UTC";
-  bool explain = false;
+  ExplainOptions explain;
 };
 struct PredictReply {
   Reply reply;
   Digest bundle, store;
   std::string model, task;
+  Told told;  // for paragraphs
   Time as_of;
   bool synthetic = false;  // the patient does not exist
 };

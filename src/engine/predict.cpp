@@ -8,8 +8,10 @@
 #include "decide/uncertainty.h"
 #include "engine/answer_patient.h"
 #include "engine/engine.h"
-#include "explain/shap.h"
+#include "explain/attribution.h"
+#include "explain/what_if.h"
 #include "registry/audit.h"
+#include "source/sink.h"
 #include "timeline/identities.h"
 
 namespace cangong {
@@ -65,10 +67,66 @@ void describe(const Store& store, std::vector<Reason>& reasons) {
       reason.description = found->second;
 }
 
+// The answers of the main model to encoded rows, as they are told.
+Answers answers_of(const Fitted& fitted) {
+  return [&fitted](const Matrix& rows) {
+    const RealMatrix margins = fitted.margins(rows);
+    std::vector<double> told;
+    for (std::size_t i = 0; i < rows.rows; ++i)
+      told.push_back(fitted.readout.value(margins.row(i)));
+    return told;
+  };
+}
+
+std::size_t column_named(const Pipeline& p, const std::string& name) {
+  std::vector<std::string> names;
+  for (std::size_t j = 0; j < p.encoder->columns().size(); ++j) {
+    names.push_back(p.encoder->columns()[j].name());
+    if (names.back() == name) return j;
+  }
+  fail(Fault::config, "the model has no feature \"" + name + "\"" + suggestion(name, names));
+}
+
+// What nobody can change: who the patient is, and how long ago or how often something was.
+bool can_change(const Column& column) {
+  const bool value = column.aggregate == "last" || column.aggregate == "mean" ||
+                     column.aggregate == "min" || column.aggregate == "max";
+  return value && column.missing_when_absent && !may_be_static(column.code) &&
+         column.code != "AGE" && !column.code.starts_with("AGE//");
+}
+
+void add_alternatives(const Pipeline& p, std::span<const float> row, const ExplainOptions& explain,
+                      Prediction& prediction) {
+  const bool classes = p.main().readout.answer() == Answer::category;
+  if (classes && (explain.target || !explain.what_if.empty()))
+    fail(Fault::config, "what-if and smallest change are for risks and values, not for classes");
+  const auto& columns = p.encoder->columns();
+  const Answers answers = answers_of(p.main());
+  if (!explain.what_if.empty()) {
+    WhatIf curve{explain.what_if, {}};
+    for (const auto& point : what_if(answers, row, p.background, column_named(p, explain.what_if)))
+      curve.curve.emplace_back(point.value, point.answer);
+    prediction.what_if = std::move(curve);
+  }
+  if (!explain.target) return;
+  std::vector<std::size_t> changeable;
+  for (std::size_t j = 0; j < columns.size(); ++j)
+    if (can_change(columns[j])) changeable.push_back(j);
+  Alternative alternative;
+  alternative.target = *explain.target;
+  if (const auto found = smallest_change(answers, row, p.background, changeable, *explain.target)) {
+    alternative.reached = true;
+    alternative.answer = found->answer;
+    for (const Change& change : found->changes)
+      alternative.changes.push_back({columns[change.column].name(), change.from, change.to});
+  }
+  prediction.alternative = std::move(alternative);
+}
+
 }  // namespace
 
 Reply answer_patient(const Pipeline& p, const Store& store, const History& history,
-                     Explain explain) {
+                     const ExplainOptions& explain) {
   std::vector<Entry> entries;
   p.encoder->session(store.codes())->encode(history, entries);
   Batch batch;
@@ -103,13 +161,32 @@ Reply answer_patient(const Pipeline& p, const Store& store, const History& histo
   }
   for (const double t : p.grid)
     prediction.survival.emplace_back(t, readout.survival(margins.row(0), t));
-  if (explain == Explain::no) return prediction;
-  const RealMatrix parts = shap(fitted, x, p.background, output, {2, p.recipe.seed});
+  add_alternatives(p, x.row(0), explain, prediction);
+  if (explain.method.empty()) return prediction;
+  const RealMatrix parts =
+      attribution_named(explain.method).parts({fitted, p.background, output, p.recipe.seed}, x);
+  prediction.method = explain.method;
   prediction.base = parts.at(0, x.columns);
   prediction.reasons = reasons_of(p, store, history, {x.row(0), parts.row(0).first(x.columns)});
   describe(store, prediction.reasons);
   return prediction;
 }
+
+namespace {
+
+// What was asked, in the words of the task file where it has some.
+Told told_of(const Pipeline& p) {
+  std::string asked = p.task_name;
+  const Node task = Node::parse(p.task_text, "task.yaml");
+  if (task.is_map())
+    if (const auto words = task.find("description"); words && words->is_scalar())
+      asked = words->scalar();
+  while (asked.ends_with('.')) asked.pop_back();
+  const bool survival = p.main().readout.answer() == Answer::survival;
+  return {asked, survival ? p.main().readout.horizon_days() : 0};
+}
+
+}  // namespace
 
 PredictReply predict(const PredictRequest& request) {
   const Bundle bundle = Bundle::open(request.bundle);
@@ -128,8 +205,8 @@ PredictReply predict(const PredictRequest& request) {
   reply.synthetic = store.inventory().synthetic;
   reply.model = pipeline.recipe.name;
   reply.task = pipeline.task_name;
-  reply.reply = answer_patient(pipeline, store, timeline.until(as_of->last),
-                               request.explain ? Explain::yes : Explain::no);
+  reply.told = told_of(pipeline);
+  reply.reply = answer_patient(pipeline, store, timeline.until(as_of->last), request.explain);
   nlohmann::ordered_json record{{"what", "predict"},
                                 {"subject", patient.for_storage()},
                                 {"as_of", format_time(reply.as_of)},

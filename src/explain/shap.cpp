@@ -45,6 +45,18 @@ struct PermutationShap {
   }
 };
 
+// Columns that the model does not see get 0.
+RealMatrix widened(const Fitted& fitted, RealMatrix parts, std::size_t columns) {
+  if (fitted.columns.empty()) return parts;
+  RealMatrix wide(parts.rows, columns + 1);
+  for (std::size_t i = 0; i < parts.rows; ++i) {
+    for (std::size_t j = 0; j < fitted.columns.size(); ++j)
+      wide.at(i, fitted.columns[j]) = parts.at(i, j);
+    wide.at(i, columns) = parts.at(i, parts.columns - 1);
+  }
+  return wide;
+}
+
 // Both in the model's own columns.
 RealMatrix sampled(const PermutationShap& explainer, const Matrix& x, const ShapOptions& options) {
   ensure(explainer.background.rows > 0, "sampled Shapley values need background rows");
@@ -57,17 +69,15 @@ RealMatrix sampled(const PermutationShap& explainer, const Matrix& x, const Shap
 
 RealMatrix shap(const Fitted& fitted, const Matrix& x, const Matrix& background, std::size_t output,
                 const ShapOptions& options) {
-  const Matrix own = fitted.select(x);
-  auto parts = fitted.model->contributions(own, output);
-  if (!parts) parts = sampled({fitted, fitted.select(background), output}, own, options);
-  if (fitted.columns.empty()) return *parts;
-  RealMatrix wide(x.rows, x.columns + 1);
-  for (std::size_t i = 0; i < x.rows; ++i) {
-    for (std::size_t j = 0; j < fitted.columns.size(); ++j)
-      wide.at(i, fitted.columns[j]) = parts->at(i, j);
-    wide.at(i, x.columns) = parts->at(i, own.columns);
-  }
-  return wide;
+  auto parts = fitted.model->contributions(fitted.select(x), output);
+  if (!parts) return sampled_shap(fitted, x, background, output, options);
+  return widened(fitted, std::move(*parts), x.columns);
+}
+
+RealMatrix sampled_shap(const Fitted& fitted, const Matrix& x, const Matrix& background,
+                        std::size_t output, const ShapOptions& options) {
+  const Matrix own = fitted.select(background);
+  return widened(fitted, sampled({fitted, own, output}, fitted.select(x), options), x.columns);
 }
 
 std::vector<double> importance(const Fitted& fitted, const Matrix& x, const Matrix& background,

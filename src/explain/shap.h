@@ -20,6 +20,10 @@ struct ShapOptions {
 RealMatrix shap(const Fitted& fitted, const Matrix& x, const Matrix& background, std::size_t output,
                 const ShapOptions& options = {});
 
+// The same by sampling, also where the model has an exact form of its own.
+RealMatrix sampled_shap(const Fitted& fitted, const Matrix& x, const Matrix& background,
+                        std::size_t output, const ShapOptions& options = {});
+
 // Each column's share of the mean absolute parts over the rows and all outputs; sums to 1.
 std::vector<double> importance(const Fitted& fitted, const Matrix& x, const Matrix& background,
                                const ShapOptions& options = {});

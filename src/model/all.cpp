@@ -35,6 +35,11 @@ RealMatrix Model::walk(std::span<const float> from, std::span<const float> to,
   return margins(rows);
 }
 
+std::optional<std::vector<double>> Model::path_parts(std::span<const float>, std::span<const float>,
+                                                     std::size_t) const {
+  return std::nullopt;
+}
+
 std::span<const Learner> learners() {
   return kLearners;
 }

@@ -150,6 +150,18 @@ std::optional<RealMatrix> LinearModel::contributions(const Matrix& x, std::size_
   return parts;
 }
 
+std::optional<std::vector<double>> LinearModel::path_parts(std::span<const float> from,
+                                                           std::span<const float> to,
+                                                           std::size_t output) const {
+  Matrix ends(2, from.size());
+  std::copy(from.begin(), from.end(), ends.row(0).begin());
+  std::copy(to.begin(), to.end(), ends.row(1).begin());
+  const RealMatrix parts = *contributions(ends, output);
+  std::vector<double> steps(from.size());
+  for (std::size_t j = 0; j < steps.size(); ++j) steps[j] = parts.at(1, j) - parts.at(0, j);
+  return steps;
+}
+
 std::vector<double> LinearModel::raw_coefficients(std::size_t output) const {
   std::vector<double> raw(normaliser_.inputs() + 1);
   const auto& w = weights_.at(output);

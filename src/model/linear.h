@@ -35,6 +35,9 @@ class LinearModel : public Model {
   std::size_t outputs() const override { return weights_.size(); }
   RealMatrix margins(const Matrix& x) const override;
   std::optional<RealMatrix> contributions(const Matrix& x, std::size_t output) const override;
+  std::optional<std::vector<double>> path_parts(std::span<const float> from,
+                                                std::span<const float> to,
+                                                std::size_t output) const override;
   std::string save() const override;
   static std::unique_ptr<Model> load(const std::string& saved);
 

@@ -50,11 +50,18 @@ class MlpModel : public Model {
   }
   RealMatrix walk(std::span<const float> from, std::span<const float> to,
                   std::span<const std::size_t> order) const override {
-    Matrix ends(2, from.size());
-    std::copy(from.begin(), from.end(), ends.row(0).begin());
-    std::copy(to.begin(), to.end(), ends.row(1).begin());
-    const RealMatrix z = normaliser.apply(ends);
+    const RealMatrix z = normalised(from, to);
     return unscaled(network.walk(z.row(0), z.row(1), order, groups));
+  }
+  std::optional<std::vector<double>> path_parts(std::span<const float> from,
+                                                std::span<const float> to,
+                                                std::size_t output) const override {
+    const RealMatrix z = normalised(from, to);
+    const auto gradient = network.mean_gradient(z.row(0), z.row(1), output);
+    std::vector<double> parts(from.size());
+    for (std::size_t k = 0; k < gradient.size(); ++k)
+      parts[normaliser.source(k)] += scale * gradient[k] * (z.at(1, k) - z.at(0, k));
+    return parts;
   }
   std::optional<RealMatrix> contributions(const Matrix&, std::size_t) const override {
     return std::nullopt;
@@ -78,6 +85,12 @@ class MlpModel : public Model {
   }
 
  private:
+  RealMatrix normalised(std::span<const float> from, std::span<const float> to) const {
+    Matrix ends(2, from.size());
+    std::copy(from.begin(), from.end(), ends.row(0).begin());
+    std::copy(to.begin(), to.end(), ends.row(1).begin());
+    return normaliser.apply(ends);
+  }
   RealMatrix unscaled(RealMatrix out) const {
     for (double& v : out.values) v = mean + scale * v;
     return out;

@@ -25,6 +25,11 @@ class Model {
   // `order`: (order.size() + 1) x outputs. Here by margins(); a model may know a shorter way.
   virtual RealMatrix walk(std::span<const float> from, std::span<const float> to,
                           std::span<const std::size_t> order) const;
+  // What each column adds to output(to) - output(from) along the straight line between the two
+  // rows, by the gradient; nothing where the model has none.
+  virtual std::optional<std::vector<double>> path_parts(std::span<const float> from,
+                                                        std::span<const float> to,
+                                                        std::size_t output) const;
   // Exact Shapley values of one output: rows x (columns + 1), the last column the base value; rows
   // sum to the margin. Nothing where the model has no exact form.
   virtual std::optional<RealMatrix> contributions(const Matrix& x, std::size_t output) const = 0;

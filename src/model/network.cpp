@@ -94,6 +94,23 @@ Matrix multiply(const Matrix& x, const Matrix& weights, const Layer& layer) {
   return out;
 }
 
+double slope(Activation activation, double x) {
+  switch (activation) {
+    case Activation::relu:
+      return x > 0 ? 1 : 0;
+    case Activation::tanh:
+      return 1 - std::tanh(x) * std::tanh(x);
+    case Activation::sigmoid: {
+      const double p = 1 / (1 + std::exp(-x));
+      return p * (1 - p);
+    }
+    case Activation::gelu:
+      break;
+  }
+  constexpr double kRootHalf = 0.70710678118654752, kDensity = 0.39894228040143268;
+  return 0.5 * (1 + std::erf(x * kRootHalf)) + x * kDensity * std::exp(-x * x / 2);
+}
+
 }  // namespace
 
 Activation activation_named(std::string_view name) {
@@ -150,6 +167,40 @@ RealMatrix Network::walk(std::span<const double> from, std::span<const double> t
     }
   }
   return finish(std::move(steps));
+}
+
+std::vector<double> Network::mean_gradient(std::span<const double> from, std::span<const double> to,
+                                           std::size_t output) const {
+  constexpr std::size_t kPoints = 64;
+  Matrix points(kPoints, from.size());
+  for (std::size_t i = 0; i < kPoints; ++i) {
+    const double share = (static_cast<double>(i) + 0.5) / kPoints;
+    for (std::size_t j = 0; j < from.size(); ++j)
+      points.at(i, j) = static_cast<float>(from[j] + share * (to[j] - from[j]));
+  }
+  std::vector<Matrix> sums;  // of each hidden layer, before activation
+  for (std::size_t l = 0; l + 1 < layers_.size(); ++l) {
+    sums.push_back(multiply(points, packed_[l], layers_[l]));
+    points = sums.back();
+    activate(activation_, points.values);
+  }
+  std::vector<double> mean(from.size());
+  for (std::size_t i = 0; i < kPoints; ++i) {
+    std::vector<double> back(layers_.back().out);
+    back[output] = 1;
+    for (std::size_t l = layers_.size(); l-- > 0;) {
+      const Layer& layer = layers_[l];
+      std::vector<double> before(layer.in);
+      for (std::size_t o = 0; o < layer.out; ++o)
+        for (std::size_t k = 0; k < layer.in && back[o] != 0; ++k)
+          before[k] += back[o] * layer.weights[o * layer.in + k];
+      for (std::size_t k = 0; k < layer.in && l > 0; ++k)
+        before[k] *= slope(activation_, sums[l - 1].at(i, k));
+      back = std::move(before);
+    }
+    for (std::size_t j = 0; j < mean.size(); ++j) mean[j] += back[j] / kPoints;
+  }
+  return mean;
 }
 
 }  // namespace cangong

@@ -40,6 +40,11 @@ class Network {
                   std::span<const std::size_t> order,
                   const std::vector<std::vector<std::size_t>>& groups) const;
 
+  // The gradient of one output by the inputs, averaged over 64 points of the straight line between
+  // the two rows (midpoint rule).
+  std::vector<double> mean_gradient(std::span<const double> from, std::span<const double> to,
+                                    std::size_t output) const;
+
  private:
   // The layers behind the first one; `now`: rows x the first layer's outputs, before activation.
   RealMatrix finish(Matrix now) const;

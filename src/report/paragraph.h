@@ -1,0 +1,20 @@
+// An answer in words, for the clinician and for the patient.
+#pragma once
+
+#include "decide/answer.h"
+#include "report/svg.h"
+
+namespace cangong {
+
+struct Told {
+  std::string task;         // what was asked, in the task's own words
+  double horizon_days = 0;  // of a risk; 0: none
+};
+
+// Two or three sentences: the answer with its interval, what speaks for and against it, and that it
+// is no diagnosis. Needs a prediction with reasons.
+Words clinician_paragraph(const Prediction& prediction, const Told& told);
+// The same in plain words, with a natural frequency ("7 of 100 people like you").
+Words patient_paragraph(const Prediction& prediction, const Told& told);
+
+}  // namespace cangong
