@@ -81,5 +81,9 @@ int run_predict(const Args& args);
 int run_study_verb(const Args& args);
 int run_models(const Args& args);
 int run_audit(const Args& args);
+int run_doctor(const Args& args);
+int run_explain_error(const Args& args);
+int run_completion(const Args& args);
+int run_manual(const Args& args);
 
 }  // namespace cangong

@@ -17,7 +17,7 @@ std::string overview() {
       "From hospital records to an evaluated, explained model.\n\nVerbs:\n";
   for (const Verb& verb : verbs()) {
     std::string left = "  " + std::string(verb.name);
-    left.resize(14, ' ');
+    left.resize(17, ' ');
     text += left + std::string(verb.summary) + "\n";
   }
   return text +
