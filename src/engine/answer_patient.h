@@ -2,6 +2,7 @@
 #pragma once
 
 #include "decide/answer.h"
+#include "report/paragraph.h"
 #include "train/pipeline.h"
 
 namespace cangong {
@@ -12,6 +13,9 @@ struct ExplainOptions {
   std::string what_if;           // a feature's name; empty: none
   std::optional<double> target;  // of the smallest change
 };
+
+// What was asked, in the words of the task file where it has some.
+Told told_of(const Pipeline& pipeline);
 
 // Pure: the same pipeline and history give the same bytes.
 Reply answer_patient(const Pipeline& pipeline, const Store& store, const History& history,

@@ -240,6 +240,7 @@ StudyReport evaluate_model(const EvaluateRequest& request) {
                              " folds, by patient)"
                        : request.split;
   report.horizon_days = p.main().readout.horizon_days();
+  report.told = told_of(p);
   report.examples = judged.examples.rows.size();
   report.patients = count_patients(judged.examples.rows);
   AssessOptions options;
@@ -255,6 +256,11 @@ StudyReport evaluate_model(const EvaluateRequest& request) {
         {judged.models[m], m == 0,
          assess({judged.examples.targets, judged.scored[m], judged.patients}, options)});
   }
+  std::vector<Rival> rivals;
+  for (std::size_t m = 1; m < judged.models.size(); ++m)
+    rivals.push_back({judged.models[m], &judged.scored[m]});
+  report.comparisons =
+      compare({judged.examples.targets, judged.scored[0], judged.patients}, rivals, options);
   request.say("judging subgroups");
   report.subgroups = assess_subgroups({judged.examples.targets, judged.scored[0], judged.patients},
                                       groupings_of(store, judged.examples.rows), options);

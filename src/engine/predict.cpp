@@ -172,9 +172,6 @@ Reply answer_patient(const Pipeline& p, const Store& store, const History& histo
   return prediction;
 }
 
-namespace {
-
-// What was asked, in the words of the task file where it has some.
 Told told_of(const Pipeline& p) {
   std::string asked = p.task_name;
   const Node task = Node::parse(p.task_text, "task.yaml");
@@ -185,8 +182,6 @@ Told told_of(const Pipeline& p) {
   const bool survival = p.main().readout.answer() == Answer::survival;
   return {asked, survival ? p.main().readout.horizon_days() : 0};
 }
-
-}  // namespace
 
 PredictReply predict(const PredictRequest& request) {
   const Bundle bundle = Bundle::open(request.bundle);

@@ -54,8 +54,8 @@ void draw_copies(std::uint32_t count, Random random, std::vector<double>& copies
 
 }  // namespace
 
-std::vector<Interval> bootstrap(std::span<const PatientId> patients, std::size_t numbers,
-                                const Statistics& statistics, const BootstrapOptions& options) {
+std::vector<Draws> bootstrap_draws(std::span<const PatientId> patients, std::size_t numbers,
+                                   const Statistics& statistics, const BootstrapOptions& options) {
   std::vector<double> point(numbers);
   const std::vector<double> ones(patients.size(), 1.0);
   statistics(ones, point);
@@ -74,17 +74,29 @@ std::vector<Interval> bootstrap(std::span<const PatientId> patients, std::size_t
     }
     statistics(one_each ? copies : weights, {drawn.data() + round * numbers, numbers});
   });
-  std::vector<Interval> intervals(numbers);
-  const double tail = (1 - options.level) / 2;
+  std::vector<Draws> draws(numbers);
   for (std::size_t k = 0; k < numbers; ++k) {
-    std::vector<double> values;
+    draws[k].point = point[k];
     for (std::size_t round = 0; round < rounds; ++round)
-      if (const double v = drawn[round * numbers + k]; std::isfinite(v)) values.push_back(v);
-    const double low = quantile(values, tail), high = quantile(values, 1 - tail);
-    const double none = std::numeric_limits<double>::quiet_NaN();
-    intervals[k] =
-        std::isfinite(point[k]) ? Interval{point[k], low, high} : Interval{point[k], none, none};
+      if (const double v = drawn[round * numbers + k]; std::isfinite(v))
+        draws[k].values.push_back(v);
   }
+  return draws;
+}
+
+Interval interval_of(Draws draws, double level) {
+  const double none = std::numeric_limits<double>::quiet_NaN();
+  if (!std::isfinite(draws.point)) return {draws.point, none, none};
+  const double tail = (1 - level) / 2;
+  const double low = quantile(draws.values, tail), high = quantile(draws.values, 1 - tail);
+  return {draws.point, low, high};
+}
+
+std::vector<Interval> bootstrap(std::span<const PatientId> patients, std::size_t numbers,
+                                const Statistics& statistics, const BootstrapOptions& options) {
+  std::vector<Interval> intervals;
+  for (Draws& draws : bootstrap_draws(patients, numbers, statistics, options))
+    intervals.push_back(interval_of(std::move(draws), options.level));
   return intervals;
 }
 

@@ -35,6 +35,15 @@ using Statistics = std::function<void(std::span<const double> weights, std::span
 std::vector<Interval> bootstrap(std::span<const PatientId> patients, std::size_t numbers,
                                 const Statistics& statistics, const BootstrapOptions& options);
 
+// What each number is on the examples themselves, and on the replicates in which it is defined.
+struct Draws {
+  double point = 0;
+  std::vector<double> values;
+};
+std::vector<Draws> bootstrap_draws(std::span<const PatientId> patients, std::size_t numbers,
+                                   const Statistics& statistics, const BootstrapOptions& options);
+Interval interval_of(Draws draws, double level);
+
 // A share seen in n independent patients (Wilson 1927), 95 %.
 Interval wilson(double share, double n);
 

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "base/text.h"
+#include "report/paragraph.h"
 #include "report/study.h"
 #include "report/style.h"
 #include "report/svg.h"
@@ -192,6 +193,28 @@ std::string metrics_table(const StudyReport& r) {
   return html + "</tbody></table></div>";
 }
 
+std::string p_text(double p) {
+  return p < 0.001 ? "&lt; 0.001" : format_fixed(p, 3);
+}
+
+// One row per measure and baseline.
+std::string comparisons(const StudyReport& r) {
+  if (r.comparisons.empty()) return "";
+  std::string html =
+      heading({"Is it better than the baselines?", "是否优于基线模型？"}) +
+      paragraph(
+          {"This model less the baseline, on the same patients: both are judged on the same "
+           "resamples. An interval without 0 speaks for a difference.",
+           "本模型减去基线模型：两者在相同患者的相同重抽样上比较。区间不含 0 提示存在差异。"}) +
+      "<div class='scroll'><table><thead><tr><th></th><th>" + both({"against", "对照"}) +
+      "</th><th>" + both({"difference", "差值"}) + "</th><th>p</th></tr></thead><tbody>";
+  for (const Comparison& c : r.comparisons)
+    html += "<tr><th>" + both(metric_words(c.metric)) + "</th><td>" + both(model_words(c.against)) +
+            "</td><td>" + interval_text(c.metric, c.difference) + "</td><td>" + p_text(c.p) +
+            "</td></tr>";
+  return html + "</tbody></table></div>";
+}
+
 // One row per group; groups that are too small to judge show their size alone.
 std::string subgroups(const StudyReport& r) {
   const auto judged = std::find_if(r.subgroups.begin(), r.subgroups.end(),
@@ -237,7 +260,8 @@ std::string explanation(const StudyReport& r) {
   if (r.cases.empty()) return html;
   html += heading({"Example patients", "患者示例"});
   for (const auto& one : r.cases)
-    html += "<h3>" + both({one.english, one.chinese}) + "</h3>" + waterfall(one.prediction, 8);
+    html += "<h3>" + both({one.english, one.chinese}) + "</h3>" + waterfall(one.prediction, 8) +
+            paragraph(clinician_paragraph(one.prediction, r.told));
   return html;
 }
 
@@ -297,8 +321,8 @@ std::string report_html(const StudyReport& r) {
       escape_html(r.title) + "</h1>";
   if (!r.description.empty()) html += "<p>" + escape_html(r.description) + "</p>";
   html += "</header><main>" + headline(r) + flow(r) + calibration(r) + discrimination(r) +
-          decision(r) + metrics_table(r) + subgroups(r) + explanation(r) + card(r) +
-          reproducibility(r);
+          decision(r) + metrics_table(r) + comparisons(r) + subgroups(r) + explanation(r) +
+          card(r) + reproducibility(r);
   return html + "</main></body></html>\n";
 }
 

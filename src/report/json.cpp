@@ -57,6 +57,14 @@ std::string report_json(const StudyReport& r) {
                          {"examples", group.examples},
                          {"events", group.events},
                          {"metrics", metrics_of(group.metrics)}});
+  Json comparisons = Json::array();
+  for (const auto& [metric, against, difference, p] : r.comparisons)
+    comparisons.push_back({{"metric", metric},
+                           {"against", against},
+                           {"difference", number(difference.value)},
+                           {"low", number(difference.low)},
+                           {"high", number(difference.high)},
+                           {"p", number(p)}});
   Json notes = Json::array();
   for (const auto& [english, chinese] : r.notes) notes.push_back(english);
   return Json{{"title", r.title},
@@ -69,6 +77,7 @@ std::string report_json(const StudyReport& r) {
               {"abstained", r.abstained},
               {"metrics", metrics_of(main.assessment.metrics)},
               {"baselines", baselines},
+              {"comparisons", comparisons},
               {"subgroups", subgroups},
               {"curves", curves_of(main.assessment)},
               {"importance", importance},

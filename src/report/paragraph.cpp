@@ -1,6 +1,7 @@
 #include "report/paragraph.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 
 #include "base/text.h"
@@ -28,9 +29,10 @@ std::string family_of(const Reason& reason) {
 
 // A fact without a time, such as sex: it is so, or it is not.
 Words fact_phrase(const Reason& reason) {
-  const std::string value = reason.code.substr(reason.code.rfind('/') + 1);
+  std::string value = reason.code.substr(reason.code.rfind('/') + 1);
   const bool holds = reason.value && *reason.value > 0;
   if (family_of(reason) == "GENDER" || family_of(reason) == "SEX") {
+    for (char& c : value) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
     const std::string chinese = value == "female" ? "女" : value == "male" ? "男" : value;
     return {(holds ? "sex " : "sex not ") + value, (holds ? "性别：" : "性别非：") + chinese};
   }
@@ -42,10 +44,12 @@ Words phrase(const Reason& reason) {
   const std::string name = reason.description.empty() ? reason.code : reason.description;
   if (!reason.value) return {name + " not recorded", name + "无记录"};
   const std::string number = plain_number(*reason.value);
-  if (reason.code == "AGE") {
+  if (family_of(reason) == "AGE") {
     const std::string years = format_number(std::floor(*reason.value));
     return {"age " + years, "年龄 " + years + " 岁"};
   }
+  if (reason.aggregate == "count" && *reason.value == 0)
+    return {"no " + name + " recorded", "无" + name + "记录"};
   if (reason.aggregate == "count")
     return {name + " recorded " + number + (number == "1" ? " time" : " times"),
             name + "记录 " + number + " 次"};

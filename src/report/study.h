@@ -5,7 +5,9 @@
 #include <vector>
 
 #include "decide/answer.h"
+#include "evaluate/compare.h"
 #include "evaluate/subgroups.h"
+#include "report/paragraph.h"
 
 namespace cangong {
 
@@ -33,9 +35,11 @@ struct ExampleCase {
 struct StudyReport {
   std::string title, task, description, answer, split;
   double horizon_days = 0;
+  Told told;  // for paragraphs
   std::vector<FlowStep> flow;
-  std::vector<ModelResult> models;  // the main one first
-  std::vector<Subgroup> subgroups;  // of the main model
+  std::vector<ModelResult> models;      // the main one first
+  std::vector<Comparison> comparisons;  // of the main model with each baseline
+  std::vector<Subgroup> subgroups;      // of the main model
   std::vector<ImportanceRow> importance;
   std::vector<ExampleCase> cases;
   std::vector<std::pair<std::string, std::string>> reproducibility;  // label, value
