@@ -29,8 +29,8 @@ double line_loss(const Line& line, std::span<const double> x, std::span<const do
 }
 
 // Newton's method for a logistic line, halving each step until the likelihood rises; with a fixed
-// slope of 1 if `slope` says so.
-enum class Slope { free, one };
+// slope of 1, or through the origin, if `slope` says so.
+enum class Slope { free, one, through_origin };
 Line fit_line(std::span<const double> x, std::span<const double> truth,
               std::span<const double> weights, Slope slope) {
   Line line;
@@ -47,6 +47,7 @@ Line fit_line(std::span<const double> x, std::span<const double> truth,
     const double det = h00 * h11 - h01 * h01;
     double d0 = slope == Slope::one ? g0 / h00 : (h11 * g0 - h01 * g1) / det;
     double d1 = slope == Slope::one ? 0 : (h00 * g1 - h01 * g0) / det;
+    if (slope == Slope::through_origin) d0 = 0, d1 = g1 / h11;
     if (!std::isfinite(d0) || !std::isfinite(d1)) return line;
     Line next = line;
     for (int half = 0; half < 40; ++half, d0 /= 2, d1 /= 2) {
@@ -152,52 +153,199 @@ double integrated_calibration_index(std::span<const double> p, std::span<const d
   return sum / total;
 }
 
+namespace {
+
+// Neighbouring rows with the same answer.
+struct Pool {
+  double low, high, sum, count;
+  double mean() const { return sum / count; }
+};
+
+// Pool adjacent violators: the pools' means rise from one to the next.
+void add_pool(std::vector<Pool>& pools, Pool pool) {
+  while (!pools.empty() && pools.back().mean() >= pool.mean()) {
+    const Pool before = pools.back();
+    pools.pop_back();
+    pool = {before.low, pool.high, before.sum + pool.sum, before.count + pool.count};
+  }
+  pools.push_back(pool);
+}
+
+// One pool per distinct p, ascending.
+std::vector<Pool> distinct(std::span<const double> p, std::span<const double> truth) {
+  std::vector<std::size_t> order(p.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::sort(order.begin(), order.end(), [&](auto a, auto b) { return p[a] < p[b]; });
+  std::vector<Pool> pools;
+  for (std::size_t i = 0; i < order.size();) {
+    const double at = p[order[i]];
+    Pool pool{at, at, 0, 0};
+    for (; i < order.size() && p[order[i]] == at; ++i) pool.sum += truth[order[i]], ++pool.count;
+    pools.push_back(pool);
+  }
+  return pools;
+}
+
+// log p and -log(1 - p), safe at the ends.
+double log_ill(double p) {
+  return std::log(std::max(p, 1e-12));
+}
+double log_well(double p) {
+  return -std::log(std::max(1 - p, 1e-12));
+}
+
+struct BetaMap {
+  double ill = 1, well = 1, intercept = 0;
+  bool ok = false;
+};
+
+// One slope is held at 0, the other and the intercept are a logistic line.
+BetaMap one_sided(std::span<const double> p, std::span<const double> truth,
+                  double (*feature)(double), double BetaMap::*slope) {
+  std::vector<double> x(p.size());
+  std::transform(p.begin(), p.end(), x.begin(), feature);
+  const Line line = fit_line(x, truth, std::vector<double>(p.size(), 1.0), Slope::free);
+  BetaMap map{0, 0, line.intercept, line.ok && line.slope > 0};
+  map.*slope = line.slope;
+  return map;
+}
+
+// Newton's method on three coefficients, with step halving.
+BetaMap fit_beta(std::span<const double> p, std::span<const double> truth) {
+  BetaMap map;
+  const auto loss = [&](const BetaMap& m) {
+    double sum = 0;
+    for (std::size_t i = 0; i < p.size(); ++i) {
+      const double e = m.ill * log_ill(p[i]) + m.well * log_well(p[i]) + m.intercept;
+      sum += (e > 0 ? e + std::log1p(std::exp(-e)) : std::log1p(std::exp(e))) - truth[i] * e;
+    }
+    return sum;
+  };
+  double now = loss(map);
+  for (int step = 0; step < 100; ++step) {
+    double g[3] = {}, h[3][3] = {};
+    for (std::size_t i = 0; i < p.size(); ++i) {
+      const double x[3] = {log_ill(p[i]), log_well(p[i]), 1};
+      const double q = sigmoid(map.ill * x[0] + map.well * x[1] + map.intercept);
+      for (int a = 0; a < 3; ++a) {
+        g[a] += (truth[i] - q) * x[a];
+        for (int b = 0; b < 3; ++b) h[a][b] += q * (1 - q) * x[a] * x[b];
+      }
+    }
+    const auto det = [](const double m[3][3]) {
+      return m[0][0] * (m[1][1] * m[2][2] - m[1][2] * m[2][1]) -
+             m[0][1] * (m[1][0] * m[2][2] - m[1][2] * m[2][0]) +
+             m[0][2] * (m[1][0] * m[2][1] - m[1][1] * m[2][0]);
+    };
+    double d[3];
+    const double whole = det(h);
+    for (int a = 0; a < 3; ++a) {  // Cramer's rule
+      double replaced[3][3];
+      for (int r = 0; r < 3; ++r)
+        for (int c = 0; c < 3; ++c) replaced[r][c] = c == a ? g[r] : h[r][c];
+      d[a] = det(replaced) / whole;
+      if (!std::isfinite(d[a])) return map;
+    }
+    BetaMap next;
+    double share = 1;
+    for (int half = 0; half < 40; ++half, share /= 2) {
+      next = {map.ill + share * d[0], map.well + share * d[1], map.intercept + share * d[2], false};
+      if (loss(next) <= now + 1e-12 * std::abs(now)) break;
+    }
+    now = loss(next);
+    map = next;
+    if (share * (std::abs(d[0]) + std::abs(d[1]) + std::abs(d[2])) < 1e-9) {
+      map.ok = std::abs(map.ill) < 1e3 && std::abs(map.well) < 1e3;
+      break;
+    }
+  }
+  if (map.ill < 0) return one_sided(p, truth, log_well, &BetaMap::well);
+  if (map.well < 0) return one_sided(p, truth, log_ill, &BetaMap::ill);
+  return map;
+}
+
+constexpr std::pair<std::string_view, Recalibration::Kind> kRecalibrations[] = {
+    {"none", Recalibration::Kind::none},
+    {"platt", Recalibration::Kind::platt},
+    {"temperature", Recalibration::Kind::temperature},
+    {"beta", Recalibration::Kind::beta},
+    {"isotonic", Recalibration::Kind::isotonic},
+    {"venn_abers", Recalibration::Kind::venn_abers}};
+
+}  // namespace
+
+std::span<const std::pair<std::string_view, Recalibration::Kind>> Recalibration::kinds() {
+  return kRecalibrations;
+}
+
 Recalibration Recalibration::fit(Kind kind, std::span<const double> p,
                                  std::span<const double> truth) {
   Recalibration map;
   const double events = std::accumulate(truth.begin(), truth.end(), 0.0);
   const bool both = events > 0 && events < static_cast<double>(truth.size());
   if (kind == Kind::none || !both) return map;
-  const std::vector<double> ones(p.size(), 1.0);
-  if (kind == Kind::platt) {
+  if (kind == Kind::platt || kind == Kind::temperature) {
     std::vector<double> x(p.size());
     std::transform(p.begin(), p.end(), x.begin(), logit);
-    const Line line = fit_line(x, truth, ones, Slope::free);
+    const Line line = fit_line(x, truth, std::vector<double>(p.size(), 1.0),
+                               kind == Kind::platt ? Slope::free : Slope::through_origin);
     if (!line.ok || line.slope <= 0) return map;  // separable or upside down: leave as it is
-    map.kind_ = kind, map.intercept_ = line.intercept, map.slope_ = line.slope;
-    return map;
-  }
-  // Pool adjacent violators over distinct p.
-  std::vector<std::size_t> order(p.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::sort(order.begin(), order.end(), [&](auto a, auto b) { return p[a] < p[b]; });
-  struct Pool {
-    double low, high, sum, count;
-  };
-  std::vector<Pool> pools;
-  for (std::size_t i = 0; i < order.size();) {
-    const double at = p[order[i]];
-    Pool pool{at, at, 0, 0};
-    for (; i < order.size() && p[order[i]] == at; ++i) pool.sum += truth[order[i]], ++pool.count;
-    while (!pools.empty() && pools.back().sum / pools.back().count >= pool.sum / pool.count) {
-      const Pool before = pools.back();
-      pools.pop_back();
-      pool = {before.low, pool.high, before.sum + pool.sum, before.count + pool.count};
+    map.intercept_ = line.intercept, map.slope_ = line.slope;
+  } else if (kind == Kind::beta) {
+    const BetaMap beta = fit_beta(p, truth);
+    if (!beta.ok) return map;
+    map.intercept_ = beta.intercept, map.slope_ = beta.ill, map.slope_well_ = beta.well;
+  } else {
+    std::vector<Pool> pools;
+    for (const Pool& pool : distinct(p, truth))
+      if (kind == Kind::isotonic)
+        add_pool(pools, pool);
+      else
+        pools.push_back(pool);
+    for (const Pool& pool : pools) {
+      map.from_.push_back(pool.low), map.to_.push_back(pool.mean());
+      if (kind == Kind::venn_abers) map.counts_.push_back(pool.count);
+      if (pool.high > pool.low) map.from_.push_back(pool.high), map.to_.push_back(pool.mean());
     }
-    pools.push_back(pool);
   }
   map.kind_ = kind;
-  for (const Pool& pool : pools) {
-    const double value = pool.sum / pool.count;
-    map.from_.push_back(pool.low), map.to_.push_back(value);
-    if (pool.high > pool.low) map.from_.push_back(pool.high), map.to_.push_back(value);
-  }
   return map;
 }
 
+double Recalibration::venn_abers(double p) const {
+  double answers[2];
+  for (int label = 0; label < 2; ++label) {
+    std::vector<Pool> pools;
+    Pool own{p, p, static_cast<double>(label), 1};
+    bool added = false;
+    for (std::size_t i = 0; i < from_.size(); ++i) {
+      Pool pool{from_[i], from_[i], to_[i] * counts_[i], counts_[i]};
+      if (from_[i] == p) pool.sum += label, pool.count += 1, added = true;
+      if (!added && from_[i] > p) add_pool(pools, own), added = true;
+      add_pool(pools, pool);
+    }
+    if (!added) add_pool(pools, own);
+    const auto found =
+        std::find_if(pools.begin(), pools.end(), [&](const Pool& pool) { return pool.high >= p; });
+    answers[label] = found->mean();
+  }
+  return answers[1] / (1 - answers[0] + answers[1]);
+}
+
 double Recalibration::apply(double p) const {
-  if (kind_ == Kind::none) return p;
-  if (kind_ == Kind::platt) return sigmoid(intercept_ + slope_ * logit(p));
+  switch (kind_) {
+    case Kind::none:
+      return p;
+    case Kind::platt:
+    case Kind::temperature:
+      return sigmoid(intercept_ + slope_ * logit(p));
+    case Kind::beta:
+      return sigmoid(intercept_ + slope_ * log_ill(p) + slope_well_ * log_well(p));
+    case Kind::venn_abers:
+      return venn_abers(p);
+    case Kind::isotonic:
+      break;
+  }
   const auto above = std::upper_bound(from_.begin(), from_.end(), p);
   if (above == from_.begin()) return to_.front();
   if (above == from_.end()) return to_.back();
@@ -207,10 +355,11 @@ double Recalibration::apply(double p) const {
 }
 
 std::string Recalibration::save() const {
-  const char* names[] = {"none", "platt", "isotonic"};
-  return Json{{"kind", names[static_cast<int>(kind_)]},
+  return Json{{"kind", kRecalibrations[static_cast<std::size_t>(kind_)].first},
               {"intercept", intercept_},
               {"slope", slope_},
+              {"slope_well", slope_well_},
+              {"counts", counts_},
               {"from", from_},
               {"to", to_}}
       .dump();
@@ -220,7 +369,10 @@ Recalibration Recalibration::load(const std::string& saved) {
   const Json json = Json::parse(saved);
   Recalibration map;
   const std::string kind = json.at("kind");
-  map.kind_ = kind == "platt" ? Kind::platt : kind == "isotonic" ? Kind::isotonic : Kind::none;
+  for (const auto& [name, known] : kRecalibrations)
+    if (kind == name) map.kind_ = known;
+  map.slope_well_ = json.value("slope_well", 1.0);
+  map.counts_ = json.value("counts", std::vector<double>());
   map.intercept_ = json.at("intercept"), map.slope_ = json.at("slope");
   map.from_ = json.at("from").get<std::vector<double>>();
   map.to_ = json.at("to").get<std::vector<double>>();

@@ -3,6 +3,8 @@
 
 #include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 namespace cangong {
@@ -34,10 +36,15 @@ class CalibrationCurve {
 double integrated_calibration_index(std::span<const double> p, std::span<const double> truth,
                                     std::span<const double> weights);
 
-// A monotone map from probabilities to better ones, fitted on data that the model did not see.
+// A monotone map from probabilities to better ones, fitted on data that the model did not see:
+// platt: a logistic line on the logit (Platt 1999); temperature: the same through the origin (Guo
+// et al. 2017); beta: a line on log p and log(1 - p) each, with slopes that do not fall (Kull,
+// Silva Filho and Flach 2017); isotonic: steps (Zadrozny and Elkan 2002); venn_abers: the mean of
+// the isotonic answers with the patient counted as ill and as well (Vovk, Petej and Fedorova 2015).
 class Recalibration {
  public:
-  enum class Kind { none, platt, isotonic };
+  enum class Kind { none, platt, temperature, beta, isotonic, venn_abers };
+  static std::span<const std::pair<std::string_view, Kind>> kinds();
   static Recalibration fit(Kind kind, std::span<const double> p, std::span<const double> truth);
   double apply(double p) const;
   std::string save() const;
@@ -46,8 +53,13 @@ class Recalibration {
 
  private:
   Kind kind_ = Kind::none;
+  double venn_abers(double p) const;
+
   double intercept_ = 0, slope_ = 1;
-  std::vector<double> from_, to_;  // isotonic steps, joined by lines
+  double slope_well_ = 1;  // beta: of -log(1 - p); `slope_` is that of log p
+  std::vector<double> from_,
+      to_;                      // isotonic steps, joined by lines; venn_abers: p, share of events
+  std::vector<double> counts_;  // venn_abers: rows of each p
 };
 
 double logit(double p);

@@ -186,8 +186,8 @@ Digest Fitter::digest_of_fit(const Data& data, const Node& options) const {
 // With few tuning patients a fitted map is noise: `auto` wants 100 events and 100 others.
 Recalibration::Kind Fitter::recalibration_of(const Dataset& tuning) const {
   const std::string& said = input_.recipe.recalibrate;
-  if (said == "platt") return Recalibration::Kind::platt;
-  if (said == "isotonic") return Recalibration::Kind::isotonic;
+  for (const auto& [name, kind] : Recalibration::kinds())
+    if (said == name) return kind;
   double events = 0;
   for (const double v : tuning.y.values) events += v;
   const double others = static_cast<double>(tuning.rows()) - events;

@@ -1,5 +1,7 @@
 #include "train/recipe.h"
 
+#include <algorithm>
+
 #include "evaluate/calibration.h"
 
 namespace cangong {
@@ -15,9 +17,11 @@ Recipe parse_recipe(const std::string& text, const std::string& file) {
   if (recipe.name.empty()) recipe.name = fs::path(file).stem().string();
   if (recipe.name == "recipe" && fs::path(file).has_parent_path())
     recipe.name = fs::path(file).parent_path().filename().string();
-  const std::string& r = recipe.recalibrate;
-  if (r != "auto" && r != "none" && r != "platt" && r != "isotonic")
-    fail(Fault::config, file + ": recalibrate is auto, none, platt or isotonic");
+  std::vector<std::string> ways{"auto"};
+  for (const auto& [name, kind] : Recalibration::kinds()) ways.emplace_back(name);
+  if (std::find(ways.begin(), ways.end(), recipe.recalibrate) == ways.end())
+    fail(Fault::config, file + ": recalibrate is one of " + join(ways, ", ") + ", not \"" +
+                            recipe.recalibrate + "\"" + suggestion(recipe.recalibrate, ways));
   const std::size_t folds = recipe.validation.folds;
   if (folds != 0 && (folds < 3 || folds > 100))
     fail(Fault::config, file + ": folds is 0, or 3 to 100 (one judges, one tunes, the rest train)");

@@ -60,7 +60,8 @@ struct Recipe {
     v("select", select, "how many columns the model sees, chosen on the training patients");
     v("split", split, "who trains, tunes and judges");
     v("validation", validation, "held out or cross-validated");
-    v("recalibrate", recalibrate, "none, platt or isotonic on the tuning patients; auto");
+    v("recalibrate", recalibrate,
+      "none, platt, temperature, beta, isotonic or venn_abers on the tuning patients; auto");
     v("abstain", abstain, "when to give no answer");
     v("horizon", horizon, "survival: the time at which risk is told");
     v("cause", cause, "survival: which of the causes is the event");

@@ -64,7 +64,7 @@ Parts parts_of(const Examples& examples, const Splits& splits, const SplitOption
 void refuse_unfit(const TrainInput& input, const Examples& examples, const Parts& parts) {
   const Targets& y = examples.targets;
   const Recipe& recipe = input.recipe;
-  const bool fitted = recipe.recalibrate == "platt" || recipe.recalibrate == "isotonic";
+  const bool fitted = recipe.recalibrate != "auto" && recipe.recalibrate != "none";
   if (fitted && y.answer != Answer::boolean)
     fail(Fault::config, "recalibrate: " + recipe.recalibrate + " is for yes-or-no answers only");
   const auto events_in = [&](const std::vector<std::size_t>& rows) {
