@@ -63,7 +63,7 @@ void watch_for_interrupt() {
 }
 
 void stop_if_interrupted() {
-  if (interrupted()) fail(Fault::denied, "stopped by Ctrl-C; the same command goes on from here");
+  if (interrupted()) fail(Fault::denied, "stopped by Ctrl-C; give the same command again");
 }
 
 }  // namespace cangong

@@ -117,6 +117,13 @@ std::optional<std::string> nearest(std::string_view name, std::span<const std::s
   return best;
 }
 
+std::string format_short(double value, int digits) {
+  if (!std::isfinite(value) || value == 0) return format_number(value);
+  const int above = static_cast<int>(std::floor(std::log10(std::abs(value)))) + 1;
+  const double scale = std::pow(10.0, std::clamp(digits - above, 0, 12));
+  return format_number(std::round(value * scale) / scale);
+}
+
 std::string suggestion(std::string_view name, std::span<const std::string> candidates) {
   std::string text = " (";
   if (const auto close = nearest(name, candidates)) text += "did you mean \"" + *close + "\"? ";

@@ -29,6 +29,8 @@ std::string format_fixed(double value, int decimals);
 std::string shorten(std::string_view text, std::size_t bytes);
 // 12345678 -> "12,345,678".
 std::string format_count(std::uint64_t value);
+// So many significant digits, without an exponent: 0.00123, 1.9, 1234.
+std::string format_short(double value, int digits);
 
 // The candidate with the fewest edits to `name`, if close enough to be a typing error.
 std::optional<std::string> nearest(std::string_view name, std::span<const std::string> candidates);

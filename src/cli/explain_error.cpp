@@ -64,7 +64,7 @@ constexpr Explanation kExplanations[] = {
      "The disk is full. Nothing half-written is left behind. Free some room, or choose another "
      "folder.",
      "磁盘已满。没有留下任何写了一半的内容。请腾出空间或选择其他文件夹。"},
-    {"was changed",
+    {"changed; do not use this model",
      "Bytes of a bundle are not those that were written when it was trained. Its answers could not "
      "be "
      "trusted or replayed: train or fetch it again.",

@@ -79,7 +79,7 @@ std::string alternatives_text(const Prediction& p) {
     text +=
         "what the model says over " + p.what_if->feature + " (of the model, not of the world):\n";
     for (const auto& [value, answer] : p.what_if->curve)
-      text += "  " + padded(format_fixed(value, 2), 12) + format_fixed(answer, 4) + "\n";
+      text += "  " + padded(format_short(value, 3), 12) + format_short(answer, 4) + "\n";
     if (p.what_if->curve.empty()) text += "  no training patient has a value\n";
   }
   if (!p.alternative) return text;
@@ -89,9 +89,9 @@ std::string alternatives_text(const Prediction& p) {
     return text + "no change of two values that training patients have takes it there\n";
   if (p.alternative->changes.empty()) text += "none is needed";
   for (const auto& change : p.alternative->changes)
-    text += "\n  " + change.feature + ": " + format_fixed(change.from, 2) + " -> " +
-            format_fixed(change.to, 2);
-  return text + "\n  then " + format_fixed(p.alternative->answer, 4) + "\n";
+    text += "\n  " + change.feature + ": " + format_short(change.from, 3) + " -> " +
+            format_short(change.to, 3);
+  return text + "\n  then " + format_short(p.alternative->answer, 4) + "\n";
 }
 
 }  // namespace
@@ -122,7 +122,7 @@ std::string prediction_json(const PredictReply& reply) {
             {"high", nullptr},         {"why", name_of(none.why)}, {"reason", none.reason},
             {"missing", none.missing}, {"reasons", Json::array()}};
   }
-  if (const auto* p = std::get_if<Prediction>(&reply.reply); p && !p->reasons.empty())
+  if (const auto* p = std::get_if<Prediction>(&reply.reply); p && !p->method.empty())
     json["paragraphs"] = {{"clinician", json_of(clinician_paragraph(*p, reply.told))},
                           {"patient", json_of(patient_paragraph(*p, reply.told))}};
   json["provenance"] = {{"model", reply.bundle},
@@ -131,14 +131,19 @@ std::string prediction_json(const PredictReply& reply) {
                         {"store", reply.store},
                         {"as_of", format_time(reply.as_of)}};
   if (reply.synthetic) json["provenance"]["synthetic"] = true;
+  if (reply.synthetic_model) json["provenance"]["synthetic_model"] = true;
   return json.dump();
 }
 
 std::string prediction_text(const PredictReply& reply) {
-  if (reply.synthetic) {
+  if (reply.synthetic || reply.synthetic_model) {
     PredictReply plain = reply;
-    plain.synthetic = false;
-    return "SYNTHETIC: this patient does not exist\n" + prediction_text(plain);
+    plain.synthetic = plain.synthetic_model = false;
+    return std::string(reply.synthetic
+                           ? "SYNTHETIC: this patient does not exist\n"
+                           : "SYNTHETIC: the model learnt from people who do not exist; "
+                             "its answer says nothing about this patient\n") +
+           prediction_text(plain);
   }
   if (const auto* none = std::get_if<Abstention>(&reply.reply)) {
     std::string text = "no answer: " + none->reason + "\n";
@@ -157,16 +162,16 @@ std::string prediction_text(const PredictReply& reply) {
     const Reason& r = p.reasons[i];
     text += (r.contribution >= 0 ? "  + " : "  - ") +
             padded(format_fixed(std::abs(r.contribution), 3), 9) + r.feature + " = " +
-            (r.value ? format_fixed(*r.value, 2) : std::string("missing"));
+            (r.value ? format_short(*r.value, 4) : std::string("missing"));
     if (!r.description.empty()) text += "  (" + r.description + ")";
     if (!r.evidence.empty() && r.evidence.back().time)
       text += "  at " + format_time(*r.evidence.back().time);
     text += "\n";
   }
   text += alternatives_text(p);
-  if (!p.reasons.empty())
-    text += "\n" + clinician_paragraph(p, reply.told).english + "\n\n" +
-            clinician_paragraph(p, reply.told).chinese + "\n";
+  if (p.method.empty()) return text;
+  for (const Words& words : {clinician_paragraph(p, reply.told), patient_paragraph(p, reply.told)})
+    text += "\n" + words.english + "\n" + words.chinese + "\n";
   return text;
 }
 

@@ -89,9 +89,11 @@ void examine_store(const fs::path& path, std::vector<Examination>& list) {
   const std::string what = "store " + path.string();
   try {
     const Store store = Store::open(path);
-    for (const auto& shard : store.inventory().shards)
-      if (!fs::exists(store.generation() / shard.file))
-        fail(Fault::storage, shard.file + " is missing");
+    std::uint64_t rows = 0;
+    store.each(Columns::all, [&](const Timeline& timeline) { rows += timeline.events().size(); });
+    if (rows != store.inventory().rows())
+      fail(Fault::storage, format_count(rows) + " of " + format_count(store.inventory().rows()) +
+                               " events are there");
     list.push_back({what, Result::well,
                     format_count(store.inventory().subjects()) + " patients, " +
                         format_count(store.inventory().rows()) + " events" +
@@ -139,8 +141,11 @@ std::vector<Examination> examine(const std::vector<fs::path>& paths) {
       list.push_back({path.string(), Result::ill, "no such file or folder", "check the path"});
     else if (fs::exists(path / "store.json"))
       examine_store(path, list);
-    else
+    else if (fs::is_directory(path) && !list_bundles(path).empty())
       examine_models(path, list);
+    else
+      list.push_back({path.string(), Result::ill, "neither a store nor a folder of models",
+                      "name the folder that import or train made"});
   }
   return list;
 }

@@ -119,7 +119,8 @@ struct PredictReply {
   std::string model, task;
   Told told;  // for paragraphs
   Time as_of;
-  bool synthetic = false;  // the patient does not exist
+  bool synthetic = false;        // the patient does not exist
+  bool synthetic_model = false;  // those whom the model learnt from do not
 };
 // Every answer is recorded in the store's audit trail before it is given.
 PredictReply predict(const PredictRequest& request);

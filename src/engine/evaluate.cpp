@@ -8,6 +8,7 @@
 #include "engine/answer_patient.h"
 #include "engine/engine.h"
 #include "engine/groupings.h"
+#include "evaluate/competing.h"
 #include "explain/shap.h"
 
 namespace cangong {
@@ -58,7 +59,8 @@ Judged judge_split(const Pipeline& p, const Store& store, std::vector<LabelRow> 
                            "\" (held_out, tuning, train, cross, all; another store: all)");
   Judged judged;
   judged.examples = examples_of(rows, causes_of(p.recipe), p.main().readout.classes());
-  const Dataset data = dataset_of(store, *p.encoder, judged.examples, request.threads);
+  const Dataset data =
+      dataset_of(store, *p.encoder, judged.examples, {request.threads, p.recipe.seed});
   for (const auto& fitted : p.models) {
     judged.models.push_back(fitted.name);
     judged.scored.push_back(score(fitted, data.x, p.grid));
@@ -187,11 +189,11 @@ void add_leakage_notes(const LeakageReport& leaks, StudyReport& report) {
 }
 
 void add_notes(const Pipeline& p, const Store& store, const Judged& judged, StudyReport& report) {
-  if (store.inventory().synthetic)
+  if (store.inventory().synthetic || p.synthetic)
     report.notes.emplace_back(
-        "SYNTHETIC: the patients of this report do not exist; it says nothing "
+        "SYNTHETIC: patients of this report, or of the training, do not exist; it says nothing "
         "about real ones.",
-        "合成数据：本报告中的患者并不存在，不能用于说明真实患者的情况。");
+        "合成数据：本报告或训练所用的患者并不存在，不能用于说明真实患者的情况。");
   if (!judged.examples.targets.left.empty())
     report.notes.emplace_back(
         "Other causes compete with the event: risks and observed shares are cumulative incidences.",
@@ -230,6 +232,7 @@ StudyReport evaluate_model(const EvaluateRequest& request) {
                            ", the model answers with " + name_of(p.main().readout.answer()));
   Judged judged = cross ? judge_out_of_fold(p, all, digest_of_rows(labels.rows))
                         : judge_split(p, store, labels.rows, request);
+  draw_left(judged.examples.targets, p.recipe.seed);
   for (const auto& row : judged.examples.rows) judged.patients.push_back(row.patient);
   StudyReport report;
   report.title = request.title.empty() ? p.recipe.name : request.title;

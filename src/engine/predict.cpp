@@ -198,6 +198,7 @@ PredictReply predict(const PredictRequest& request) {
   reply.bundle = bundle.digest();
   reply.store = store.digest();
   reply.synthetic = store.inventory().synthetic;
+  reply.synthetic_model = pipeline.synthetic;
   reply.model = pipeline.recipe.name;
   reply.task = pipeline.task_name;
   reply.told = told_of(pipeline);

@@ -76,6 +76,12 @@ class Ledger {
     return entry != done_.end() && fs::exists(output) &&
            entry->second == inputs + " " + digest_of_files(output);
   }
+  // Whether the step was ever begun here, done or not.
+  bool knows(const std::string& step) const { return done_.contains(step); }
+  void begin(const std::string& step) {
+    done_[step] = "begun";
+    write_file(file_, Json(done_).dump(1) + "\n");
+  }
   void add(const std::string& step, const Digest& inputs, const fs::path& output) {
     done_[step] = inputs + " " + digest_of_files(output);
     write_file(file_, Json(done_).dump(1) + "\n");
@@ -161,7 +167,8 @@ class StudyRun {
     const std::string inputs =
         std::to_string(request.patients) + " synthetic " + std::to_string(request.seed);
     return step("synthesize", inputs, store() / "current", [&] {
-      fs::remove_all(store());
+      clear_store();
+      fs::remove_all(store().string() + ".truth");
       synthesize(request);
     });
   }
@@ -178,7 +185,7 @@ class StudyRun {
     const std::string inputs =
         digest_of_files(request.source.path) + text_of(study_.import.mapping) + study_.import.zone;
     return step("import", inputs, store() / "current", [&] {
-      fs::remove_all(store());
+      clear_store();
       import_data(request);
     });
   }
@@ -220,6 +227,17 @@ class StudyRun {
     request.threads = request_.threads;
     step("report", trained + request.split + request.title + std::to_string(request.replicates),
          request.report, [&] { reply_.result = evaluate_model(request); });
+  }
+
+  // Only a store that this study has begun is made anew; another one is somebody's.
+  void clear_store() {
+    const char* step = is_synthetic() ? "synthesize" : "import";
+    if (fs::exists(store()) && !ledger_.knows(step))
+      fail(Fault::input, store().string() +
+                             " exists and was not made by this study; choose "
+                             "another --out");
+    ledger_.begin(step);
+    fs::remove_all(store());
   }
 
   fs::path store() const { return request_.out / "store"; }

@@ -81,30 +81,25 @@ SynthesizeReply synthesize(const SynthesizeRequest& request) {
     fail(Fault::config, "--patients is 1 to 100,000,000");
   if (request.format != "meds" && request.format != "fhir")
     fail(Fault::config, "unknown format \"" + request.format + "\" (meds, fhir)");
-  const fs::path into = fs::absolute(request.into).lexically_normal();
-  if (fs::exists(into))
-    fail(Fault::input, request.into.string() +
-                           " exists; synthetic patients are never mixed with others: name a new "
-                           "folder");
-  // Made beside, then moved into place: nothing half-made is ever taken for a hospital.
-  const fs::path part = into.string() + ".part", truth_part = into.string() + ".truth.part";
-  struct Sweep {
-    fs::path part, truth;
-    ~Sweep() {
-      std::error_code ignored;
-      fs::remove_all(part, ignored);
-      fs::remove_all(truth, ignored);
-    }
-  } sweep{part, truth_part};
+  fs::path into = fs::absolute(request.into).lexically_normal();
+  if (into.filename().empty()) into = into.parent_path();  // "name/"
   SynthesizeReply reply;
   reply.truth = into.string() + ".truth";
-  for (const auto& folder : {part, truth_part, reply.truth}) fs::remove_all(folder);
-  fs::create_directories(truth_part);
-  write_file(truth_part / "hazards.json", simulate::hazards_json());
-  simulate::TruthExport truth(truth_part / "years.parquet");
-  (request.format == "fhir" ? write_fhir : write_store)(request, part, truth, reply);
-  fs::rename(truth_part, reply.truth);
-  fs::rename(part, into);
+  for (const auto& folder : {into, reply.truth})
+    if (fs::exists(fs::symlink_status(folder)))
+      fail(Fault::input, folder.string() +
+                             " exists; synthetic patients are never mixed with others: name a new "
+                             "folder");
+  // Made beside, then moved into place: nothing half-made is ever taken for a hospital.
+  fs::create_directories(into.parent_path());
+  const TempFolder work(into.parent_path());
+  const fs::path folder = work.path() / "hospital", truth_folder = work.path() / "truth";
+  fs::create_directories(truth_folder);
+  write_file(truth_folder / "hazards.json", simulate::hazards_json());
+  simulate::TruthExport truth(truth_folder / "years.parquet");
+  (request.format == "fhir" ? write_fhir : write_store)(request, folder, truth, reply);
+  fs::rename(truth_folder, reply.truth);
+  fs::rename(folder, into);
   return reply;
 }
 

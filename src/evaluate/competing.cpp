@@ -47,29 +47,30 @@ double cumulative_incidence(std::span<const double> days, std::span<const int> c
   return incidence;
 }
 
-Targets subdistribution(std::span<const double> days, std::span<const int> causes,
-                        std::uint64_t seed) {
+Targets competing_targets(std::span<const double> days, std::span<const int> causes) {
   Targets y;
   y.answer = Answer::survival;
   y.values.assign(days.begin(), days.end());
-  std::vector<double> ended;
-  for (const int cause : causes) {
-    y.events.push_back(cause == 1 ? 1 : 0);
-    ended.push_back(cause != 0 ? 1 : 0);
-  }
+  for (const int cause : causes) y.events.push_back(cause == 1 ? 1 : 0);
   if (std::find(causes.begin(), causes.end(), 2) == causes.end()) return y;
+  for (std::size_t i = 0; i < causes.size(); ++i) y.left.push_back(causes[i] == 2 ? days[i] : -1);
+  return y;
+}
+
+void draw_left(Targets& y, std::uint64_t seed) {
+  if (y.left.empty()) return;
+  std::vector<double> ended(y.events);
+  for (std::size_t i = 0; i < y.left.size(); ++i)
+    if (y.left[i] >= 0) y.values[i] = y.left[i], ended[i] = 1;
+  const std::vector<double> days = y.values;
   const KaplanMeier censoring = censoring_of(days, ended);
-  const double last = *std::max_element(days.begin(), days.end());
-  y.left.assign(days.size(), -1);
+  const double last = days.empty() ? 0 : *std::max_element(days.begin(), days.end());
   Random random(seed);
   for (std::size_t i = 0; i < days.size(); ++i) {
     const double u =
-        random.uniform();  // drawn for all: a row's time does not depend on others' causes
-    if (causes[i] != 2) continue;
-    y.left[i] = days[i];
-    y.values[i] = drawn_censoring(censoring, days[i], u, last);
+        random.uniform();  // one for each row, so that a row's does not depend on others
+    if (y.left[i] >= 0) y.values[i] = drawn_censoring(censoring, days[i], u, last);
   }
-  return y;
 }
 
 std::vector<double> uncensored_before(std::span<const double> days, std::span<const double> events,

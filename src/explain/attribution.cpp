@@ -89,7 +89,9 @@ RealMatrix integrated_gradients(const Explainee& e, const Matrix& x) {
   for (std::size_t i = 0; i < x.rows; ++i) {
     for (std::size_t b = 0; b < from.rows; ++b) {
       const auto steps = e.fitted.model->path_parts(from.row(b), own.row(i), e.output);
-      if (!steps || !e.fitted.model->interval_ends().empty())
+      const bool plain =
+          e.fitted.model->interval_ends().empty() && e.fitted.readout.answer() != Answer::category;
+      if (!steps || !plain)
         fail(Fault::config,
              "this model has no gradients; explain it by shap, interventional, "
              "occlusion or lime");

@@ -69,9 +69,11 @@ RealMatrix sampled(const PermutationShap& explainer, const Matrix& x, const Shap
 
 RealMatrix shap(const Fitted& fitted, const Matrix& x, const Matrix& background, std::size_t output,
                 const ShapOptions& options) {
-  auto parts = fitted.model->contributions(fitted.select(x), output);
-  if (!parts) return sampled_shap(fitted, x, background, output, options);
-  return widened(fitted, std::move(*parts), x.columns);
+  // The exact form is of the raw margins, which say nothing of one class alone.
+  if (fitted.readout.answer() != Answer::category)
+    if (auto parts = fitted.model->contributions(fitted.select(x), output))
+      return widened(fitted, std::move(*parts), x.columns);
+  return sampled_shap(fitted, x, background, output, options);
 }
 
 RealMatrix sampled_shap(const Fitted& fitted, const Matrix& x, const Matrix& background,
@@ -80,16 +82,39 @@ RealMatrix sampled_shap(const Fitted& fitted, const Matrix& x, const Matrix& bac
   return widened(fitted, sampled({fitted, own, output}, fitted.select(x), options), x.columns);
 }
 
+namespace {
+
+// Exact parts of each class's margin less the mean over the classes: the log of its probability
+// over their geometric mean. Nothing where the model has no exact form.
+std::vector<RealMatrix> centred_parts(const Fitted& fitted, const Matrix& x, std::size_t outputs) {
+  std::vector<RealMatrix> all;
+  const Matrix own = fitted.select(x);
+  for (std::size_t c = 0; c < outputs; ++c) {
+    auto parts = fitted.model->contributions(own, c);
+    if (!parts) return {};
+    all.push_back(widened(fitted, std::move(*parts), x.columns));
+  }
+  for (std::size_t v = 0; v < all[0].values.size(); ++v) {
+    double mean = 0;
+    for (const RealMatrix& parts : all) mean += parts.values[v] / static_cast<double>(outputs);
+    for (RealMatrix& parts : all) parts.values[v] -= mean;
+  }
+  return all;
+}
+
+}  // namespace
+
 std::vector<double> importance(const Fitted& fitted, const Matrix& x, const Matrix& background,
                                const ShapOptions& options) {
   std::vector<double> sums(x.columns);
-  const std::size_t outputs =
-      fitted.readout.answer() == Answer::category ? fitted.readout.classes().size() : 1;
-  for (std::size_t output = 0; output < outputs; ++output) {
-    const RealMatrix parts = shap(fitted, x, background, output, options);
+  const bool classes = fitted.readout.answer() == Answer::category;
+  const std::size_t outputs = classes ? fitted.readout.classes().size() : 1;
+  auto all = classes ? centred_parts(fitted, x, outputs) : std::vector<RealMatrix>();
+  for (std::size_t output = all.size(); output < outputs; ++output)
+    all.push_back(shap(fitted, x, background, output, options));
+  for (const RealMatrix& parts : all)
     for (std::size_t i = 0; i < parts.rows; ++i)
       for (std::size_t j = 0; j < sums.size(); ++j) sums[j] += std::abs(parts.at(i, j));
-  }
   double total = 0;
   for (const double sum : sums) total += sum;
   for (double& sum : sums) sum = total > 0 ? sum / total : 0;

@@ -94,6 +94,42 @@ TEST(Shap, ColumnsThatTheModelDoesNotSeeGetNothing) {
   }
 }
 
+// Three classes in the order of one column: the middle one's raw margin is flat, its odds are not.
+class Ordered : public Model {
+ public:
+  std::string kind() const override { return "ordered"; }
+  std::size_t outputs() const override { return 3; }
+  RealMatrix margins(const Matrix& x) const override {
+    RealMatrix out(x.rows, 3);
+    for (std::size_t i = 0; i < x.rows; ++i) out.at(i, 0) = -x.at(i, 0), out.at(i, 2) = x.at(i, 0);
+    return out;
+  }
+  std::optional<RealMatrix> contributions(const Matrix& x, std::size_t output) const override {
+    RealMatrix parts(x.rows, x.columns + 1);  // exact for the raw margin
+    for (std::size_t i = 0; i < x.rows; ++i) parts.at(i, 0) = margins(x).at(i, output);
+    return parts;
+  }
+  std::string save() const override { return ""; }
+};
+
+TEST(Shap, OfAClassAreOfItsOddsAgainstTheOthers) {
+  Dataset data;
+  data.x = random_rows(30, 6);
+  data.y.answer = Answer::category;
+  data.y.classes = {"low", "mid", "high"};
+  data.y.values.assign(30, 1);
+  Fitted fitted;
+  fitted.model = std::make_unique<Ordered>();
+  fitted.readout = Readout::fit(*fitted.model, data, {}, Recalibration::Kind::none, 0);
+  Matrix x(1, kColumns);
+  x.at(0, 0) = 0;  // as far from low as from high
+  const RealMatrix parts = shap(fitted, x, data.x, 1);
+  EXPECT_GT(parts.at(0, 0), 0.05);
+  EXPECT_NEAR(parts.at(0, 0) + parts.at(0, kColumns), fitted.explained(x).at(0, 1), 1e-9);
+  EXPECT_NEAR(fitted.explained(x).at(0, 1), -std::log(2.0), 1e-12);
+  EXPECT_NEAR(importance(fitted, data.x, data.x)[0], 1, 1e-9);
+}
+
 TEST(Shap, ARowsPartsDoNotDependOnItsNeighbours) {
   const Matrix x = random_rows(3, 4), background = random_rows(8, 5);
   const RealMatrix all = shap(product(), x, background, 0);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 namespace cangong {
@@ -117,7 +118,29 @@ Matrix Fitted::select(const Matrix& x) const {
   return part;
 }
 
+namespace {
+
+// Of each class, the log-odds against all others together.
+RealMatrix against_others(RealMatrix margins) {
+  for (std::size_t i = 0; i < margins.rows; ++i) {
+    const auto row = margins.row(i);
+    const std::vector<double> raw(row.begin(), row.end());
+    for (std::size_t c = 0; c < raw.size(); ++c) {
+      double top = -std::numeric_limits<double>::infinity(), sum = 0;
+      for (std::size_t k = 0; k < raw.size(); ++k)
+        if (k != c) top = std::max(top, raw[k]);
+      for (std::size_t k = 0; k < raw.size(); ++k)
+        if (k != c) sum += std::exp(raw[k] - top);
+      row[c] = raw[c] - top - std::log(sum);
+    }
+  }
+  return margins;
+}
+
+}  // namespace
+
 RealMatrix Fitted::told(RealMatrix margins) const {
+  if (readout.answer() == Answer::category) return against_others(std::move(margins));
   if (model->interval_ends().empty()) return margins;
   RealMatrix one(margins.rows, 1);
   for (std::size_t i = 0; i < margins.rows; ++i) {

@@ -56,7 +56,8 @@ struct Fitted {
 
   RealMatrix margins(const Matrix& x) const;
   // What explanations are about, rows x outputs: the margins; for discrete-time survival, whose
-  // margins belong to single intervals, log(-log S(horizon)).
+  // margins belong to single intervals, log(-log S(horizon)); for classes, whose margins mean
+  // nothing by themselves, the log-odds of each against the others.
   RealMatrix explained(const Matrix& x) const { return told(margins(x)); }
   // The same along Model::walk; spans and numbers of the columns that the model sees.
   RealMatrix walk(std::span<const float> from, std::span<const float> to,

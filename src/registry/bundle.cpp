@@ -13,6 +13,15 @@ using Json = nlohmann::ordered_json;
 
 namespace {
 
+bool is_whole(const fs::path& folder) {
+  try {
+    Bundle::open(folder).verify();
+    return true;
+  } catch (const std::exception&) {
+    return false;
+  }
+}
+
 void refuse_taken(const fs::path& alias) {
   if (fs::exists(fs::symlink_status(alias)) && !fs::is_symlink(fs::symlink_status(alias)))
     fail(Fault::input, alias.string() + " exists and is not a name of a model; choose another");
@@ -30,12 +39,13 @@ Digest BundleWriter::commit(const fs::path& alias) const {
   fs::create_directories(home);
   refuse_taken(alias);
   const fs::path folder = home / digest;
-  if (!fs::exists(folder)) {
+  if (!is_whole(folder)) {
     const fs::path part = home / (digest + ".part");
     fs::remove_all(part);
     fs::create_directories(part);
     for (const auto& [name, bytes] : files_) write_file(part / name, bytes);
     write_file(part / "manifest.json", manifest);
+    fs::remove_all(folder);  // of the same content, and damaged
     fs::rename(part, folder);
     sync_folder(home);
   }

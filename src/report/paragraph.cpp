@@ -18,8 +18,7 @@ bool is_chance(const Prediction& p) {
 }
 
 std::string plain_number(double value) {
-  const double size = std::abs(value);
-  return format_number(size >= 100 ? std::round(value) : std::round(value * 100) / 100);
+  return format_short(value, 3);
 }
 
 // "GENDER//female" -> "GENDER".
@@ -56,7 +55,10 @@ Words phrase(const Reason& reason) {
   if (reason.window.empty()) return fact_phrase(reason);
   const std::string unit = reason.unit.empty() ? "" : " " + reason.unit;
   const std::string how = reason.aggregate == "last" ? "" : reason.aggregate + " ";
-  return {name + " (" + how + number + unit + ")", name + "（" + how + number + unit + "）"};
+  const bool all = reason.window == "all" || reason.aggregate == "last";
+  const std::string over = all ? "" : ", " + reason.window;
+  return {name + " (" + how + number + unit + over + ")",
+          name + "（" + how + number + unit + over + "）"};
 }
 
 // The strongest reasons of one direction, at most `most`; one of each family of facts.
@@ -88,11 +90,15 @@ std::string chinese_list(const std::vector<Words>& words) {
 }
 
 Words horizon_of(const Told& told) {
-  if (told.horizon_days <= 0) return {"", ""};
-  const bool years = told.horizon_days >= 730;
-  const std::string count =
-      format_number(std::round(years ? told.horizon_days / 365.25 : told.horizon_days));
-  return {" within " + count + (years ? " years" : " days"), count + (years ? " 年内" : " 天内")};
+  const double days = told.horizon_days, years = days / 365.25;
+  if (days <= 0) return {"", ""};
+  const auto said = [](double count, const char* english, const char* chinese) {
+    const std::string number = format_number(count);
+    return Words{" within " + number + " " + english + (count == 1 ? "" : "s"), number + chinese};
+  };
+  if (days < 2) return said(std::round(days * 24), "hour", " 小时内");
+  if (years >= 1.99) return said(std::round(years * 10) / 10, "year", " 年内");
+  return said(std::round(days), "day", " 天内");
 }
 
 Words answer_of(const Prediction& p, const Told& told) {
@@ -107,7 +113,10 @@ Words answer_of(const Prediction& p, const Told& told) {
   const auto text = [&](double v) { return is_chance(p) ? percent(v) : format_fixed(v, 2); };
   Words words{is_chance(p) ? "the estimated risk" + horizon.english + " is " + text(p.value)
                            : "the estimated value is " + text(p.value),
-              (is_chance(p) ? horizon.chinese + "的估计风险为 " : "估计值为 ") + text(p.value)};
+              (!is_chance(p)             ? "估计值为 "
+               : horizon.chinese.empty() ? "估计风险为 "
+                                         : horizon.chinese + "的估计风险为 ") +
+                  text(p.value)};
   if (std::isfinite(p.low) && std::isfinite(p.high)) {
     words.english += " (95 % interval " + text(p.low) + " to " + text(p.high) + ")";
     words.chinese += "（95% 区间 " + text(p.low) + " 至 " + text(p.high) + "）";

@@ -54,6 +54,11 @@ void read_meds(const SourceOptions& options, Sink& sink) {
     progress.at(i + 1);
   }
   const fs::path metadata = options.path / "metadata";
+  if (fs::exists(metadata / "dataset.json")) {
+    const auto json = nlohmann::json::parse(read_file(metadata / "dataset.json"), nullptr, false);
+    if (json.is_object() && json.value("etl_name", "") == "cangong synthesize")
+      sink.writer().mark_synthetic();
+  }
   if (fs::exists(metadata / "codes.parquet"))
     for (const auto& info : read_codes(metadata / "codes.parquet")) sink.writer().add_info(info);
   if (fs::exists(metadata / "subject_splits.parquet"))

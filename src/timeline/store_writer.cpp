@@ -206,7 +206,7 @@ struct StoreWriter::State {
     if (inventory.dataset_name.empty()) inventory.dataset_name = store.filename().string();
     inventory.synthetic = synthetic || old_inventory.synthetic;
     const Json json{{"dataset_name", inventory.dataset_name},
-                    {"etl_name", "cangong"},
+                    {"etl_name", inventory.synthetic ? "cangong synthesize" : "cangong"},
                     {"meds_version", "0.4.0"},
                     {"other_extension_columns", {"occurred", "unit"}}};
     write_file(folder / "dataset.json", json.dump(1) + "\n");
@@ -330,6 +330,10 @@ void StoreWriter::add_splits(const Splits& splits) {
 Inventory StoreWriter::commit() {
   State& s = *state_;
   const int number = s.old ? number_of(*s.old) + 1 : 1;
+  if (s.added > 0 && s.old_inventory.rows() > 0 && s.synthetic != s.old_inventory.synthetic)
+    fail(Fault::input, s.store.string() +
+                           ": real and synthetic patients are never mixed in one "
+                           "store; import into another one");
   try {
     Inventory inventory = s.write_data();
     s.collect_units(inventory, s.unit_used);

@@ -70,7 +70,8 @@ void add_fold(const TrainInput& input, const Examples& examples, const TrainCont
   const Fitter fitter(input, context, examples);
   const auto encoder = fitter.fit_encoder(parts.train);
   const auto data = [&](const std::vector<std::size_t>& rows) {
-    return dataset_of(input.store, *encoder, take(examples, rows), context.threads);
+    return dataset_of(input.store, *encoder, take(examples, rows),
+                      {context.threads, input.recipe.seed});
   };
   const auto models = fitter.fit(*encoder, data(parts.train), data(parts.tuning));
   const Dataset held_out = data(parts.held_out);

@@ -47,7 +47,7 @@ Examples examples_of(const std::vector<LabelRow>& rows, const CauseOptions& caus
   }
   if (out.rows.empty()) fail(Fault::input, "no example has a label");
   if (y.answer == Answer::survival) {
-    Targets survival = subdistribution(y.values, causes, cause.seed);
+    Targets survival = competing_targets(y.values, causes);
     survival.classes = std::move(y.classes);
     y = std::move(survival);
   }
@@ -55,12 +55,13 @@ Examples examples_of(const std::vector<LabelRow>& rows, const CauseOptions& caus
 }
 
 Dataset dataset_of(const Store& store, const Encoder& encoder, const Examples& examples,
-                   std::size_t threads) {
+                   const FitOptions& options) {
   Dataset data;
   data.y = examples.targets;
+  draw_left(data.y, options.seed);
   for (const auto& row : examples.rows) data.patients.push_back(row.patient);
   const StoreHistories histories(store, examples.rows);
-  const Batch batch = encode(encoder, histories, threads);
+  const Batch batch = encode(encoder, histories, options.threads);
   data.x = dense(batch, encoder.columns());
   return data;
 }

@@ -16,7 +16,6 @@ enum class Others { compete, censor };
 struct CauseOptions {
   std::size_t number = 1;  // of the cause that is the event
   Others others = Others::compete;
-  std::uint64_t seed = 1;
 };
 
 // The answers of rows as targets; rows without a label are left out of both. Classes are numbered
@@ -32,9 +31,13 @@ Examples examples_of(const std::vector<LabelRow>& rows, const CauseOptions& caus
 // Those of the given numbers, in their order.
 Examples take(const Examples& examples, const std::vector<std::size_t>& chosen);
 
-// Encodes examples with a fitted encoder.
+struct FitOptions {
+  std::size_t threads = 1;
+  std::uint64_t seed = 1;
+};
+// Encodes examples with a fitted encoder; where causes compete, draws the times of those who left.
 Dataset dataset_of(const Store& store, const Encoder& encoder, const Examples& examples,
-                   std::size_t threads);
+                   const FitOptions& options);
 
 // Identifies rows and their labels.
 Digest digest_of_rows(const std::vector<LabelRow>& rows);

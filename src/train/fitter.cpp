@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "base/progress.h"
+#include "evaluate/competing.h"
 #include "evaluate/survival.h"
 
 namespace cangong {
@@ -116,7 +117,9 @@ SearchResult Fitter::search_settings(const Node& options, const Data& data) cons
   FitContext quiet;
   quiet.seed = input_.recipe.seed;
   quiet.threads = context_.threads;
-  const auto loss = [&](const Node& trial, const Dataset& part, const Dataset& judge) {
+  const auto loss = [&](const Node& trial, Dataset part, Dataset judge) {
+    draw_left(part.y, input_.recipe.seed);  // each by its own patients
+    draw_left(judge.y, input_.recipe.seed);
     return loss_of(fit_one(trial, columns_of(part), {part, data.tuning}, quiet), judge);
   };
   SearchResult found = search(options, how, data.train, input_.recipe.seed, file, loss);

@@ -142,6 +142,7 @@ void write_pipeline(const Pipeline& p, BundleWriter& bundle) {
                       {"store_digest", p.store_digest},
                       {"labels_digest", p.labels_digest},
                       {"training_rows", p.training_rows},
+                      {"synthetic", p.synthetic},
                       {"grid", p.grid},
                       {"training_days", p.training_days},
                       {"training_events", p.training_events},
@@ -175,6 +176,7 @@ Pipeline read_pipeline(const Bundle& bundle) {
     p.training_days = training.at("training_days").get<std::vector<double>>();
     p.training_events = training.at("training_events").get<std::vector<double>>();
     p.training_rows = training.at("training_rows");
+    p.synthetic = training.value("synthetic", false);
     p.store_digest = training.at("store_digest");
     p.labels_digest = training.at("labels_digest");
     const Json judged = Json::parse(bundle.read("judged.json"));

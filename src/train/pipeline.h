@@ -49,6 +49,7 @@ struct Pipeline {
   Digest store_digest, labels_digest;
   LeakageReport leakage;  // what was looked for before the training
   std::size_t training_rows = 0;
+  bool synthetic = false;  // trained on patients who do not exist
 
   const Fitted& main() const { return models.front(); }
 };

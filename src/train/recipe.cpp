@@ -50,8 +50,7 @@ Recipe parse_recipe(const std::string& text, const std::string& file) {
 }
 
 CauseOptions causes_of(const Recipe& recipe) {
-  return {recipe.cause, recipe.other_causes == "censor" ? Others::censor : Others::compete,
-          recipe.seed};
+  return {recipe.cause, recipe.other_causes == "censor" ? Others::censor : Others::compete};
 }
 
 Recipe load_recipe(const fs::path& file) {

@@ -99,10 +99,15 @@ class LossFile {
   std::optional<double> find(std::size_t trial, std::size_t fold) const {
     const auto found = known_.find(key(trial, fold));
     if (found == known_.end()) return std::nullopt;
-    return found->is_null() ? kFailed : found->get<double>();
+    if (found->is_number()) return found->get<double>();
+    if (*found == "failed") return kFailed;
+    if (*found == "undefined") return std::nan("");
+    return std::nullopt;  // damaged: done again
   }
   void add(std::size_t trial, std::size_t fold, double loss) {
-    known_[key(trial, fold)] = std::isfinite(loss) ? Json(loss) : Json();
+    known_[key(trial, fold)] = std::isfinite(loss) ? Json(loss)
+                               : std::isnan(loss)  ? Json("undefined")
+                                                   : Json("failed");
     if (!file_.empty()) write_file(file_, known_.dump() + "\n");
   }
 
@@ -141,6 +146,10 @@ class Search {
       alive.resize((alive.size() + 1) / 2);
       folds = std::min(2 * folds, options_.folds);
     }
+    if (!std::isfinite(found_.trials[alive[0]].mean_loss()))
+      fail(Fault::input, options_.where +
+                             ": search: no fold holds enough events to judge by; lower "
+                             "`folds`, or leave the search out");
     return {found_.options[alive[0]], alive[0], std::move(found_.trials)};
   }
 
@@ -185,8 +194,8 @@ class Search {
       if (trial == 0) throw;
       if (error.fault == Fault::config) refuse(found_.trials[trial], error);
     }
-    losses.push_back(std::isnan(loss) ? kFailed : loss);
-    file_.add(trial, fold, losses.back());
+    losses.push_back(loss);  // NaN: the fold's patients allow no judgement, of any trial
+    file_.add(trial, fold, loss);
   }
 
   const SearchOptions& options_;
@@ -233,9 +242,10 @@ void check_options(const SearchOptions& o) {
 }
 
 double Trial::mean_loss() const {
-  double sum = 0;
-  for (const double loss : losses) sum += loss;
-  return losses.empty() ? kFailed : sum / static_cast<double>(losses.size());
+  double sum = 0, judged = 0;
+  for (const double loss : losses)
+    if (!std::isnan(loss)) sum += loss, ++judged;
+  return judged == 0 ? kFailed : sum / judged;
 }
 
 std::string search_json(const SearchResult& result) {

@@ -128,6 +128,18 @@ TEST(Search, ATrialThatFailsLosesAndAWrongOptionIsNamed) {
   }
 }
 
+TEST(Search, AFoldThatAllowsNoJudgementIsLeftOutForAll) {
+  const auto options = options_of("{trials: 3, folds: 3, space: {depth: [2, 3]}}");
+  const Dataset data = rows_of_patients(30, 1);
+  int calls = 0;
+  const auto partly = [&](const Node& o, const Dataset&, const Dataset&) {
+    return calls++ % 3 == 0 ? std::nan("") : number(o, "depth");
+  };
+  EXPECT_EQ(number(search(kModel, options, data, 1, {}, partly).best, "depth"), 2);
+  const auto never = [](const Node&, const Dataset&, const Dataset&) { return std::nan(""); };
+  EXPECT_THROW(search(kModel, options, data, 1, {}, never), Error);
+}
+
 TEST(Search, WhatCannotBeSearchedIsRefused) {
   for (const char* text :
        {"{trials: 4}", "{space: {}}", "{space: {depth: []}}", "{space: {depth: 3}}",

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/random.h"
+#include "evaluate/competing.h"
 #include "train/cross_validation.h"
 
 namespace cangong {
@@ -122,10 +123,10 @@ void keep_judged(const Examples& examples, const Dataset& tuning, Pipeline& p) {
   p.judged_rows_per_patient =
       static_cast<double>(examples.rows.size()) / static_cast<double>(patients.size());
   if (p.out_of_fold) {
-    for (const std::size_t i : p.out_of_fold->examples) {
-      p.judged_truth.push_back(examples.targets.values[i]);
-      if (!examples.targets.events.empty()) p.judged_event.push_back(examples.targets.events[i]);
-    }
+    Targets judged = take(examples, p.out_of_fold->examples).targets;
+    draw_left(judged, p.recipe.seed);
+    p.judged_truth = std::move(judged.values);
+    p.judged_event = std::move(judged.events);
     p.judged_value =
         judged_values(p.out_of_fold->scored.front(), p.judged_truth, examples.targets.answer);
     return;
@@ -160,6 +161,7 @@ Pipeline train(const TrainInput& input, const TrainContext& context) {
   p.task_name = input.task_name;
   p.task_text = input.task_text;
   p.store_digest = input.store.digest();
+  p.synthetic = input.store.inventory().synthetic;
   p.labels_digest = digest_of_rows(input.rows);
   p.leakage = look_for_leaks(input, context);
   const Fitter fitter(input, context, examples);
@@ -178,13 +180,14 @@ Pipeline train(const TrainInput& input, const TrainContext& context) {
   context.say("encoder: " + std::to_string(p.encoder->columns().size()) + " columns");
   p.training_rows = parts.train.size();
   if (context.dry_run) return p;
-  const Dataset train =
-      dataset_of(input.store, *p.encoder, take(examples, parts.train), context.threads);
+  const Dataset train = dataset_of(input.store, *p.encoder, take(examples, parts.train),
+                                   {context.threads, input.recipe.seed});
   Dataset tuning;
   tuning.y = take(examples, {}).targets;
   tuning.x = Matrix(0, train.x.columns);
   if (!parts.tuning.empty())
-    tuning = dataset_of(input.store, *p.encoder, take(examples, parts.tuning), context.threads);
+    tuning = dataset_of(input.store, *p.encoder, take(examples, parts.tuning),
+                        {context.threads, input.recipe.seed});
   p.models = fitter.fit(*p.encoder, train, tuning);
   keep_judged(examples, tuning, p);
   p.ranges = ranges_of(train.x);

@@ -47,7 +47,8 @@ Columns2 columns_of(const std::vector<Row>& rows) {
 Dataset dataset_of(const std::vector<Row>& rows) {
   const auto [days, causes] = columns_of(rows);
   Dataset data;
-  data.y = subdistribution(days, causes, 1);
+  data.y = competing_targets(days, causes);
+  draw_left(data.y, 1);
   data.x = Matrix(rows.size(), 2);
   for (std::size_t i = 0; i < rows.size(); ++i)
     data.x.at(i, 0) = rows[i].x1, data.x.at(i, 1) = rows[i].x2;
@@ -93,7 +94,8 @@ std::vector<Row> simulated(std::size_t count, std::uint64_t seed) {
 TEST(Competing, DrawnTimesGiveTheSameIncidence) {
   const auto rows = simulated(20000, 1);
   const auto [days, causes] = columns_of(rows);
-  const Targets y = subdistribution(days, causes, 1);
+  Targets y = competing_targets(days, causes);
+  draw_left(y, 1);
   const KaplanMeier curve(y.values, y.events, std::vector<double>(y.values.size(), 1.0));
   for (const double t : {2.0, 5.0, 10.0, 15.0})
     EXPECT_NEAR(1 - curve.at(t), cumulative_incidence(days, causes, t), 0.004) << t;
@@ -125,9 +127,23 @@ TEST(Competing, ToldRisksAreCumulativeIncidences) {
 TEST(Competing, WithoutOtherCausesNothingChanges) {
   const std::vector<double> days{3, 1, 2};
   const std::vector<int> causes{0, 1, 1};
-  const Targets y = subdistribution(days, causes, 1);
+  Targets y = competing_targets(days, causes);
+  draw_left(y, 1);
   EXPECT_EQ(y.values, days);
   EXPECT_TRUE(y.left.empty());
+}
+
+// The times of some are drawn from these rows alone, whatever was drawn before.
+TEST(Competing, ADrawForgetsTheOneBefore) {
+  const auto rows = simulated(300, 3);
+  const Dataset data = dataset_of(rows);
+  std::vector<std::size_t> half;
+  for (std::size_t i = 0; i < 150; ++i) half.push_back(i);
+  Dataset part = data.take(half);
+  draw_left(part.y, 9);
+  Dataset alone = dataset_of({rows.begin(), rows.begin() + 150});
+  draw_left(alone.y, 9);
+  EXPECT_EQ(part.y.values, alone.y.values);
 }
 
 }  // namespace
