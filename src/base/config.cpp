@@ -145,6 +145,10 @@ void read_value(const Node& node, Duration& value) {
   value = *duration;
 }
 
+void read_value(const Node& node, Node& value) {
+  value = node;
+}
+
 void Reader::finish() const {
   for (const auto& [key, node] : node_.entries())
     if (std::find(known_.begin(), known_.end(), key) == known_.end())

@@ -55,6 +55,8 @@ void read_value(const Node& node, std::int64_t& value);
 void read_value(const Node& node, std::size_t& value);
 void read_value(const Node& node, bool& value);
 void read_value(const Node& node, Duration& value);
+// The place itself, for those who read it later.
+void read_value(const Node& node, Node& value);
 
 template <class T>
 concept Visited = requires(T value, struct Nothing& visitor) {

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "model/ensemble.h"
 #include "model/forest.h"
 #include "model/linear.h"
 #include "model/mlp.h"
@@ -19,6 +20,8 @@ const std::array kLearners{
             keys_of<TreeOptions>},
     Learner{"forest", "random forest: values, yes/no, survival", fit_forest, load_forest,
             keys_of<ForestOptions>},
+    Learner{"ensemble", "the mean of several models", fit_ensemble, load_ensemble,
+            keys_of<EnsembleOptions>},
     Learner{"mlp", "multi-layer perceptron (libtorch)", fit_mlp, load_mlp, keys_of<MlpOptions>},
 };
 

@@ -6,10 +6,6 @@
 
 namespace cangong {
 
-void read_value(const Node& node, Node& value) {
-  value = node;
-}
-
 Recipe parse_recipe(const std::string& text, const std::string& file) {
   Recipe recipe;
   read_value(Node::parse(text, file), recipe);

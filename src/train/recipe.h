@@ -33,8 +33,6 @@ struct AbstainOptions {
   }
 };
 
-void read_value(const Node& node, Node& value);
-
 struct Recipe {
   static constexpr bool is_config = true;
   std::string name, description, recalibrate = "auto";
