@@ -48,7 +48,7 @@ Words phrase(const Reason& reason) {
     return {"age " + years, "年龄 " + years + " 岁"};
   }
   if (reason.aggregate == "count" && *reason.value == 0)
-    return {"no " + name + " recorded", "无" + name + "记录"};
+    return {name + ": none recorded", name + "：无记录"};
   if (reason.aggregate == "count")
     return {name + " recorded " + number + (number == "1" ? " time" : " times"),
             name + "记录 " + number + " 次"};

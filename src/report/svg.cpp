@@ -218,7 +218,7 @@ std::string waterfall(const Prediction& prediction, std::size_t most_reasons) {
         shorten(reason.description.empty() ? reason.feature
                                            : reason.description + " (" + reason.feature + ")",
                 60);
-    const std::string value = reason.value ? " = " + format_fixed(*reason.value, 2) : "";
+    const std::string value = reason.value ? " = " + format_short(*reason.value, 4) : "";
     steps.push_back(
         {{label + (reason.value ? value : ": missing"), label + (reason.value ? value : "：缺失")},
          at,
@@ -231,7 +231,7 @@ std::string waterfall(const Prediction& prediction, std::size_t most_reasons) {
   for (const auto& step : steps) low = std::min({low, step.to}), high = std::max({high, step.to});
   const double pad = 0.05 * std::max(high - low, 1e-9);
   low -= pad, high += pad;
-  const auto x = [&](double v) { return 400 + 340 * (v - low) / (high - low); };
+  const auto x = [&](double v) { return 400 + 310 * (v - low) / (high - low); };  // then a number
   const double height = 24.0 * static_cast<double>(steps.size()) + 30;
   std::string svg = "<svg class='wide' viewBox='0 0 760 " + n(height) + "' role='img'>";
   svg += "<line class='ideal' x1='" + n(x(prediction.base)) + "' x2='" + n(x(prediction.base)) +
@@ -243,7 +243,7 @@ std::string waterfall(const Prediction& prediction, std::size_t most_reasons) {
     svg += svg_text(390, y + 13, steps[i].label, "class='label' text-anchor='end'");
     svg += "<rect class='bar " + std::string(steps[i].to >= steps[i].from ? "up" : "down") +
            "' x='" + n(a) + "' y='" + n(y) + "' height='16' width='" + n(std::max(b - a, 0.8)) +
-           "'/><text class='tick' x='" + n(std::min(b + 4, 718.0)) + "' y='" + n(y + 13) + "'>" +
+           "'/><text class='tick' x='" + n(b + 4) + "' y='" + n(y + 13) + "'>" +
            (steps[i].to >= steps[i].from ? "+" : "") +
            format_fixed(steps[i].to - steps[i].from, 2) + "</text>";
   }
