@@ -121,14 +121,17 @@ void examine_store(const fs::path& path, std::vector<Examination>& list) {
         {what, Result::well, "audit trail of " + format_count(check.records) + " answers", ""});
 }
 
-void examine_models(const fs::path& path, std::vector<Examination>& list) {
-  for (const auto& bundle : list_bundles(path)) {
+// Whether the folder holds any.
+bool examine_models(const fs::path& path, std::vector<Examination>& list) {
+  const auto bundles = list_bundles(path);
+  for (const auto& bundle : bundles) {
     const std::string name =
         bundle.aliases.empty() ? bundle.digest.substr(0, 16) : join(bundle.aliases, ", ");
     const bool well = bundle.problem.empty();
     list.push_back({"model " + name, well ? Result::well : Result::ill,
                     well ? "whole" : bundle.problem, well ? "" : "train or fetch it again"});
   }
+  return !bundles.empty();
 }
 
 }  // namespace
@@ -141,9 +144,7 @@ std::vector<Examination> examine(const std::vector<fs::path>& paths) {
       list.push_back({path.string(), Result::ill, "no such file or folder", "check the path"});
     else if (fs::exists(path / "store.json"))
       examine_store(path, list);
-    else if (fs::is_directory(path) && !list_bundles(path).empty())
-      examine_models(path, list);
-    else
+    else if (!fs::is_directory(path) || !examine_models(path, list))
       list.push_back({path.string(), Result::ill, "neither a store nor a folder of models",
                       "name the folder that import or train made"});
   }

@@ -35,15 +35,7 @@ Judged judge_out_of_fold(const Pipeline& p, const Examples& all, const Digest& l
   Judged judged;
   judged.models = p.out_of_fold->models;
   judged.scored = p.out_of_fold->scored;
-  judged.examples.targets.answer = all.targets.answer;
-  judged.examples.targets.classes = all.targets.classes;
-  for (const std::size_t i : p.out_of_fold->examples) {
-    judged.examples.rows.push_back(all.rows.at(i));
-    judged.examples.targets.values.push_back(all.targets.values[i]);
-    if (!all.targets.events.empty())
-      judged.examples.targets.events.push_back(all.targets.events[i]);
-    if (!all.targets.left.empty()) judged.examples.targets.left.push_back(all.targets.left[i]);
-  }
+  judged.examples = take(all, p.out_of_fold->examples);
   return judged;
 }
 

@@ -78,16 +78,17 @@ class Ledger {
   }
   // Whether the step was ever begun here, done or not.
   bool knows(const std::string& step) const { return done_.contains(step); }
-  void begin(const std::string& step) {
-    done_[step] = "begun";
-    write_file(file_, Json(done_).dump(1) + "\n");
-  }
+  void begin(const std::string& step) { record(step, "begun"); }
   void add(const std::string& step, const Digest& inputs, const fs::path& output) {
-    done_[step] = inputs + " " + digest_of_files(output);
-    write_file(file_, Json(done_).dump(1) + "\n");
+    record(step, inputs + " " + digest_of_files(output));
   }
 
  private:
+  void record(const std::string& step, const std::string& what) {
+    done_[step] = what;
+    write_file(file_, Json(done_).dump(1) + "\n");
+  }
+
   fs::path file_;
   std::map<std::string, Digest> done_;
 };

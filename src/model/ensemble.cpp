@@ -18,8 +18,7 @@ struct Member {
 };
 
 double log_odds(double p) {
-  const double q = std::clamp(p, 1e-9, 1 - 1e-9);
-  return std::log(q / (1 - q));
+  return logit(std::clamp(p, 1e-9, 1 - 1e-9));
 }
 
 class EnsembleModel : public Model {

@@ -10,8 +10,7 @@ namespace cangong {
 namespace {
 
 float normal(Random& random) {
-  return static_cast<float>(std::sqrt(-2 * std::log(1 - random.uniform())) *
-                            std::cos(6.283185307 * random.uniform()));
+  return static_cast<float>(random.normal());
 }
 
 Layer random_layer(std::size_t in, std::size_t out, Random& random) {

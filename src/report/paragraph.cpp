@@ -77,16 +77,10 @@ std::vector<Words> strongest(const Prediction& p, int sign, std::size_t most) {
   return found;
 }
 
-std::string english_list(const std::vector<Words>& words) {
-  std::vector<std::string> texts;
-  for (const Words& w : words) texts.push_back(w.english);
-  return join(texts, ", ");
-}
-
-std::string chinese_list(const std::vector<Words>& words) {
-  std::vector<std::string> texts;
-  for (const Words& w : words) texts.push_back(w.chinese);
-  return join(texts, "、");
+Words listed(const std::vector<Words>& words) {
+  std::vector<std::string> english, chinese;
+  for (const Words& w : words) english.push_back(w.english), chinese.push_back(w.chinese);
+  return {join(english, ", "), join(chinese, "、")};
 }
 
 Words horizon_of(const Told& told) {
@@ -132,12 +126,12 @@ Words clinician_paragraph(const Prediction& p, const Told& told) {
   Words words{"For \"" + told.task + "\" " + answer.english + ".",
               "就“" + told.task + "”而言，" + answer.chinese + "。"};
   if (!up.empty()) {
-    words.english += " It is raised most by " + english_list(up) + ".";
-    words.chinese += "使其升高的主要因素：" + chinese_list(up) + "。";
+    words.english += " It is raised most by " + listed(up).english + ".";
+    words.chinese += "使其升高的主要因素：" + listed(up).chinese + "。";
   }
   if (!down.empty()) {
-    words.english += " It is lowered most by " + english_list(down) + ".";
-    words.chinese += "使其降低的主要因素：" + chinese_list(down) + "。";
+    words.english += " It is lowered most by " + listed(down).english + ".";
+    words.chinese += "使其降低的主要因素：" + listed(down).chinese + "。";
   }
   words.english +=
       " These are associations that the model uses, not causes; check the events behind "
@@ -162,8 +156,8 @@ Words patient_paragraph(const Prediction& p, const Told& told) {
   }
   const auto most = strongest(p, 1, 2);
   if (!most.empty()) {
-    words.english += " What counted most towards a higher figure: " + english_list(most) + ".";
-    words.chinese += "使数值偏高的主要因素是：" + chinese_list(most) + "。";
+    words.english += " What counted most towards a higher figure: " + listed(most).english + ".";
+    words.chinese += "使数值偏高的主要因素是：" + listed(most).chinese + "。";
   }
   words.english +=
       " This is an estimate by a computer, not a diagnosis. Please talk about it with "

@@ -53,8 +53,7 @@ struct SearchResult {
 std::string search_json(const SearchResult& result);
 
 // Fits options on the first rows, returns the loss on the second.
-using TrialLoss =
-    std::function<double(const Node& options, const Dataset& fit, const Dataset& judge)>;
+using TrialLoss = std::function<double(const Node& options, Dataset fit, Dataset judge)>;
 
 // Random search (Bergstra and Bengio 2012) or successive halving (Jamieson and Talwalkar 2016) with
 // the number of folds as the resource. A trial that fails counts as infinitely bad, but if the
