@@ -109,24 +109,26 @@ Timed auroc_bootstrap(const fs::path& folder) {
 
 Timed mlp(const fs::path& folder) {
   const Dataset data = read_table(folder, 40);
-  MlpProblem problem;
-  problem.options.hidden = {64, 64};
+  NetworkProblem problem;
+  problem.shape.hidden = {64, 64};
+  problem.shape.facts = data.x.columns;
   problem.options.dropout = 0;
   problem.options.batch_size = 1024;
   problem.options.learning_rate = 1e-3;
   problem.options.optimizer = "adam";
   problem.options.weight_decay = 0;
   problem.options.schedule = "constant";
-  problem.loss = Loss::bce;
+  problem.tasks.push_back({Loss::bce, 1, {}});
   problem.train.x = data.x;
-  problem.train.y.assign(data.y.values.begin(), data.y.values.end());
-  MlpResult warm_up, result;
+  problem.train.answers.resize(1);
+  problem.train.answers[0].y.assign(data.y.values.begin(), data.y.values.end());
+  NetworkResult warm_up, result;
   problem.options.epochs = 1;
-  mlp_trainer()(problem, warm_up);
+  network_trainer()(problem, warm_up);
   problem.options.epochs = 5;
   problem.options.patience = 5;
   const double start = cpu_seconds();
-  mlp_trainer()(problem, result);
+  network_trainer()(problem, result);
   return {(cpu_seconds() - start) / 5, {{"loss", result.train_loss.back()}}};
 }
 

@@ -11,7 +11,7 @@ namespace cangong {
 
 std::string recipe_help() {
   std::string text = "Keys of a recipe (docs/recipes.md):\n" + keys_of<Recipe>() + "\nencoder:\n" +
-                     keys_of<WindowedOptions>();
+                     keys_of<EncoderOptions>();
   for (const Learner& learner : learners())
     text += "\nmodel kind " + std::string(learner.name) + ":\n" + learner.keys();
   text += "\nsearch:\n" + keys_of<SearchOptions>();

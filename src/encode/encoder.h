@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "encode/batch.h"
+#include "encode/layout.h"
 #include "timeline/meds_tables.h"
 #include "timeline/store.h"
 
@@ -56,6 +57,7 @@ class Encoder {
   virtual ~Encoder() = default;
   virtual void fit(const HistoryStream& training) = 0;
   virtual const std::vector<Column>& columns() const = 0;
+  virtual Layout layout() const { return {columns().size(), 0, 0}; }
   virtual std::unique_ptr<EncoderSession> session(const CodeBook& codes) const = 0;
   virtual std::string save() const = 0;
 };

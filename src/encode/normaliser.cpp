@@ -20,12 +20,24 @@ std::vector<double> sorted_column(const Matrix& x, std::size_t column) {
   return values;
 }
 
+// Quantiles of ascending values, each once, without the smallest and the largest.
+std::vector<double> inner_edges(const std::vector<double>& values, std::size_t parts) {
+  std::vector<double> edges;
+  for (std::size_t b = 1; b < parts; ++b) {
+    const double edge = values[b * values.size() / parts];
+    if (edge > values.front() && (edges.empty() || edge > edges.back())) edges.push_back(edge);
+  }
+  return edges;
+}
+
 }  // namespace
 
 void check_options(const PrepareOptions& options) {
   if (options.impute != "mean" && options.impute != "median")
     fail(Fault::config, "prepare: impute is mean or median");
   if (options.bins == 1 || options.bins > 20) fail(Fault::config, "prepare: bins is 0, or 2 to 20");
+  if (options.pieces == 1 || options.pieces > 20)
+    fail(Fault::config, "prepare: pieces is 0, or 2 to 20");
 }
 
 void Normaliser::fit(const Matrix& training, const PrepareOptions& options) {
@@ -46,6 +58,7 @@ void Normaliser::fit(const Matrix& training, const PrepareOptions& options) {
   fill_.assign(columns, 0);
   flags_.clear();
   bins_.clear();
+  pieces_.clear();
   const auto rows = static_cast<double>(training.rows);
   for (std::size_t j = 0; j < columns; ++j) {
     const double sd = count[j] > 0 ? std::sqrt(squares[j] / count[j]) : 0;
@@ -57,7 +70,14 @@ void Normaliser::fit(const Matrix& training, const PrepareOptions& options) {
       fill_[j] = (values[values.size() / 2] - mean_[j]) / scale_[j];
     }
     if (options.bins > 0) add_bins(training, j, options.bins);
+    if (options.pieces > 0) add_pieces(training, j, options.pieces);
   }
+}
+
+double Normaliser::Piece::progress(double value) const {
+  const double share = (value - low) / (high - low);
+  if (share < 0) return first ? share : 0;
+  return share > 1 && !last ? 1 : share;
 }
 
 void Normaliser::add_flag(std::size_t column, double missing) {
@@ -68,12 +88,9 @@ void Normaliser::add_bins(const Matrix& training, std::size_t column, std::size_
   const auto values = sorted_column(training, column);
   if (values.empty()) return;
   const double infinity = std::numeric_limits<double>::infinity();
-  std::vector<double> edges{-infinity};
-  for (std::size_t b = 1; b < bins; ++b) {
-    const double edge = values[b * values.size() / bins];
-    if (edge > values.front() && edge > edges.back()) edges.push_back(edge);
-  }
-  if (edges.size() < 3) return;  // two values: the column itself says it
+  std::vector<double> edges = inner_edges(values, bins);
+  if (edges.size() < 2) return;  // two values: the column itself says it
+  edges.insert(edges.begin(), -infinity);
   edges.push_back(infinity);
   for (std::size_t b = 0; b + 1 < edges.size(); ++b) {
     const auto from = std::lower_bound(values.begin(), values.end(), edges[b]);
@@ -81,6 +98,26 @@ void Normaliser::add_bins(const Matrix& training, std::size_t column, std::size_
     const double share = static_cast<double>(to - from) / static_cast<double>(training.rows);
     bins_.push_back(
         {column, edges[b], edges[b + 1], share, std::sqrt(std::max(share * (1 - share), 1e-12))});
+  }
+}
+
+void Normaliser::add_pieces(const Matrix& training, std::size_t column, std::size_t pieces) {
+  const auto values = sorted_column(training, column);
+  if (values.empty()) return;
+  std::vector<double> edges = inner_edges(values, pieces);
+  if (!edges.empty() && edges.back() == values.back()) edges.pop_back();
+  if (edges.empty()) return;  // the column itself says it
+  edges.insert(edges.begin(), values.front());
+  edges.push_back(values.back());
+  for (std::size_t b = 0; b + 1 < edges.size(); ++b) {
+    Piece piece{column, edges[b], edges[b + 1], b == 0, b + 2 == edges.size(), 0, 1};
+    double sum = 0, squares = 0;
+    for (const double v : values) sum += piece.progress(v);
+    const auto n = static_cast<double>(values.size());
+    piece.mean = sum / n;
+    for (const double v : values) squares += std::pow(piece.progress(v) - piece.mean, 2);
+    piece.scale = std::sqrt(std::max(squares / n, 1e-12));
+    pieces_.push_back(piece);
   }
 }
 
@@ -98,6 +135,10 @@ RealMatrix Normaliser::apply(const Matrix& raw, std::size_t spare) const {
     for (const Indicator& b : bins_) {
       const double v = from[b.column];
       to[at++] = ((v >= b.low && v < b.high ? 1.0 : 0.0) - b.mean) / b.scale;
+    }
+    for (const Piece& p : pieces_) {
+      const double v = mean_[p.column] + scale_[p.column] * to[p.column];  // with gaps filled
+      to[at++] = (p.progress(v) - p.mean) / p.scale;
     }
   }
   return out;
@@ -117,11 +158,11 @@ std::string Normaliser::save() const {
                       std::isinf(i.high) ? Json() : Json(i.high), i.mean, i.scale});
     return json;
   };
-  return Json{{"mean", mean_},
-              {"scale", scale_},
-              {"fill", fill_},
-              {"flags", list(flags_)},
-              {"bins", list(bins_)}}
+  Json pieces = Json::array();
+  for (const Piece& p : pieces_)
+    pieces.push_back({p.column, p.low, p.high, p.first, p.last, p.mean, p.scale});
+  return Json{{"mean", mean_},         {"scale", scale_},     {"fill", fill_},
+              {"flags", list(flags_)}, {"bins", list(bins_)}, {"pieces", pieces}}
       .dump();
 }
 
@@ -149,6 +190,8 @@ Normaliser Normaliser::load(const std::string& saved) {
   n.fill_ = json.at("fill").get<std::vector<double>>();
   n.flags_ = list(json.at("flags"));
   n.bins_ = list(json.at("bins"));
+  for (const Json& p : json.value("pieces", Json::array()))
+    n.pieces_.push_back({p.at(0), p.at(1), p.at(2), p.at(3), p.at(4), p.at(5), p.at(6)});
   return n;
 }
 

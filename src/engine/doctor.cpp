@@ -9,7 +9,7 @@
 #include "base/parallel.h"
 #include "base/text.h"
 #include "base/time.h"
-#include "model/mlp.h"
+#include "model/neural.h"
 #include "registry/audit.h"
 #include "registry/bundle.h"
 #include "timeline/store.h"
@@ -66,7 +66,7 @@ Examination clock() {
 
 Examination networks() {
   try {
-    mlp_trainer();
+    network_trainer();
     return {"networks", Result::well, "can be trained", ""};
   } catch (const Error& error) {
     return {"networks", Result::warning, error.what(),

@@ -7,7 +7,14 @@ namespace {
 
 // What share of the mean absolute contribution each column has, for reports and for abstaining.
 void weigh_columns(Pipeline& p) {
-  const auto shares = importance(p.main(), p.background, p.background, {2, p.recipe.seed});
+  // Networks that read visits have many columns and no short way from one row to the next.
+  constexpr std::size_t kFew = 20;
+  Matrix rows = p.background;
+  if (p.encoder->layout().steps > 0 && rows.rows > kFew) {
+    rows.rows = kFew;
+    rows.values.resize(kFew * rows.columns);
+  }
+  const auto shares = importance(p.main(), rows, rows, {2, p.recipe.seed});
   for (std::size_t j = 0; j < shares.size(); ++j) p.ranges[j].importance = shares[j];
 }
 

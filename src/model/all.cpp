@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <vector>
 
 #include "base/text.h"
@@ -7,6 +8,7 @@
 #include "model/forest.h"
 #include "model/linear.h"
 #include "model/mlp.h"
+#include "model/sequence.h"
 #include "model/trees.h"
 
 namespace cangong {
@@ -23,19 +25,36 @@ const std::array kLearners{
     Learner{"ensemble", "the mean of several models", fit_ensemble, load_ensemble,
             keys_of<EnsembleOptions>},
     Learner{"mlp", "multi-layer perceptron (libtorch)", fit_mlp, load_mlp, keys_of<MlpOptions>},
+    Learner{"gru", "recurrent network over visits (libtorch)", fit_sequence, load_sequence,
+            keys_of<SequenceOptions>},
+    Learner{"lstm", "long short-term memory over visits (libtorch)", fit_sequence, load_sequence,
+            keys_of<SequenceOptions>},
+    Learner{"transformer", "self-attention over visits (libtorch)", fit_sequence, load_sequence,
+            keys_of<SequenceOptions>},
 };
 
 }  // namespace
 
 RealMatrix Model::walk(std::span<const float> from, std::span<const float> to,
                        std::span<const std::size_t> order) const {
-  Matrix rows(order.size() + 1, from.size());
+  // Where a column is the same in both, nothing happens.
+  std::vector<std::size_t> steps;
+  for (const std::size_t j : order)
+    if (from[j] != to[j] && !(std::isnan(from[j]) && std::isnan(to[j]))) steps.push_back(j);
+  Matrix rows(steps.size() + 1, from.size());
   std::copy(from.begin(), from.end(), rows.row(0).begin());
-  for (std::size_t k = 0; k < order.size(); ++k) {
+  for (std::size_t k = 0; k < steps.size(); ++k) {
     std::copy(rows.row(k).begin(), rows.row(k).end(), rows.row(k + 1).begin());
-    rows.at(k + 1, order[k]) = to[order[k]];
+    rows.at(k + 1, steps[k]) = to[steps[k]];
   }
-  return margins(rows);
+  const RealMatrix passed = margins(rows);
+  RealMatrix out(order.size() + 1, passed.columns);
+  std::size_t at = 0;
+  for (std::size_t k = 0; k <= order.size(); ++k) {
+    if (k > 0 && at < steps.size() && order[k - 1] == steps[at]) ++at;
+    std::copy_n(passed.row(at).begin(), passed.columns, out.row(k).begin());
+  }
+  return out;
 }
 
 std::optional<std::vector<double>> Model::path_parts(std::span<const float>, std::span<const float>,

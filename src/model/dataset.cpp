@@ -7,6 +7,7 @@ namespace cangong {
 Dataset Dataset::take(const std::vector<std::size_t>& chosen) const {
   Dataset part;
   part.x = Matrix(chosen.size(), x.columns);
+  part.layout = layout;
   part.y.answer = y.answer;
   part.y.classes = y.classes;
   for (std::size_t i = 0; i < chosen.size(); ++i) {

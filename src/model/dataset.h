@@ -5,6 +5,7 @@
 
 #include "base/identifier.h"
 #include "base/matrix.h"
+#include "encode/layout.h"
 #include "evaluate/truth.h"
 
 namespace cangong {
@@ -13,6 +14,7 @@ struct Dataset {
   Matrix x;  // rows x columns, NaN = missing
   Targets y;
   std::vector<PatientId> patients;
+  Layout layout;  // of the columns; steps only where there are visits
 
   std::size_t rows() const { return x.rows; }
   Dataset take(const std::vector<std::size_t>& rows) const;

@@ -24,7 +24,7 @@ struct LinearOptions {
     v("l1_share", l1_share, "1 = lasso, 0 = ridge");
     v("path", path, "how many values `auto` tries");
     v("ties", ties, "efron or breslow, for survival");
-    v("prepare", prepare, "impute, missing_flags, bins: how columns become numbers");
+    v("prepare", prepare, "impute, missing_flags, bins, pieces: how columns become numbers");
   }
 };
 void read_value(const Node& node, Ties& ties);

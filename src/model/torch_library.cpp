@@ -2,20 +2,20 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "model/mlp.h"
+#include "model/neural.h"
 
 namespace cangong {
 
 // The part with torch lies beside the program and is loaded when a network is first trained.
-MlpTrainer mlp_trainer() {
-  static const MlpTrainer trainer = [] {
+NetworkTrainer network_trainer() {
+  static const NetworkTrainer trainer = [] {
     const fs::path file = fs::read_symlink("/proc/self/exe").parent_path() / "libcangong_torch.so";
     void* library = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (!library)
       fail(Fault::missing, std::string("this build cannot train networks: ") + ::dlerror());
-    void* symbol = ::dlsym(library, kMlpTrainer);
+    void* symbol = ::dlsym(library, kNetworkTrainer);
     if (!symbol) fail(Fault::missing, file.string() + " belongs to another version");
-    return reinterpret_cast<MlpTrainer>(symbol);
+    return reinterpret_cast<NetworkTrainer>(symbol);
   }();
   return trainer;
 }

@@ -63,6 +63,7 @@ Dataset dataset_of(const Store& store, const Encoder& encoder, const Examples& e
   const StoreHistories histories(store, examples.rows);
   const Batch batch = encode(encoder, histories, options.threads);
   data.x = dense(batch, encoder.columns());
+  data.layout = encoder.layout();
   return data;
 }
 

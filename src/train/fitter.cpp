@@ -1,6 +1,7 @@
 #include "train/fitter.h"
 
 #include <cmath>
+#include <numeric>
 
 #include "base/progress.h"
 #include "evaluate/competing.h"
@@ -19,6 +20,7 @@ bool is_age_or_sex(const Column& column) {
 Dataset selected(const Fitted& fitted, const Dataset& data) {
   Dataset part = data;
   part.x = fitted.select(data.x);
+  if (!fitted.columns.empty()) part.layout = {fitted.columns.size(), 0, 0};
   return part;
 }
 
@@ -28,7 +30,7 @@ std::unique_ptr<Encoder> Fitter::fit_encoder(const std::vector<std::size_t>& tra
   std::vector<LabelRow> rows;
   for (const std::size_t i : train) rows.push_back(examples_.rows[i]);
   const auto fitted = [&] {
-    auto encoder = std::make_unique<WindowedEncoder>(input_.recipe.encoder);
+    auto encoder = std::make_unique<JoinedEncoder>(input_.recipe.encoder);
     encoder->fit(StoreHistories(input_.store, rows));
     return encoder;
   };
@@ -136,12 +138,17 @@ std::optional<Fitted> Fitter::fit_baseline(const std::string& name, const Encode
                                            const Data& data) const {
   std::string options = "kind: " + name;
   std::vector<std::size_t> columns;
+  const std::size_t facts = encoder.layout().facts;
   if (name == "prevalence") {
     options = "{kind: linear, penalty: 1e12, l1_share: 1}";
   } else if (name == "age_sex") {
     options = "{kind: linear, penalty: 0}";
-    for (std::size_t j = 0; j < encoder.columns().size(); ++j)
+    for (std::size_t j = 0; j < facts; ++j)
       if (is_age_or_sex(encoder.columns()[j])) columns.push_back(j);
+    if (columns.empty()) return std::nullopt;
+  } else if (facts < encoder.columns().size()) {  // visits are for models that read them in order
+    columns.resize(facts);
+    std::iota(columns.begin(), columns.end(), std::size_t{0});
     if (columns.empty()) return std::nullopt;
   }
   const Node node = Node::parse(options, "baseline");

@@ -165,7 +165,7 @@ Pipeline read_pipeline(const Bundle& bundle) {
     p.recipe.name = training.at("recipe_name");
     p.task_name = training.at("task_name");
     p.task_text = bundle.read("task.yaml");
-    p.encoder = WindowedEncoder::load(bundle.read("encoder.json"));
+    p.encoder = JoinedEncoder::load(bundle.read("encoder.json"));
     for (const auto& json : Json::parse(bundle.read("models.json")))
       p.models.push_back(fitted_of(json));
     for (const auto& json : training.at("ranges"))

@@ -35,6 +35,8 @@ Recipe parse_recipe(const std::string& text, const std::string& file) {
         baseline != "trees" && baseline != "mlp")
       fail(Fault::config, file + ": unknown baseline \"" + baseline +
                               "\" (prevalence, age_sex, linear, trees, mlp)");
+  if (recipe.encoder.visits.keep > 0 && recipe.select.keep > 0)
+    fail(Fault::config, file + ": select would tear the visits apart; take one of the two out");
   if (recipe.search) check_options(*recipe.search);
   if (recipe.other_causes != "compete" && recipe.other_causes != "censor")
     fail(Fault::config, file + ": other_causes is compete or censor");

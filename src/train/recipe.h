@@ -7,7 +7,7 @@
 
 #include "base/config.h"
 #include "cohort/split.h"
-#include "encode/windowed.h"
+#include "encode/joined.h"
 #include "train/examples.h"
 #include "train/search.h"
 #include "train/select.h"
@@ -36,7 +36,7 @@ struct AbstainOptions {
 struct Recipe {
   static constexpr bool is_config = true;
   std::string name, description, recalibrate = "auto";
-  WindowedOptions encoder;
+  EncoderOptions encoder;
   std::optional<Node> model;
   std::optional<SearchOptions> search;
   SelectOptions select;

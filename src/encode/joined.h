@@ -1,0 +1,42 @@
+// The encoder of a recipe: aggregates over windows and, where it asks for them, visits.
+#pragma once
+
+#include "encode/visits.h"
+#include "encode/windowed.h"
+
+namespace cangong {
+
+struct EncoderOptions : WindowedOptions {
+  VisitOptions visits;
+  template <class V>
+  void visit(V& v) {
+    WindowedOptions::visit(v);
+    v("visits", visits, "keep, step, max_codes, ...: the last visits in their order");
+  }
+};
+
+// The windowed columns come first: the facts of the layout.
+class JoinedEncoder : public Encoder {
+ public:
+  explicit JoinedEncoder(const EncoderOptions& options);
+  static std::unique_ptr<JoinedEncoder> load(const std::string& saved);
+
+  void fit(const HistoryStream& training) override;
+  const std::vector<Column>& columns() const override { return columns_; }
+  Layout layout() const override;
+  std::unique_ptr<EncoderSession> session(const CodeBook& codes) const override;
+  std::string save() const override;
+
+  // Codes that occurred often enough but are beyond max_codes of the windows; after fit().
+  std::size_t left_out() const { return windowed_->left_out(); }
+
+ private:
+  JoinedEncoder() = default;
+  void join_columns();
+
+  std::unique_ptr<WindowedEncoder> windowed_;
+  std::unique_ptr<VisitEncoder> visits_;  // none: no visits
+  std::vector<Column> columns_;
+};
+
+}  // namespace cangong

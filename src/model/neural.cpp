@@ -1,0 +1,178 @@
+#include "model/neural.h"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "base/progress.h"
+#include "model/interval_ends.h"
+
+namespace cangong {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::vector<float> balanced_weights(const Targets& y) {
+  const std::size_t classes = y.answer == Answer::category ? y.classes.size() : 2;
+  std::vector<float> counts(classes), weights;
+  for (const double v : y.values)
+    if (!std::isnan(v)) counts[static_cast<std::size_t>(v)] += 1;
+  float known = 0;
+  for (const float count : counts) known += count;
+  for (const float count : counts)
+    weights.push_back(known / (static_cast<float>(classes) * std::max(count, 1.0f)));
+  return weights;
+}
+
+}  // namespace
+
+void check_options(const TrainingOptions& o, const std::string& kind) {
+  const auto require = [&](bool holds, const char* rule) {
+    if (!holds) fail(Fault::config, "model " + kind + ": " + rule);
+  };
+  require(o.batch_size >= 1 && o.epochs >= 1, "batch_size and epochs are at least 1");
+  require(o.learning_rate > 0 && o.learning_rate <= 10, "learning_rate is above 0, 10 at most");
+  require(o.dropout >= 0 && o.dropout < 1, "dropout is at least 0 and below 1");
+  require(o.weight_decay >= 0 && o.weight_decay <= 100, "weight_decay is 0 to 100");
+  require(o.class_weight == "none" || o.class_weight == "balanced",
+          "class_weight is none or balanced");
+  require(o.task_weights == "equal" || o.task_weights == "learned",
+          "task_weights is equal or learned");
+  require(o.intervals >= 2 && o.intervals <= 1000, "intervals is 2 to 1000");
+}
+
+Loss loss_of(const TrainingOptions& options, Answer answer) {
+  const std::string& name = options.loss;
+  const auto allow = [&](Answer needed, Loss loss) {
+    if (answer != needed)
+      fail(Fault::config,
+           "model loss " + name + " does not fit an answer of the kind " + name_of(answer));
+    return loss;
+  };
+  if (name == "mse") return allow(Answer::real, Loss::mse);
+  if (name == "bce") return allow(Answer::boolean, Loss::bce);
+  if (name == "cross_entropy") return allow(Answer::category, Loss::cross_entropy);
+  if (name == "cox") return allow(Answer::survival, Loss::cox);
+  if (name == "discrete_time") return allow(Answer::survival, Loss::discrete_time);
+  if (name != "auto")
+    fail(Fault::config,
+         "unknown loss \"" + name + "\" (auto, mse, bce, cross_entropy, cox, discrete_time)");
+  constexpr Loss kUsual[] = {Loss::bce, Loss::cross_entropy, Loss::mse, Loss::cox};
+  return kUsual[static_cast<int>(answer)];
+}
+
+AnswerScale AnswerScale::fit(const Targets& y, Loss loss, std::size_t intervals) {
+  AnswerScale scale;
+  if (loss == Loss::discrete_time) scale.ends = interval_ends(y, intervals);
+  if (y.answer != Answer::real) return scale;
+  double sum = 0, squares = 0, n = 0;
+  for (const double v : y.values)
+    if (!std::isnan(v)) sum += v, ++n;
+  scale.mean = sum / n;
+  for (const double v : y.values)
+    if (!std::isnan(v)) squares += (v - scale.mean) * (v - scale.mean);
+  if (squares > 0) scale.scale = std::sqrt(squares / n);
+  return scale;
+}
+
+NetworkAnswers AnswerScale::answers(const Targets& y) const {
+  NetworkAnswers out;
+  for (double value : y.values) {
+    if (y.answer == Answer::real) value = (value - mean) / scale;
+    if (!ends.empty() && !std::isnan(value)) {
+      const auto k = static_cast<std::size_t>(std::lower_bound(ends.begin(), ends.end(), value) -
+                                              ends.begin());
+      const double start = k ? ends[k - 1] : 0;
+      const bool inside = k < ends.size();
+      out.exposure.push_back(inside ? static_cast<float>((value - start) / (ends[k] - start))
+                                    : 0.0f);
+      value = static_cast<double>(k);
+    } else if (!ends.empty()) {
+      out.exposure.push_back(0);
+    }
+    out.y.push_back(static_cast<float>(value));
+  }
+  for (const double event : y.events) out.events.push_back(static_cast<float>(event));
+  return out;
+}
+
+RealMatrix AnswerScale::margins(RealMatrix outputs) const {
+  for (double& v : outputs.values) v = mean + scale * v;
+  return outputs;
+}
+
+std::string AnswerScale::save() const {
+  return Json{{"interval_ends", ends}, {"mean", mean}, {"scale", scale}}.dump();
+}
+
+AnswerScale AnswerScale::load(const std::string& saved) {
+  const Json json = Json::parse(saved);
+  return {json.at("interval_ends").get<std::vector<double>>(), json.at("mean"), json.at("scale")};
+}
+
+NetworkTask task_of(const TrainingOptions& options, const Targets& y, const AnswerScale& scale) {
+  NetworkTask task;
+  task.loss = loss_of(options, y.answer);
+  task.outputs = scale.ends.empty() ? y.outputs() : scale.ends.size();
+  if (options.class_weight == "balanced" &&
+      (task.loss == Loss::bce || task.loss == Loss::cross_entropy))
+    task.class_weights = balanced_weights(y);
+  return task;
+}
+
+namespace {
+
+void compare_to_probe(const NetworkResult& result, const Matrix& x, const PlainForward& forward) {
+  Matrix first(result.probe.rows, x.columns);
+  std::copy_n(x.values.begin(), first.values.size(), first.values.begin());
+  const RealMatrix plain = forward(result.layers, first);
+  for (std::size_t v = 0; v < plain.values.size(); ++v) {
+    const double trained = result.probe.values[v];
+    if (!(std::abs(plain.values[v] - trained) <= 1e-3 * (1 + std::abs(trained))))
+      fail(Fault::model, "the network that answers differs from the one that was trained");
+  }
+}
+
+}  // namespace
+
+NetworkResult train_network(NetworkProblem problem, const FitContext& context,
+                            const PlainForward& forward) {
+  problem.seed = context.seed;
+  problem.threads = static_cast<int>(context.threads);
+  if (!context.checkpoint.empty()) problem.checkpoint = context.checkpoint.string();
+  Progress progress("training the network", problem.options.epochs);
+  problem.stop = [&] {
+    progress.step();
+    return interrupted();
+  };
+  NetworkResult result;
+  network_trainer()(problem, result);
+  stop_if_interrupted();
+  for (const Layer& layer : result.layers)
+    for (const auto* numbers : {&layer.weights, &layer.bias})
+      for (const float w : *numbers)
+        if (!std::isfinite(w))
+          fail(Fault::model,
+               "the network's training diverged; lower learning_rate or weight_decay");
+  compare_to_probe(result, problem.train.x, forward);
+  context.say("network: best epoch " + std::to_string(result.best_epoch));
+  return result;
+}
+
+std::string save_layers(const std::vector<Layer>& layers) {
+  Json json = Json::array();
+  for (const Layer& layer : layers)
+    json.push_back(
+        {{"in", layer.in}, {"out", layer.out}, {"weights", layer.weights}, {"bias", layer.bias}});
+  return json.dump();
+}
+
+std::vector<Layer> load_layers(const std::string& saved) {
+  std::vector<Layer> layers;
+  for (const auto& item : Json::parse(saved))
+    layers.push_back({item.at("in"), item.at("out"), item.at("weights").get<std::vector<float>>(),
+                      item.at("bias").get<std::vector<float>>()});
+  return layers;
+}
+
+}  // namespace cangong
