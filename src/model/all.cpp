@@ -4,6 +4,8 @@
 #include <vector>
 
 #include "base/text.h"
+#include "model/additive.h"
+#include "model/aft.h"
 #include "model/ensemble.h"
 #include "model/forest.h"
 #include "model/linear.h"
@@ -22,6 +24,10 @@ const std::array kLearners{
             keys_of<TreeOptions>},
     Learner{"forest", "random forest: values, yes/no, survival", fit_forest, load_forest,
             keys_of<ForestOptions>},
+    Learner{"ebm", "explainable boosting: a sum of curves and a few tables", fit_additive,
+            load_additive, keys_of<AdditiveOptions>},
+    Learner{"aft", "accelerated failure times: Weibull, log-normal, log-logistic", fit_aft,
+            AftModel::load, keys_of<AftOptions>},
     Learner{"ensemble", "the mean of several models", fit_ensemble, load_ensemble,
             keys_of<EnsembleOptions>},
     Learner{"mlp", "multi-layer perceptron (libtorch)", fit_mlp, load_mlp, keys_of<MlpOptions>},

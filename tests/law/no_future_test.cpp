@@ -131,6 +131,7 @@ TEST_P(NoFutureModel, NeitherScoreNorReasonChanges) {
 
 INSTANTIATE_TEST_SUITE_P(EveryLearner, NoFutureModel,
                          testing::Values("{kind: linear}", "{kind: trees, rounds: 30}",
+                                         "{kind: ebm, rounds: 30}",
                                          "{kind: mlp, hidden: [8], epochs: 5}"));
 
 // A source's facts as (code, known, occurred).
