@@ -59,6 +59,11 @@ void add_prediction(Json& json, const Prediction& p) {
   json["reasons"] = Json::array();
   for (const auto& reason : p.reasons) json["reasons"].push_back(json_of(reason));
   if (!p.method.empty()) json["method"] = p.method;
+  for (const FurtherAnswer& further : p.also) {
+    Json& one =
+        json["also"][further.task] = {{"value", number(further.value)}, {"unit", further.unit}};
+    for (const auto& [name, probability] : further.classes) one["classes"][name] = probability;
+  }
   if (p.what_if) json["what_if"] = {{"feature", p.what_if->feature}, {"curve", p.what_if->curve}};
   if (!p.alternative) return;
   Json changes = Json::array();
@@ -75,6 +80,9 @@ Json json_of(const Words& words) {
 
 std::string alternatives_text(const Prediction& p) {
   std::string text;
+  for (const FurtherAnswer& further : p.also)
+    text += "also: " + further.asked + ": " + format_short(further.value, 3) +
+            (further.unit == "probability" ? " (probability)\n" : "\n");
   if (p.what_if) {
     text +=
         "what the model says over " + p.what_if->feature + " (of the model, not of the world):\n";

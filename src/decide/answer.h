@@ -44,6 +44,14 @@ struct Alternative {
   double answer = 0;
 };
 
+// What the same network says to another question.
+struct FurtherAnswer {
+  std::string task, asked;
+  double value = 0;  // as Prediction::value
+  std::string unit;
+  std::vector<std::pair<std::string, double>> classes;
+};
+
 struct Prediction {
   double value = 0;          // probability, value, or risk at the horizon
   double low = 0, high = 0;  // where the value lies for patients scored alike, 95 %
@@ -57,6 +65,7 @@ struct Prediction {
   std::string method;                               // how they were found
   std::optional<WhatIf> what_if;
   std::optional<Alternative> alternative;
+  std::vector<FurtherAnswer> also;
 };
 
 struct Abstention {

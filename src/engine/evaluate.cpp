@@ -19,6 +19,7 @@ struct Judged {
   Examples examples;
   std::vector<std::string> models;
   std::vector<Scored> scored;
+  std::vector<Scored> also;  // of the further tasks; none for out-of-fold answers
   std::vector<PatientId> patients;
 };
 
@@ -57,6 +58,7 @@ Judged judge_split(const Pipeline& p, const Store& store, std::vector<LabelRow> 
     judged.models.push_back(fitted.name);
     judged.scored.push_back(score(fitted, data.x, p.grid));
   }
+  for (const auto& further : p.also) judged.also.push_back(score(further.fitted, data.x, p.grid));
   return judged;
 }
 
@@ -128,6 +130,49 @@ std::vector<ExampleCase> example_cases(const Pipeline& p, const Store& store,
     cases[k].chinese = chinese[word] + ("：" + said) + " —— 结局：" + cases[k].chinese;
   }
   return cases;
+}
+
+Scored take(const Scored& scored, const std::vector<std::size_t>& rows) {
+  Scored part;
+  part.times = scored.times;
+  part.probabilities =
+      RealMatrix(scored.probabilities.columns ? rows.size() : 0, scored.probabilities.columns);
+  part.survival = RealMatrix(scored.survival.columns ? rows.size() : 0, scored.survival.columns);
+  for (std::size_t k = 0; k < rows.size(); ++k) {
+    part.value.push_back(scored.value[rows[k]]);
+    part.risk.push_back(scored.risk[rows[k]]);
+    for (const auto& [from, to] : {std::pair(&scored.probabilities, &part.probabilities),
+                                   std::pair(&scored.survival, &part.survival)})
+      if (to->columns) {
+        const auto row = from->row(rows[k]);
+        std::copy(row.begin(), row.end(), to->row(k).begin());
+      }
+  }
+  return part;
+}
+
+// How well the main model answers the further tasks that it learnt beside.
+void judge_further(const Pipeline& p, const Judged& judged, const EvaluateRequest& request,
+                   const AssessOptions& options, StudyReport& report) {
+  for (std::size_t t = 0; t < judged.also.size(); ++t) {
+    const Pipeline::Further& further = p.also[t];
+    const NamedLabels labels = find_labels(request.labels, further.task);
+    Targets y = further_targets(judged.examples, further.task, labels.rows, causes_of(p.recipe),
+                                further.fitted.readout.classes())
+                    .y;
+    std::vector<std::size_t> known;
+    std::vector<PatientId> patients;
+    for (std::size_t i = 0; i < y.values.size(); ++i)
+      if (!std::isnan(y.values[i]))
+        known.push_back(i), patients.push_back(judged.examples.rows[i].patient);
+    y = y.take(known);
+    draw_left(y, p.recipe.seed);
+    AssessOptions own = options;  // censoring weights from the task's own examples
+    own.training_days.clear();
+    own.training_events.clear();
+    report.also.push_back({further.task, known.size(),
+                           assess({y, take(judged.also[t], known), patients}, own).metrics});
+  }
 }
 
 std::uint64_t count_patients(const std::vector<LabelRow>& rows) {
@@ -251,6 +296,8 @@ StudyReport evaluate_model(const EvaluateRequest& request) {
         {judged.models[m], m == 0,
          assess({judged.examples.targets, judged.scored[m], judged.patients}, options)});
   }
+  request.say(judged.also.empty() ? "comparing" : "judging further tasks, comparing");
+  judge_further(p, judged, request, options, report);
   std::vector<Rival> rivals;
   for (std::size_t m = 1; m < judged.models.size(); ++m)
     rivals.push_back({judged.models[m], &judged.scored[m]});

@@ -123,6 +123,37 @@ void add_alternatives(const Pipeline& p, std::span<const float> row, const Expla
   prediction.alternative = std::move(alternative);
 }
 
+std::string unit_of(Answer answer) {
+  return answer == Answer::real ? "value" : "probability";
+}
+
+// What was asked, in the task's own words or by its name.
+std::string asked_by(const std::string& name, const std::string& text) {
+  std::string asked = name;
+  const Node task = Node::parse(text, "task.yaml");
+  if (task.is_map())
+    if (const auto words = task.find("description"); words && words->is_scalar())
+      asked = words->scalar();
+  while (asked.ends_with('.')) asked.pop_back();
+  return asked;
+}
+
+FurtherAnswer further_answer(const Pipeline::Further& further, const Matrix& x) {
+  const Readout& readout = further.fitted.readout;
+  const RealMatrix margins = further.fitted.margins(x);
+  FurtherAnswer answer{further.task,
+                       asked_by(further.task, further.text),
+                       readout.value(margins.row(0)),
+                       unit_of(readout.answer()),
+                       {}};
+  if (readout.answer() == Answer::category) {
+    const auto probabilities = readout.probabilities(margins.row(0));
+    for (std::size_t c = 0; c < probabilities.size(); ++c)
+      answer.classes.emplace_back(readout.classes()[c], probabilities[c]);
+  }
+  return answer;
+}
+
 }  // namespace
 
 Reply answer_patient(const Pipeline& p, const Store& store, const History& history,
@@ -145,7 +176,7 @@ Reply answer_patient(const Pipeline& p, const Store& store, const History& histo
       interval_around(prediction.value, readout.answer(), reliability, readout.horizon_days());
   prediction.low = around.low;
   prediction.high = around.high;
-  prediction.unit = readout.answer() == Answer::real ? "value" : "probability";
+  prediction.unit = unit_of(readout.answer());
   std::size_t output = 0;
   if (readout.answer() == Answer::category) {
     const auto probabilities = readout.probabilities(margins.row(0));
@@ -161,6 +192,7 @@ Reply answer_patient(const Pipeline& p, const Store& store, const History& histo
   }
   for (const double t : p.grid)
     prediction.survival.emplace_back(t, readout.survival(margins.row(0), t));
+  for (const auto& further : p.also) prediction.also.push_back(further_answer(further, x));
   add_alternatives(p, x.row(0), explain, prediction);
   if (explain.method.empty()) return prediction;
   const RealMatrix parts =
@@ -173,14 +205,8 @@ Reply answer_patient(const Pipeline& p, const Store& store, const History& histo
 }
 
 Told told_of(const Pipeline& p) {
-  std::string asked = p.task_name;
-  const Node task = Node::parse(p.task_text, "task.yaml");
-  if (task.is_map())
-    if (const auto words = task.find("description"); words && words->is_scalar())
-      asked = words->scalar();
-  while (asked.ends_with('.')) asked.pop_back();
   const bool survival = p.main().readout.answer() == Answer::survival;
-  return {asked, survival ? p.main().readout.horizon_days() : 0};
+  return {asked_by(p.task_name, p.task_text), survival ? p.main().readout.horizon_days() : 0};
 }
 
 PredictReply predict(const PredictRequest& request) {

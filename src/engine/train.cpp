@@ -40,8 +40,12 @@ TrainReply train_model(const TrainRequest& request) {
       fs::remove(folder, ignored);
     }
   } sweep{context.work};
-  Pipeline pipeline =
-      train({store, std::move(labels.rows), recipe, labels.task, labels.task_text}, context);
+  TrainInput input{store, std::move(labels.rows), recipe, labels.task, labels.task_text};
+  for (const std::string& task : recipe.also) {
+    NamedLabels further = find_labels(request.labels, task);
+    input.also.push_back({task, further.task_text, std::move(further.rows)});
+  }
+  Pipeline pipeline = train(input, context);
   TrainReply reply;
   reply.rows = pipeline.training_rows;
   reply.columns = pipeline.encoder->columns().size();

@@ -28,6 +28,24 @@ struct Targets {
   std::vector<std::string> classes;
 
   std::size_t outputs() const { return answer == Answer::category ? classes.size() : 1; }
+  // Those of the given rows, in their order.
+  Targets take(const std::vector<std::size_t>& rows) const {
+    Targets part;
+    part.answer = answer;
+    part.classes = classes;
+    for (const std::size_t i : rows) {
+      part.values.push_back(values[i]);
+      if (!events.empty()) part.events.push_back(events[i]);
+      if (!left.empty()) part.left.push_back(left[i]);
+    }
+    return part;
+  }
+};
+
+// The answers to another question about the same examples; NaN where none is known.
+struct FurtherTargets {
+  std::string task;
+  Targets y;
 };
 
 // One model's answers, one entry (or row) per example.

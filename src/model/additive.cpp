@@ -123,17 +123,10 @@ class AdditiveFit {
     bag.learn.assign(rows.begin(), rows.begin() + learn);
     bag.judge.assign(rows.begin() + learn, rows.end());
     for (auto* part : {&bag.learn, &bag.judge}) std::sort(part->begin(), part->end());
-    bag.learns = std::make_unique<Boosted>(targets_of(bag.learn));
-    bag.judges = std::make_unique<Boosted>(tuning_.rows() ? tuning_.y : targets_of(bag.judge));
+    bag.learns = std::make_unique<Boosted>(train_.y.take(bag.learn));
+    bag.judges = std::make_unique<Boosted>(tuning_.rows() ? tuning_.y : train_.y.take(bag.judge));
     std::fill(bag.judges->margins.begin(), bag.judges->margins.end(), bag.learns->constant());
     return bag;
-  }
-
-  Targets targets_of(const std::vector<std::size_t>& rows) const {
-    Dataset answers;  // without the features
-    answers.y = train_.y;
-    answers.x = Matrix(train_.rows(), 0);
-    return answers.take(rows).y;
   }
 
   void grow(Bag& bag, const std::vector<Shape>& shapes, const Cells& cells) const {

@@ -30,13 +30,14 @@ const std::array kLearners{
             AftModel::load, keys_of<AftOptions>},
     Learner{"ensemble", "the mean of several models", fit_ensemble, load_ensemble,
             keys_of<EnsembleOptions>},
-    Learner{"mlp", "multi-layer perceptron (libtorch)", fit_mlp, load_mlp, keys_of<MlpOptions>},
+    Learner{"mlp", "multi-layer perceptron (libtorch)", fit_mlp, load_mlp, keys_of<MlpOptions>,
+            true},
     Learner{"gru", "recurrent network over visits (libtorch)", fit_sequence, load_sequence,
-            keys_of<SequenceOptions>},
+            keys_of<SequenceOptions>, true},
     Learner{"lstm", "long short-term memory over visits (libtorch)", fit_sequence, load_sequence,
-            keys_of<SequenceOptions>},
+            keys_of<SequenceOptions>, true},
     Learner{"transformer", "self-attention over visits (libtorch)", fit_sequence, load_sequence,
-            keys_of<SequenceOptions>},
+            keys_of<SequenceOptions>, true},
 };
 
 }  // namespace

@@ -14,7 +14,8 @@ struct Dataset {
   Matrix x;  // rows x columns, NaN = missing
   Targets y;
   std::vector<PatientId> patients;
-  Layout layout;  // of the columns; steps only where there are visits
+  std::vector<FurtherTargets> also;  // what the same network may learn beside
+  Layout layout;                     // of the columns; steps only where there are visits
 
   std::size_t rows() const { return x.rows; }
   Dataset take(const std::vector<std::size_t>& rows) const;

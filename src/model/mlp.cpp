@@ -8,17 +8,14 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-class MlpModel : public Model {
+class MlpModel : public NetworkModel {
  public:
   Normaliser normaliser;
   std::vector<std::vector<std::size_t>> groups;  // the normaliser's
   Network network;
-  AnswerScale scale;
-  std::size_t epochs = 0;
 
   std::string kind() const override { return "mlp"; }
   std::size_t outputs() const override { return network.outputs(); }
-  std::vector<double> interval_ends() const override { return scale.ends; }
   RealMatrix margins(const Matrix& x) const override {
     return scale.margins(network.forward(normaliser.apply(x)));
   }
@@ -36,9 +33,6 @@ class MlpModel : public Model {
     for (std::size_t k = 0; k < gradient.size(); ++k)
       parts[normaliser.source(k)] += scale.scale * gradient[k] * (z.at(1, k) - z.at(0, k));
     return parts;
-  }
-  std::optional<RealMatrix> contributions(const Matrix&, std::size_t) const override {
-    return std::nullopt;
   }
   std::string save() const override {
     Json json{{"format", 1},
@@ -60,12 +54,12 @@ class MlpModel : public Model {
   }
 };
 
-NetworkRows rows_of(const Dataset& data, const MlpModel& model) {
+NetworkRows rows_of(const Dataset& data, const Normaliser& normaliser, const NetworkTasks& tasks) {
   NetworkRows rows;
-  const RealMatrix z = model.normaliser.apply(data.x);
+  const RealMatrix z = normaliser.apply(data.x);
   rows.x = Matrix(z.rows, z.columns);
   std::copy(z.values.begin(), z.values.end(), rows.x.values.begin());
-  rows.answers.push_back(model.scale.answers(data.y));
+  rows.answers = tasks.answers(data);
   return rows;
 }
 
@@ -89,25 +83,32 @@ std::unique_ptr<Model> fit_mlp(const Node& node, const Dataset& train, const Dat
   problem.shape.activation = activation_named(options.activation);
   problem.shape.hidden = options.hidden;
   problem.shape.batch_norm = options.batch_norm;
-  auto model = std::make_unique<MlpModel>();
-  const Loss loss = loss_of(options, train.y.answer);
-  model->normaliser.fit(train.x, options.prepare);
-  model->groups = model->normaliser.groups();
-  model->scale = AnswerScale::fit(train.y, loss, options.intervals);
-  problem.shape.facts = model->normaliser.outputs();
-  problem.tasks.push_back(task_of(options, train.y, model->scale));
-  problem.train = rows_of(train, *model);
-  problem.tuning = rows_of(tuning, *model);
+  Normaliser normaliser;
+  const NetworkTasks tasks(options, train);
+  normaliser.fit(train.x, options.prepare);
+  problem.shape.facts = normaliser.outputs();
+  problem.tasks = tasks.tasks;
+  problem.train = rows_of(train, normaliser, tasks);
+  problem.tuning = rows_of(tuning, normaliser, tasks);
   const Activation activation = problem.shape.activation;
   const auto forward = [&](const std::vector<Layer>& layers, const Matrix& x) {
     RealMatrix z(x.rows, x.columns);
     std::copy(x.values.begin(), x.values.end(), z.values.begin());
     return Network(activation, layers).forward(z);
   };
-  NetworkResult result = train_network(std::move(problem), context, forward);
-  model->network = Network(activation, std::move(result.layers));
-  model->epochs = result.best_epoch;
-  return model;
+  const NetworkResult result = train_network(std::move(problem), context, forward);
+  const auto of_task = [&](std::size_t task) {
+    auto one = std::make_unique<MlpModel>();
+    one->normaliser = normaliser;
+    one->groups = normaliser.groups();
+    one->scale = tasks.scales[task];
+    one->network = Network(activation, layers_of_task(result.layers, tasks.tasks, task));
+    one->epochs = result.best_epoch;
+    return one;
+  };
+  auto own = of_task(0);
+  for (std::size_t t = 1; t < tasks.tasks.size(); ++t) own->also.push_back(of_task(t));
+  return own;
 }
 
 std::unique_ptr<Model> load_mlp(const std::string& saved) {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "base/config.h"
 #include "model/dataset.h"
@@ -36,6 +37,10 @@ class Model {
   // For discrete-time survival: the ends of the intervals, in days; empty otherwise.
   virtual std::vector<double> interval_ends() const { return {}; }
   virtual std::string save() const = 0;
+
+  // Right after fitting, and once: models of the further tasks that were learnt beside
+  // (Dataset::also).
+  virtual std::vector<std::unique_ptr<Model>> take_also() { return {}; }
 };
 
 struct FitContext {
@@ -51,7 +56,8 @@ struct Learner {
   std::unique_ptr<Model> (*fit)(const Node& options, const Dataset& train, const Dataset& tuning,
                                 const FitContext& context);
   std::unique_ptr<Model> (*load)(const std::string& saved);
-  std::string (*keys)();  // of `options`, a line each
+  std::string (*keys)();       // of `options`, a line each
+  bool several_tasks = false;  // learns Dataset::also beside
 };
 
 std::span<const Learner> learners();

@@ -110,6 +110,8 @@ AnswerScale AnswerScale::load(const std::string& saved) {
   return {json.at("interval_ends").get<std::vector<double>>(), json.at("mean"), json.at("scale")};
 }
 
+namespace {
+
 NetworkTask task_of(const TrainingOptions& options, const Targets& y, const AnswerScale& scale) {
   NetworkTask task;
   task.loss = loss_of(options, y.answer);
@@ -118,6 +120,42 @@ NetworkTask task_of(const TrainingOptions& options, const Targets& y, const Answ
       (task.loss == Loss::bce || task.loss == Loss::cross_entropy))
     task.class_weights = balanced_weights(y);
   return task;
+}
+
+}  // namespace
+
+NetworkTasks::NetworkTasks(const TrainingOptions& options, const Dataset& train) {
+  TrainingOptions usual = options;
+  usual.loss = "auto";
+  const auto add = [&](const TrainingOptions& own, const Targets& y) {
+    scales.push_back(AnswerScale::fit(y, loss_of(own, y.answer), own.intervals));
+    tasks.push_back(task_of(own, y, scales.back()));
+  };
+  add(options, train.y);
+  for (const FurtherTargets& further : train.also) add(usual, further.y);
+}
+
+std::vector<NetworkAnswers> NetworkTasks::answers(const Dataset& data) const {
+  std::vector<NetworkAnswers> all{scales[0].answers(data.y)};
+  for (std::size_t t = 0; t < data.also.size(); ++t)
+    all.push_back(scales[t + 1].answers(data.also[t].y));
+  return all;
+}
+
+std::vector<Layer> layers_of_task(const std::vector<Layer>& layers,
+                                  const std::vector<NetworkTask>& tasks, std::size_t task) {
+  std::size_t first = 0;
+  for (std::size_t t = 0; t < task; ++t) first += tasks[t].outputs;
+  std::vector<Layer> own = layers;
+  Layer& last = own.back();
+  last.out = tasks[task].outputs;
+  const auto cut = [&](std::vector<float>& numbers, std::size_t width) {
+    const auto from = numbers.begin() + static_cast<std::ptrdiff_t>(first * width);
+    numbers = {from, from + static_cast<std::ptrdiff_t>(last.out * width)};
+  };
+  cut(last.weights, last.in);
+  cut(last.bias, 1);
+  return own;
 }
 
 namespace {

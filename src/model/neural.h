@@ -111,7 +111,31 @@ struct AnswerScale {
 };
 
 Loss loss_of(const TrainingOptions& options, Answer answer);
-NetworkTask task_of(const TrainingOptions& options, const Targets& y, const AnswerScale& scale);
+
+// The tasks of a data set: its own, then the further ones, each with the loss that is usual for it.
+struct NetworkTasks {
+  std::vector<NetworkTask> tasks;
+  std::vector<AnswerScale> scales;
+  NetworkTasks(const TrainingOptions& options, const Dataset& train);
+  std::vector<NetworkAnswers> answers(const Dataset& data) const;
+};
+// The layers of one task alone: of the last one, its own outputs.
+std::vector<Layer> layers_of_task(const std::vector<Layer>& layers,
+                                  const std::vector<NetworkTask>& tasks, std::size_t task);
+
+// What models that are networks have in common.
+class NetworkModel : public Model {
+ public:
+  AnswerScale scale;
+  std::size_t epochs = 0;
+  std::vector<std::unique_ptr<Model>> also;
+
+  std::vector<double> interval_ends() const override { return scale.ends; }
+  std::optional<RealMatrix> contributions(const Matrix&, std::size_t) const override {
+    return std::nullopt;
+  }
+  std::vector<std::unique_ptr<Model>> take_also() override { return std::move(also); }
+};
 
 // Trains, says how, and checks that every weight is finite. `forward` is the plain network made of
 // the layers: Fault::model where it does not answer like the one that was trained.

@@ -81,23 +81,17 @@ class Preparation {
   }
 };
 
-class SequenceModel : public Model {
+class SequenceModel : public NetworkModel {
  public:
   std::string name;
   Preparation preparation;
   SequenceNetwork network;
   std::vector<Layer> layers;  // of the network, as they are saved
-  AnswerScale scale;
-  std::size_t epochs = 0;
 
   std::string kind() const override { return name; }
   std::size_t outputs() const override { return network.outputs(); }
-  std::vector<double> interval_ends() const override { return scale.ends; }
   RealMatrix margins(const Matrix& x) const override {
     return scale.margins(network.forward(preparation.apply(x)));
-  }
-  std::optional<RealMatrix> contributions(const Matrix&, std::size_t) const override {
-    return std::nullopt;
   }
   std::string save() const override {
     const NetworkShape& shape = network.shape();
@@ -157,24 +151,32 @@ std::unique_ptr<Model> fit_sequence(const Node& node, const Dataset& train, cons
   SequenceOptions options;
   read_value(node, options);
   check(options, train.layout);
-  auto model = std::make_unique<SequenceModel>();
-  model->name = options.kind;
-  model->preparation.fit(train.x, train.layout, options.prepare);
-  model->scale = AnswerScale::fit(train.y, loss_of(options, train.y.answer), options.intervals);
+  Preparation preparation;
+  preparation.fit(train.x, train.layout, options.prepare);
+  const NetworkTasks tasks(options, train);
   NetworkProblem problem;
   problem.options = options;
-  const NetworkShape shape = problem.shape = shape_of(options, model->preparation);
-  problem.tasks.push_back(task_of(options, train.y, model->scale));
-  problem.train = {model->preparation.apply(train.x), {model->scale.answers(train.y)}};
-  problem.tuning = {model->preparation.apply(tuning.x), {model->scale.answers(tuning.y)}};
+  const NetworkShape shape = problem.shape = shape_of(options, preparation);
+  problem.tasks = tasks.tasks;
+  problem.train = {preparation.apply(train.x), tasks.answers(train)};
+  problem.tuning = {preparation.apply(tuning.x), tasks.answers(tuning)};
   const auto forward = [&](const std::vector<Layer>& layers, const Matrix& x) {
     return SequenceNetwork(shape, layers).forward(x);
   };
-  NetworkResult result = train_network(std::move(problem), context, forward);
-  model->layers = std::move(result.layers);
-  model->network = SequenceNetwork(shape, model->layers);
-  model->epochs = result.best_epoch;
-  return model;
+  const NetworkResult result = train_network(std::move(problem), context, forward);
+  const auto of_task = [&](std::size_t task) {
+    auto one = std::make_unique<SequenceModel>();
+    one->name = options.kind;
+    one->preparation = preparation;
+    one->scale = tasks.scales[task];
+    one->layers = layers_of_task(result.layers, tasks.tasks, task);
+    one->network = SequenceNetwork(shape, one->layers);
+    one->epochs = result.best_epoch;
+    return one;
+  };
+  auto own = of_task(0);
+  for (std::size_t t = 1; t < tasks.tasks.size(); ++t) own->also.push_back(of_task(t));
+  return own;
 }
 
 std::unique_ptr<Model> load_sequence(const std::string& saved) {

@@ -193,6 +193,21 @@ std::string metrics_table(const StudyReport& r) {
   return html + "</tbody></table></div>";
 }
 
+std::string further_tasks(const StudyReport& r) {
+  if (r.also.empty()) return "";
+  std::string html =
+      heading({"What the same network answers beside", "同一网络同时回答的其他问题"});
+  for (const FurtherResult& further : r.also) {
+    html += "<h3>" + escape_html(further.task) + " (" + format_count(further.examples) +
+            ")</h3><div class='scroll'><table><tbody>";
+    for (const auto& metric : further.metrics)
+      html += "<tr><th>" + both(metric_words(metric.name)) + "</th><td>" +
+              interval_text(metric.name, metric.interval) + "</td></tr>";
+    html += "</tbody></table></div>";
+  }
+  return html;
+}
+
 std::string p_text(double p) {
   return p < 0.001 ? "&lt; 0.001" : format_fixed(p, 3);
 }
@@ -321,8 +336,8 @@ std::string report_html(const StudyReport& r) {
       escape_html(r.title) + "</h1>";
   if (!r.description.empty()) html += "<p>" + escape_html(r.description) + "</p>";
   html += "</header><main>" + headline(r) + flow(r) + calibration(r) + discrimination(r) +
-          decision(r) + metrics_table(r) + comparisons(r) + subgroups(r) + explanation(r) +
-          card(r) + reproducibility(r);
+          decision(r) + metrics_table(r) + comparisons(r) + further_tasks(r) + subgroups(r) +
+          explanation(r) + card(r) + reproducibility(r);
   return html + "</main></body></html>\n";
 }
 

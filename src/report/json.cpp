@@ -65,6 +65,9 @@ std::string report_json(const StudyReport& r) {
                            {"low", number(difference.low)},
                            {"high", number(difference.high)},
                            {"p", number(p)}});
+  Json also = Json::object();
+  for (const auto& further : r.also)
+    also[further.task] = {{"examples", further.examples}, {"metrics", metrics_of(further.metrics)}};
   Json notes = Json::array();
   for (const auto& [english, chinese] : r.notes) notes.push_back(english);
   return Json{{"title", r.title},
@@ -78,6 +81,7 @@ std::string report_json(const StudyReport& r) {
               {"metrics", metrics_of(main.assessment.metrics)},
               {"baselines", baselines},
               {"comparisons", comparisons},
+              {"also", also},
               {"subgroups", subgroups},
               {"curves", curves_of(main.assessment)},
               {"importance", importance},

@@ -32,12 +32,20 @@ struct ExampleCase {
   Prediction prediction;
 };
 
+// Of a further task that the main model learnt beside.
+struct FurtherResult {
+  std::string task;
+  std::uint64_t examples = 0;
+  std::vector<NamedInterval> metrics;
+};
+
 struct StudyReport {
   std::string title, task, description, answer, split;
   double horizon_days = 0;
   Told told;  // for paragraphs
   std::vector<FlowStep> flow;
-  std::vector<ModelResult> models;      // the main one first
+  std::vector<ModelResult> models;  // the main one first
+  std::vector<FurtherResult> also;
   std::vector<Comparison> comparisons;  // of the main model with each baseline
   std::vector<Subgroup> subgroups;      // of the main model
   std::vector<ImportanceRow> importance;

@@ -1,6 +1,8 @@
 #include "train/examples.h"
 
 #include <algorithm>
+#include <cmath>
+#include <map>
 #include <set>
 
 #include "base/error.h"
@@ -59,6 +61,8 @@ Dataset dataset_of(const Store& store, const Encoder& encoder, const Examples& e
   Dataset data;
   data.y = examples.targets;
   draw_left(data.y, options.seed);
+  data.also = examples.also;
+  for (FurtherTargets& one : data.also) draw_left(one.y, options.seed);
   for (const auto& row : examples.rows) data.patients.push_back(row.patient);
   const StoreHistories histories(store, examples.rows);
   const Batch batch = encode(encoder, histories, options.threads);
@@ -67,16 +71,39 @@ Dataset dataset_of(const Store& store, const Encoder& encoder, const Examples& e
   return data;
 }
 
+FurtherTargets further_targets(const Examples& examples, const std::string& task,
+                               const std::vector<LabelRow>& rows, const CauseOptions& cause,
+                               const std::vector<std::string>& classes) {
+  const Examples other = examples_of(rows, cause, classes);
+  std::map<std::pair<PatientId, Time>, std::size_t> at;
+  for (std::size_t i = 0; i < other.rows.size(); ++i)
+    at.emplace(std::pair(other.rows[i].patient, other.rows[i].when), i);
+  const Targets& from = other.targets;
+  FurtherTargets out{task, {}};
+  out.y.answer = from.answer;
+  out.y.classes = from.classes;
+  std::size_t known = 0;
+  for (const LabelRow& row : examples.rows) {
+    const auto found = at.find({row.patient, row.when});
+    const bool here = found != at.end();
+    known += here;
+    out.y.values.push_back(here ? from.values[found->second] : std::nan(""));
+    if (!from.events.empty()) out.y.events.push_back(here ? from.events[found->second] : 0);
+    if (!from.left.empty()) out.y.left.push_back(here ? from.left[found->second] : -1);
+  }
+  if (known == 0)
+    fail(Fault::input, "task " + task +
+                           " has no label for a patient and moment of the model's own "
+                           "task; give both the same trigger and index_timestamp");
+  return out;
+}
+
 Examples take(const Examples& examples, const std::vector<std::size_t>& chosen) {
   Examples part;
-  part.targets.answer = examples.targets.answer;
-  part.targets.classes = examples.targets.classes;
-  for (const std::size_t i : chosen) {
-    part.rows.push_back(examples.rows[i]);
-    part.targets.values.push_back(examples.targets.values[i]);
-    if (!examples.targets.events.empty()) part.targets.events.push_back(examples.targets.events[i]);
-    if (!examples.targets.left.empty()) part.targets.left.push_back(examples.targets.left[i]);
-  }
+  part.targets = examples.targets.take(chosen);
+  for (const std::size_t i : chosen) part.rows.push_back(examples.rows[i]);
+  for (const FurtherTargets& one : examples.also)
+    part.also.push_back({one.task, one.y.take(chosen)});
   return part;
 }
 

@@ -23,10 +23,16 @@ struct CauseOptions {
 struct Examples {
   std::vector<LabelRow> rows;
   Targets targets;
+  std::vector<FurtherTargets> also;
   std::size_t unknown = 0;  // rows left out because their class is none of `classes`
 };
 Examples examples_of(const std::vector<LabelRow>& rows, const CauseOptions& cause,
                      const std::vector<std::string>& classes = {});
+
+// What another task says about the same patients at the same moments.
+FurtherTargets further_targets(const Examples& examples, const std::string& task,
+                               const std::vector<LabelRow>& rows, const CauseOptions& cause,
+                               const std::vector<std::string>& classes = {});
 
 // Those of the given numbers, in their order.
 Examples take(const Examples& examples, const std::vector<std::size_t>& chosen);

@@ -87,11 +87,18 @@ std::vector<Fitted> Fitter::fit(const Encoder& encoder, const Dataset& train,
                                 const Dataset& tuning) const {
   const Recipe& recipe = input_.recipe;
   const Node own = recipe.model ? *recipe.model : Node::parse("kind: trees", "recipe");
+  if (!train.also.empty() && !learner_named(kind_of(own)).several_tasks)
+    fail(Fault::config,
+         "model " + kind_of(own) +
+             " learns one task; `also:` is for networks (mlp, gru, lstm, transformer)");
   std::vector<Fitted> models;
   at_place(own.where(), [&] { models.push_back(fit_own(own, {train, tuning})); });
+  Dataset one_task = train;
+  one_task.also.clear();
+  const Dataset& alone = train.also.empty() ? train : one_task;
   for (const auto& baseline : recipe.baselines)
     if (baseline != kind_of(own))
-      if (auto fitted = fit_baseline(baseline, encoder, {train, tuning}))
+      if (auto fitted = fit_baseline(baseline, encoder, {alone, tuning}))
         models.push_back(std::move(*fitted));
   return models;
 }
@@ -134,6 +141,39 @@ SearchResult Fitter::search_settings(const Node& options, const Data& data) cons
   return found;
 }
 
+namespace {
+
+// The rows whose further answer is known, as if it were their own.
+Dataset as_own(const Dataset& data, std::size_t task) {
+  std::vector<std::size_t> known;
+  const Targets& y = data.also[task].y;
+  for (std::size_t i = 0; i < y.values.size(); ++i)
+    if (!std::isnan(y.values[i])) known.push_back(i);
+  Dataset part = data.take(known);
+  part.y = y.take(known);
+  return part;
+}
+
+}  // namespace
+
+std::vector<Fitted> Fitter::take_also(Fitted& own, const Dataset& train,
+                                      const Dataset& tuning) const {
+  std::vector<Fitted> further;
+  auto models = own.model->take_also();
+  for (std::size_t t = 0; t < models.size(); ++t) {
+    Fitted fitted;
+    fitted.name = own.name;
+    fitted.columns = own.columns;
+    fitted.model = std::move(models[t]);
+    const Dataset learn = selected(fitted, as_own(train, t));
+    const Dataset judge = tuning.rows() ? selected(fitted, as_own(tuning, t)) : Dataset{};
+    const double horizon = static_cast<double>(input_.recipe.horizon.count()) / 86400e6;
+    fitted.readout = Readout::fit(*fitted.model, learn, judge, recalibration_of(judge), horizon);
+    further.push_back(std::move(fitted));
+  }
+  return further;
+}
+
 std::optional<Fitted> Fitter::fit_baseline(const std::string& name, const Encoder& encoder,
                                            const Data& data) const {
   std::string options = "kind: " + name;
@@ -174,7 +214,8 @@ Fitted Fitter::fit_one(const Node& options, std::vector<std::size_t> columns, co
   fitted.name = kind_of(options);
   fitted.columns = std::move(columns);
   const Dataset train = selected(fitted, data.train), tuning = selected(fitted, data.tuning);
-  fitted.model = learner_named(fitted.name).fit(options, train, tuning, context);
+  const Learner& learner = learner_named(fitted.name);
+  fitted.model = learner.fit(options, train, tuning, context);
   const double horizon = static_cast<double>(input_.recipe.horizon.count()) / 86400e6;
   fitted.readout = Readout::fit(*fitted.model, train, tuning, recalibration_of(tuning), horizon);
   stop_if_interrupted();

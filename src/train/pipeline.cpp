@@ -125,6 +125,10 @@ void write_pipeline(const Pipeline& p, BundleWriter& bundle) {
   Json models = Json::array();
   for (const auto& fitted : p.models) models.push_back(json_of(fitted));
   bundle.add("models.json", models.dump() + "\n");
+  Json also = Json::array();
+  for (const auto& [task, text, fitted] : p.also)
+    also.push_back({{"task", task}, {"text", text}, {"model", json_of(fitted)}});
+  if (!p.also.empty()) bundle.add("also.json", also.dump() + "\n");
   Json ranges = Json::array();
   for (std::size_t j = 0; j < p.ranges.size(); ++j)
     ranges.push_back({{"column", p.encoder->columns()[j].name()},
@@ -168,6 +172,9 @@ Pipeline read_pipeline(const Bundle& bundle) {
     p.encoder = JoinedEncoder::load(bundle.read("encoder.json"));
     for (const auto& json : Json::parse(bundle.read("models.json")))
       p.models.push_back(fitted_of(json));
+    if (bundle.has("also.json"))
+      for (const auto& json : Json::parse(bundle.read("also.json")))
+        p.also.push_back({json.at("task"), json.at("text"), fitted_of(json.at("model"))});
     for (const auto& json : training.at("ranges"))
       p.ranges.push_back(
           {json.at("low"), json.at("high"), json.at("missing"), json.at("importance")});

@@ -39,8 +39,13 @@ struct Pipeline {
   std::unique_ptr<Encoder> encoder;
   std::vector<Fitted> models;          // the recipe's first, then the baselines
   std::vector<ReferenceRange> ranges;  // by column
-  Matrix background;                   // training rows for explanation
-  std::vector<double> grid;            // survival: days at which curves are judged
+  struct Further {
+    std::string task, text;
+    Fitted fitted;
+  };
+  std::vector<Further> also;  // what the main model learnt beside
+  Matrix background;          // training rows for explanation
+  std::vector<double> grid;   // survival: days at which curves are judged
   std::vector<double> training_days, training_events;
   Splits splits;
   std::optional<OutOfFold> out_of_fold;

@@ -46,6 +46,7 @@ struct Recipe {
   Duration horizon{std::chrono::hours(24 * 365)};
   std::size_t cause = 1, seed = 1;
   std::string other_causes = "compete";
+  std::vector<std::string> also;  // further tasks
   std::vector<std::string> baselines{"prevalence", "age_sex", "linear", "trees"};
   std::string text;  // the file as it was read
   template <class V>
@@ -64,6 +65,7 @@ struct Recipe {
     v("horizon", horizon, "survival: the time at which risk is told");
     v("cause", cause, "survival: which of the causes is the event");
     v("other_causes", other_causes, "survival: compete (cumulative incidence) or censor");
+    v("also", also, "tasks that the same network learns beside, on the same patients and moments");
     v("seed", seed, "of everything random");
     v("baselines", baselines, "shown beside the model: prevalence, age_sex, linear, trees");
   }

@@ -155,7 +155,9 @@ LeakageReport look_for_leaks(const TrainInput& input, const TrainContext& contex
 }  // namespace
 
 Pipeline train(const TrainInput& input, const TrainContext& context) {
-  const Examples examples = examples_of(input.rows, causes_of(input.recipe));
+  Examples examples = examples_of(input.rows, causes_of(input.recipe));
+  for (const auto& [task, text, rows] : input.also)
+    examples.also.push_back(further_targets(examples, task, rows, causes_of(input.recipe)));
   Pipeline p;
   p.recipe = input.recipe;
   p.task_name = input.task_name;
@@ -189,6 +191,9 @@ Pipeline train(const TrainInput& input, const TrainContext& context) {
     tuning = dataset_of(input.store, *p.encoder, take(examples, parts.tuning),
                         {context.threads, input.recipe.seed});
   p.models = fitter.fit(*p.encoder, train, tuning);
+  auto further = fitter.take_also(p.models.front(), train, tuning);
+  for (std::size_t t = 0; t < further.size(); ++t)
+    p.also.push_back({input.also[t].task, input.also[t].text, std::move(further[t])});
   keep_judged(examples, tuning, p);
   p.ranges = ranges_of(train.x);
   p.background = train.take(sample_rows(train.rows(), 100, input.recipe.seed)).x;

@@ -22,6 +22,11 @@ struct TrainInput {
   std::vector<LabelRow> rows;
   Recipe recipe;
   std::string task_name, task_text;
+  struct Further {
+    std::string task, text;
+    std::vector<LabelRow> rows;
+  };
+  std::vector<Further> also = {};  // the recipe's, in its order
 };
 
 // Throws Fault::input or Fault::config where the data cannot give an honest model.
