@@ -74,4 +74,9 @@ std::string random_bytes(std::size_t count) {
   return bytes;
 }
 
+const Digest& program_digest() {
+  static const Digest digest = digest_of_file("/proc/self/exe");
+  return digest;
+}
+
 }  // namespace cangong

@@ -39,4 +39,7 @@ std::int64_t keyed_hash(std::string_view key, std::string_view text);
 // `count` bytes of the system's cryptographic generator.
 std::string random_bytes(std::size_t count);
 
+// Of the running program: what another build left half-done is not gone on with.
+const Digest& program_digest();
+
 }  // namespace cangong

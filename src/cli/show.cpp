@@ -54,6 +54,7 @@ void add_prediction(Json& json, const Prediction& p) {
     json["survival"] = Json::array();
     for (const auto& [days, free] : p.survival) json["survival"].push_back({days, number(free)});
   }
+  if (std::isfinite(p.free_until)) json["free_until"] = {{"days", p.free_until}, {"level", 0.9}};
   json["margin"] = number(p.margin);
   json["base"] = number(p.base);
   json["reasons"] = Json::array();
@@ -62,6 +63,7 @@ void add_prediction(Json& json, const Prediction& p) {
   for (const FurtherAnswer& further : p.also) {
     Json& one =
         json["also"][further.task] = {{"value", number(further.value)}, {"unit", further.unit}};
+    if (further.horizon_days > 0) one["horizon_days"] = further.horizon_days;
     for (const auto& [name, probability] : further.classes) one["classes"][name] = probability;
   }
   if (p.what_if) json["what_if"] = {{"feature", p.what_if->feature}, {"curve", p.what_if->curve}};
@@ -80,8 +82,14 @@ Json json_of(const Words& words) {
 
 std::string alternatives_text(const Prediction& p) {
   std::string text;
+  if (std::isfinite(p.free_until))
+    text += "90 % of such patients are free of it for at least " +
+            format_fixed(p.free_until, p.free_until < 10 ? 1 : 0) + " days\n";
   for (const FurtherAnswer& further : p.also)
-    text += "also: " + further.asked + ": " + format_short(further.value, 3) +
+    text += "also: " + further.asked +
+            (further.horizon_days > 0 ? " within " + format_number(further.horizon_days) + " days: "
+                                      : std::string(": ")) +
+            format_short(further.value, 3) +
             (further.unit == "probability" ? " (probability)\n" : "\n");
   if (p.what_if) {
     text +=
@@ -108,9 +116,10 @@ std::string metrics_text(const StudyReport& report) {
   std::string text = report.title + ": " + format_count(report.examples) + " examples of " +
                      format_count(report.patients) + " patients, " + report.split + "\n";
   for (const auto& [name, interval] : report.models.front().assessment.metrics) {
-    text += "  " + padded(metric_words(name).english, 38) + metric_text(name, interval.value) +
-            "  (" + metric_text(name, interval.low) + " to " + metric_text(name, interval.high) +
-            ")";
+    text += "  " + padded(metric_words(name).english, 38) + metric_text(name, interval.value);
+    if (std::isfinite(interval.low) && std::isfinite(interval.high))
+      text +=
+          "  (" + metric_text(name, interval.low) + " to " + metric_text(name, interval.high) + ")";
     for (const auto& model : report.models)
       for (const auto& other : model.assessment.metrics)
         if (!model.is_main && other.name == name)

@@ -50,6 +50,7 @@ struct FurtherAnswer {
   double value = 0;  // as Prediction::value
   std::string unit;
   std::vector<std::pair<std::string, double>> classes;
+  double horizon_days = 0;  // survival: of the risk
 };
 
 struct Prediction {
@@ -61,8 +62,10 @@ struct Prediction {
   std::vector<std::pair<std::string, double>> classes;  // category
   std::vector<std::string> set;  // the classes of which one is true, for 90 % of patients
   std::vector<std::pair<double, double>> survival;  // days, chance of being free
-  std::vector<Reason> reasons;                      // largest first
-  std::string method;                               // how they were found
+  // Survival: the day until which 90 % of such patients are free of the event; NaN: not known.
+  double free_until = std::numeric_limits<double>::quiet_NaN();
+  std::vector<Reason> reasons;  // largest first
+  std::string method;           // how they were found
   std::optional<WhatIf> what_if;
   std::optional<Alternative> alternative;
   std::vector<FurtherAnswer> also;

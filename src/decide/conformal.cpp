@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
+
+#include "evaluate/survival.h"
 
 namespace cangong {
 namespace {
@@ -30,6 +33,25 @@ double conformal_threshold(std::vector<double> of_truth, double level) {
   std::sort(of_truth.begin(), of_truth.end());
   const double rank = std::floor((static_cast<double>(of_truth.size()) + 1) * (1 - level) + 1e-9);
   return std::max(of_rank(of_truth, rank), 0.0);
+}
+
+double survival_cut(std::span<const double> free, std::span<const double> days,
+                    std::span<const double> events, double level) {
+  const std::vector<double> ones(days.size(), 1.0);
+  const KaplanMeier censoring(days, events, ones, KaplanMeier::Kind::censoring);
+  std::vector<std::size_t> order;
+  for (std::size_t i = 0; i < free.size(); ++i)
+    if (events[i] > 0.5) order.push_back(i);
+  std::sort(order.begin(), order.end(),
+            [&](std::size_t a, std::size_t b) { return free[a] > free[b]; });
+  const double allowed = (1 - level) * (static_cast<double>(free.size()) + 1);
+  double missed = 1, cut = 0;  // the patient to come counts as missed
+  for (const std::size_t i : order) {
+    if (missed > allowed + 1e-9) return cut;
+    cut = 1 - free[i];
+    missed += 1 / std::max(censoring.before(days[i]), 1e-3);
+  }
+  return missed > allowed + 1e-9 ? cut : 1;
 }
 
 }  // namespace cangong

@@ -3,6 +3,7 @@
 // Gammerman and Shafer 2005; Lei et al. 2018; Sadinle, Lei and Wasserman 2019.
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "evaluate/interval.h"
@@ -17,5 +18,14 @@ Interval conformal_interval(double value, std::vector<double> errors, double lev
 // true class of patients that did not train it. 0 (all classes) where they are too few for the
 // level.
 double conformal_threshold(std::vector<double> of_truth, double level);
+
+// Calibrates lower bounds of times under censoring that does not depend on the patient: the largest
+// chance q such that "the event comes after the day on which its predicted chance reaches q" was
+// true for a share `level` of the patients, those with the event weighted by 1/G of their time
+// (inverse probability of censoring; Gui, Hore, Ren and Barber 2024). `free`: of patients that did
+// not train the model, the predicted chance of being free at their own time. 0 where they are too
+// few for the level.
+double survival_cut(std::span<const double> free, std::span<const double> days,
+                    std::span<const double> events, double level);
 
 }  // namespace cangong

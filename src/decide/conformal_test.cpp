@@ -55,5 +55,39 @@ TEST(Conformal, SetsCoverAsStated) {
   EXPECT_LE(inside / all, 0.915);
 }
 
+// Times depend on a covariate, the model knows half of that; censoring does not depend on it.
+TEST(SurvivalCut, BoundsHoldAsOftenAsStated) {
+  double held = 0, all = 0;
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    Random random(seed);
+    const auto told = [](double x, double t) {
+      return 1 - std::exp(-0.01 * std::exp(0.5 * x) * t);
+    };
+    const auto draw = [&](double x) {
+      return -std::log(1 - random.uniform()) / (0.01 * std::exp(x));
+    };
+    std::vector<double> free, days, events;
+    for (int i = 0; i < 1000; ++i) {
+      const double x = random.normal(), time = draw(x), censor = 250 * random.uniform();
+      days.push_back(std::min(time, censor));
+      events.push_back(time <= censor);
+      free.push_back(1 - told(x, days.back()));
+    }
+    const double cut = survival_cut(free, days, events, 0.9);
+    for (int i = 0; i < 1000; ++i) {
+      const double x = random.normal();
+      held += told(x, draw(x)) >= cut;
+      all += 1;
+    }
+  }
+  EXPECT_GT(held / all, 0.89);
+  EXPECT_LT(held / all, 0.915);
+}
+
+TEST(SurvivalCut, TooFewPatientsGiveNoBound) {
+  const std::vector<double> free{0.8, 0.7, 0.5}, days{1, 2, 3}, events{1, 1, 1};
+  EXPECT_EQ(survival_cut(free, days, events, 0.9), 0);
+}
+
 }  // namespace
 }  // namespace cangong

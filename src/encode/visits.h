@@ -38,7 +38,9 @@ class VisitEncoder : public Encoder {
 
   void fit(const HistoryStream& training) override;
   const std::vector<Column>& columns() const override { return columns_; }
-  Layout layout() const override { return {0, options_.keep, channels_.size() + 1}; }
+  Layout layout() const override {
+    return channels_.empty() ? Layout{} : Layout{0, options_.keep, channels_.size() + 1};
+  }
   std::unique_ptr<EncoderSession> session(const CodeBook& codes) const override;
   std::string save() const override;
 

@@ -88,6 +88,17 @@ TEST(VisitEncoderTest, ColumnsPointAtTheirEvents) {
   EXPECT_TRUE(session->origin(history, 7).empty());
 }
 
+TEST(VisitEncoderTest, WithoutACodeThereAreNoVisits) {
+  const Ward ward;
+  const Store store = ward.store();
+  VisitOptions none = options();
+  none.include = {"^NOTHING"};
+  VisitEncoder encoder(none);
+  encoder.fit(StoreHistories(store, {{PatientId(1), hour(48), true}}));
+  EXPECT_TRUE(encoder.columns().empty());
+  EXPECT_EQ(encoder.layout().steps, 0u);
+}
+
 TEST(VisitEncoderTest, WrongOptionsAreRefused) {
   VisitOptions wrong = options();
   wrong.step = "soon";

@@ -10,16 +10,25 @@
 #include "engine/groupings.h"
 #include "evaluate/competing.h"
 #include "explain/shap.h"
+#include "train/cross_validation.h"
 
 namespace cangong {
 namespace {
+
+// What the main model says to a further task.
+struct FurtherJudged {
+  std::string task;
+  Targets truth;
+  Scored scored;
+  std::vector<PatientId> patients;
+};
 
 // The examples to judge on, and what each model says about them.
 struct Judged {
   Examples examples;
   std::vector<std::string> models;
   std::vector<Scored> scored;
-  std::vector<Scored> also;  // of the further tasks; none for out-of-fold answers
+  std::vector<FurtherJudged> also;  // none for out-of-fold answers
   std::vector<PatientId> patients;
 };
 
@@ -40,6 +49,33 @@ Judged judge_out_of_fold(const Pipeline& p, const Examples& all, const Digest& l
   return judged;
 }
 
+// The answers to the further tasks; none at all where their labels are not at hand.
+void add_further(const Pipeline& p, const EvaluateRequest& request, Examples& examples) {
+  for (const Pipeline::Further& further : p.also) {
+    const Readout& readout = further.fitted.readout;
+    NamedLabels labels;
+    try {
+      labels = find_labels(request.labels, further.task);
+    } catch (const Error& error) {
+      if (error.fault != Fault::missing) throw;
+    }
+    const bool labelled = std::any_of(labels.rows.begin(), labels.rows.end(),
+                                      [](const LabelRow& row) { return row.label.has_value(); });
+    FurtherTargets none{further.task, {}};
+    none.y.answer = readout.answer();
+    none.y.values.assign(examples.rows.size(), std::nan(""));
+    none.y.events.assign(readout.answer() == Answer::survival ? examples.rows.size() : 0, 0.0);
+    examples.also.push_back(labelled
+                                ? further_targets(examples, further.task, labels.rows,
+                                                  further_causes_of(p.recipe), readout.classes())
+                                : none);
+    if (examples.also.back().y.answer != readout.answer())
+      fail(Fault::input, "the labels of " + further.task + " are of the kind " +
+                             name_of(examples.also.back().y.answer) + ", the model answers with " +
+                             name_of(readout.answer()));
+  }
+}
+
 Judged judge_split(const Pipeline& p, const Store& store, std::vector<LabelRow> rows,
                    const EvaluateRequest& request) {
   if (request.split != "all")
@@ -52,13 +88,22 @@ Judged judge_split(const Pipeline& p, const Store& store, std::vector<LabelRow> 
                            "\" (held_out, tuning, train, cross, all; another store: all)");
   Judged judged;
   judged.examples = examples_of(rows, causes_of(p.recipe), p.main().readout.classes());
+  add_further(p, request, judged.examples);
   const Dataset data =
       dataset_of(store, *p.encoder, judged.examples, {request.threads, p.recipe.seed});
   for (const auto& fitted : p.models) {
     judged.models.push_back(fitted.name);
-    judged.scored.push_back(score(fitted, data.x, p.grid));
+    judged.scored.push_back(score(fitted, data, p.grid));
   }
-  for (const auto& further : p.also) judged.also.push_back(score(further.fitted, data.x, p.grid));
+  for (std::size_t t = 0; t < data.also.size(); ++t) {
+    Dataset own = data.of_further(t);
+    if (own.rows() == 0) continue;
+    const bool survival = own.y.answer == Answer::survival;
+    Scored scored =
+        score(p.also[t].fitted, own, survival && p.grid.empty() ? time_grid(own.y) : p.grid);
+    judged.also.push_back(
+        {p.also[t].task, std::move(own.y), std::move(scored), std::move(own.patients)});
+  }
   return judged;
 }
 
@@ -132,47 +177,14 @@ std::vector<ExampleCase> example_cases(const Pipeline& p, const Store& store,
   return cases;
 }
 
-Scored take(const Scored& scored, const std::vector<std::size_t>& rows) {
-  Scored part;
-  part.times = scored.times;
-  part.probabilities =
-      RealMatrix(scored.probabilities.columns ? rows.size() : 0, scored.probabilities.columns);
-  part.survival = RealMatrix(scored.survival.columns ? rows.size() : 0, scored.survival.columns);
-  for (std::size_t k = 0; k < rows.size(); ++k) {
-    part.value.push_back(scored.value[rows[k]]);
-    part.risk.push_back(scored.risk[rows[k]]);
-    for (const auto& [from, to] : {std::pair(&scored.probabilities, &part.probabilities),
-                                   std::pair(&scored.survival, &part.survival)})
-      if (to->columns) {
-        const auto row = from->row(rows[k]);
-        std::copy(row.begin(), row.end(), to->row(k).begin());
-      }
-  }
-  return part;
-}
-
 // How well the main model answers the further tasks that it learnt beside.
-void judge_further(const Pipeline& p, const Judged& judged, const EvaluateRequest& request,
-                   const AssessOptions& options, StudyReport& report) {
-  for (std::size_t t = 0; t < judged.also.size(); ++t) {
-    const Pipeline::Further& further = p.also[t];
-    const NamedLabels labels = find_labels(request.labels, further.task);
-    Targets y = further_targets(judged.examples, further.task, labels.rows, causes_of(p.recipe),
-                                further.fitted.readout.classes())
-                    .y;
-    std::vector<std::size_t> known;
-    std::vector<PatientId> patients;
-    for (std::size_t i = 0; i < y.values.size(); ++i)
-      if (!std::isnan(y.values[i]))
-        known.push_back(i), patients.push_back(judged.examples.rows[i].patient);
-    y = y.take(known);
-    draw_left(y, p.recipe.seed);
-    AssessOptions own = options;  // censoring weights from the task's own examples
-    own.training_days.clear();
-    own.training_events.clear();
-    report.also.push_back({further.task, known.size(),
-                           assess({y, take(judged.also[t], known), patients}, own).metrics});
-  }
+void judge_further(const Judged& judged, const AssessOptions& options, StudyReport& report) {
+  AssessOptions own = options;  // censoring weights from the task's own examples
+  own.training_days.clear();
+  own.training_events.clear();
+  for (const FurtherJudged& further : judged.also)
+    report.also.push_back({further.task, further.patients.size(),
+                           assess({further.truth, further.scored, further.patients}, own).metrics});
 }
 
 std::uint64_t count_patients(const std::vector<LabelRow>& rows) {
@@ -236,6 +248,10 @@ void add_notes(const Pipeline& p, const Store& store, const Judged& judged, Stud
         "Other causes compete with the event: risks and observed shares are cumulative incidences.",
         "其他结局与该事件竞争：风险与观察比例均为累积发生率。");
   add_leakage_notes(p.leakage, report);
+  if (!p.also.empty() && judged.also.size() < p.also.size())
+    report.notes.emplace_back(
+        "Further tasks are judged where their labels are at hand, and not by cross-validation.",
+        "其他任务仅在有标签时评估，交叉验证不评估它们。");
   if (p.recipe.search) {
     const std::string trials = std::to_string(p.recipe.search->trials);
     report.notes.emplace_back(
@@ -297,7 +313,7 @@ StudyReport evaluate_model(const EvaluateRequest& request) {
          assess({judged.examples.targets, judged.scored[m], judged.patients}, options)});
   }
   request.say(judged.also.empty() ? "comparing" : "judging further tasks, comparing");
-  judge_further(p, judged, request, options, report);
+  judge_further(judged, options, report);
   std::vector<Rival> rivals;
   for (std::size_t m = 1; m < judged.models.size(); ++m)
     rivals.push_back({judged.models[m], &judged.scored[m]});

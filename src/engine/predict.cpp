@@ -89,10 +89,21 @@ std::size_t column_named(const Pipeline& p, const std::string& name) {
 
 // What nobody can change: who the patient is, and how long ago or how often something was.
 bool can_change(const Column& column) {
+  if (column.window.starts_with("visit ")) return false;  // the past
   const bool value = column.aggregate == "last" || column.aggregate == "mean" ||
                      column.aggregate == "min" || column.aggregate == "max";
   return value && column.missing_when_absent && !may_be_static(column.code) &&
          column.code != "AGE" && !column.code.starts_with("AGE//");
+}
+
+// A model of visits looks at nothing of a visit that the patient has not had.
+void refuse_absent_visit(const Pipeline& p, std::span<const float> row, std::size_t column) {
+  const Layout layout = p.encoder->layout();
+  if (column < layout.facts) return;
+  const std::size_t within = (column - layout.facts) % layout.channels;
+  if (std::isnan(row[column - within]))
+    fail(Fault::input, "the patient has had no " + p.encoder->columns()[column].window +
+                           "; ask about a later one");
 }
 
 void add_alternatives(const Pipeline& p, std::span<const float> row, const ExplainOptions& explain,
@@ -103,6 +114,7 @@ void add_alternatives(const Pipeline& p, std::span<const float> row, const Expla
   const auto& columns = p.encoder->columns();
   const Answers answers = answers_of(p.main());
   if (!explain.what_if.empty()) {
+    refuse_absent_visit(p, row, column_named(p, explain.what_if));
     WhatIf curve{explain.what_if, {}};
     for (const auto& point : what_if(answers, row, p.background, column_named(p, explain.what_if)))
       curve.curve.emplace_back(point.value, point.answer);
@@ -138,6 +150,19 @@ std::string asked_by(const std::string& name, const std::string& text) {
   return asked;
 }
 
+// The first day on which the curve has fallen by what 90 % of such patients outlived; the last day
+// of the training's follow-up where it has not.
+double free_until(const Pipeline& p, std::span<const double> margins) {
+  const double cut = survival_cut(p.judged_free, p.judged_truth, p.judged_event, 0.9);
+  double low = 0, high = *std::max_element(p.training_days.begin(), p.training_days.end());
+  if (p.main().readout.survival(margins, high) > 1 - cut) return high;
+  for (int step = 0; step < 60; ++step) {
+    const double middle = (low + high) / 2;
+    (p.main().readout.survival(margins, middle) > 1 - cut ? low : high) = middle;
+  }
+  return low;
+}
+
 FurtherAnswer further_answer(const Pipeline::Further& further, const Matrix& x) {
   const Readout& readout = further.fitted.readout;
   const RealMatrix margins = further.fitted.margins(x);
@@ -145,7 +170,8 @@ FurtherAnswer further_answer(const Pipeline::Further& further, const Matrix& x) 
                        asked_by(further.task, further.text),
                        readout.value(margins.row(0)),
                        unit_of(readout.answer()),
-                       {}};
+                       {},
+                       readout.answer() == Answer::survival ? readout.horizon_days() : 0};
   if (readout.answer() == Answer::category) {
     const auto probabilities = readout.probabilities(margins.row(0));
     for (std::size_t c = 0; c < probabilities.size(); ++c)
@@ -192,6 +218,7 @@ Reply answer_patient(const Pipeline& p, const Store& store, const History& histo
   }
   for (const double t : p.grid)
     prediction.survival.emplace_back(t, readout.survival(margins.row(0), t));
+  if (!p.judged_free.empty()) prediction.free_until = free_until(p, margins.row(0));
   for (const auto& further : p.also) prediction.also.push_back(further_answer(further, x));
   add_alternatives(p, x.row(0), explain, prediction);
   if (explain.method.empty()) return prediction;

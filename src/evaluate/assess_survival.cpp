@@ -2,9 +2,11 @@
 #include <cmath>
 #include <memory>
 #include <numeric>
+#include <optional>
 
 #include "evaluate/assess.h"
 #include "evaluate/calibration.h"
+#include "evaluate/d_calibration.h"
 
 namespace cangong {
 namespace {
@@ -83,6 +85,16 @@ Curve calibration_at(const Examined& examined, double horizon) {
   return curve;
 }
 
+void add_d_calibration(const DCalibration& whole, std::size_t rows, Assessment& result) {
+  const double none = std::nan("");
+  result.metrics.push_back({"d_calibration_p", {whole.p(), none, none}});
+  Curve curve{"d_calibration", {}, false};
+  const auto shares = whole.shares(std::vector<double>(rows, 1.0));
+  for (std::size_t b = 0; b < shares.size(); ++b)
+    curve.points.push_back({(static_cast<double>(b) + 0.5) / DCalibration::kBins, shares[b]});
+  result.curves.push_back(std::move(curve));
+}
+
 }  // namespace
 
 Assessment assess_survival(const Examined& examined, const AssessOptions& options) {
@@ -127,8 +139,14 @@ Assessment assess_survival(const Examined& examined, const AssessOptions& option
       sum += w[i] * scored.value[i], all += w[i];
     return (1 - km.at(options.horizon_days)) / (sum / all);
   });
+  std::optional<DCalibration> whole;
+  if (!scored.free_at_end.empty()) {
+    whole.emplace(scored.free_at_end, events);
+    list.add("d_calibration", [&](auto w) { return whole->distance(w); });
+  }
   Assessment result;
   result.metrics = list.run(examined.patients, options.bootstrap);
+  if (whole) add_d_calibration(*whole, examined.patients.size(), result);
   result.curves = curves_by_risk(examined);
   result.curves.push_back(calibration_at(examined, options.horizon_days));
   return result;

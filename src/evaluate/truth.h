@@ -50,9 +50,10 @@ struct FurtherTargets {
 
 // One model's answers, one entry (or row) per example.
 struct Scored {
-  std::vector<double> value;  // probability, value, or risk at the horizon
-  std::vector<double> risk;   // orders patients: higher = sooner or likelier
-  RealMatrix probabilities;   // category: by class
+  std::vector<double> value;        // probability, value, or risk at the horizon
+  std::vector<double> risk;         // orders patients: higher = sooner or likelier
+  RealMatrix probabilities;         // category: by class
+  std::vector<double> free_at_end;  // survival: the chance of being free at the row's own time
   std::vector<double> times;  // survival: a grid of days, and the chance of being free at each
   RealMatrix survival;
 };

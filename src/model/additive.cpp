@@ -237,6 +237,7 @@ void check_options(const AdditiveOptions& o) {
   require(o.rounds >= 1 && o.patience >= 1, "rounds and patience are at least 1");
   require(o.bags >= 1 && o.bags <= 100, "bags is 1 to 100");
   require(o.pairs <= 400, "pairs is 400 at most");
+  require(o.min_leaf >= 1, "min_leaf is at least 1");
 }
 
 }  // namespace

@@ -120,6 +120,17 @@ TEST(Additive, TheSameBytesWithAnyNumberOfThreadsAndAfterLoading) {
   EXPECT_EQ(loaded->save(), model->save());
 }
 
+TEST(Additive, ABagWithoutAnEventIsNoTrap) {
+  Dataset rare = sample(60, 1, Answer::boolean);
+  std::fill(rare.y.values.begin(), rare.y.values.end(), 0.0);
+  rare.y.values[7] = 1;
+  AdditiveOptions options;
+  options.bags = 30;
+  const auto model = fit_additive(options, rare, sample(60, 2, Answer::boolean), {});
+  for (const double margin : load_additive(model->save())->margins(rare.x).values)
+    EXPECT_TRUE(std::isfinite(margin));
+}
+
 TEST(Additive, ClassesAreRefused) {
   Dataset classes = sample(50, 1, Answer::boolean);
   classes.y.answer = Answer::category;

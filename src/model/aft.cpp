@@ -18,12 +18,17 @@ constexpr std::pair<const char*, TimeShape> kShapes[] = {{"weibull", TimeShape::
                                                          {"lognormal", TimeShape::lognormal},
                                                          {"loglogistic", TimeShape::loglogistic}};
 
-std::vector<double> logs_of(const std::vector<double>& days) {
+// What a time of 0 counts as.
+double half_of_shortest(const std::vector<double>& days) {
   double shortest = std::numeric_limits<double>::infinity();
   for (const double t : days)
     if (t > 0) shortest = std::min(shortest, t);
+  return std::isfinite(shortest) ? shortest / 2 : 1;
+}
+
+std::vector<double> logs_of(const std::vector<double>& days, double least) {
   std::vector<double> logs;
-  for (const double t : days) logs.push_back(std::log(t > 0 ? t : shortest / 2));
+  for (const double t : days) logs.push_back(std::log(std::max(t, least)));
   return logs;
 }
 
@@ -38,8 +43,11 @@ RealMatrix with_constant(RealMatrix x) {
 class AftFit {
  public:
   AftFit(const AftOptions& options, TimeShape shape, const Dataset& train)
-      : options_(options), y_(train.y), logs_(logs_of(train.y.values)) {
+      : options_(options),
+        y_(train.y),
+        logs_(logs_of(train.y.values, half_of_shortest(train.y.values))) {
     model_.shape = shape;
+    model_.least_ = half_of_shortest(train.y.values);
     model_.normaliser_.fit(train.x, options.prepare);
     x_ = with_constant(model_.normaliser_.apply(train.x, 1));
     factors_.assign(x_.columns, 1.0);
@@ -54,22 +62,22 @@ class AftFit {
     fit(1e6);  // the constant and the scale alone
   }
 
-  // Coefficients and scale in turn, until neither moves.
-  void fit(double lambda) {
+  // A step of the coefficients and one of the scale in turn, until neither moves; false where they
+  // never do.
+  bool fit(double lambda) {
     const Penalty penalty{lambda, options_.l1_share, factors_};
-    for (int round = 0; round < 500; ++round) {
+    for (int round = 0; round < 200; ++round) {
       AftLikelihood likelihood = likelihood_now();
       const auto before = model_.weights_;
-      fit_penalised(x_, likelihood, penalty, model_.weights_);
+      fit_penalised(x_, likelihood, penalty, model_.weights_, {1, 1e-9});
       double change = std::abs(likelihood.step_scale(linear_predictor(x_, model_.weights_)));
       for (std::size_t j = 0; j < before.size(); ++j)
         change = std::max(change, std::abs(before[j] - model_.weights_[j]));
       model_.scale = likelihood.scale();
-      if (!(model_.scale > 1e-6 && model_.scale < 1e6))
-        fail(Fault::model, "model aft: the scale of the times cannot be estimated; raise penalty");
-      if (change < 1e-8) return;
+      if (!(model_.scale > 1e-6 && model_.scale < 1e6)) return false;
+      if (change < 1e-7) return true;
     }
-    fail(Fault::model, "model aft: training did not settle; raise penalty");
+    return false;
   }
 
   std::vector<double> path() const {
@@ -82,7 +90,8 @@ class AftFit {
   // Mean negative log-likelihood of other data.
   double loss(const Dataset& data) const {
     const RealMatrix x = with_constant(model_.normaliser_.apply(data.x, 1));
-    return AftLikelihood(model_.shape, logs_of(data.y.values), data.y.events, model_.scale)
+    return AftLikelihood(model_.shape, logs_of(data.y.values, model_.least_), data.y.events,
+                         model_.scale)
         .loss(linear_predictor(x, model_.weights_));
   }
 
@@ -117,14 +126,24 @@ std::unique_ptr<AftModel> fit_aft(const AftOptions& options, const Dataset& trai
   for (const auto& [name, shape] : kShapes) {
     if (!choose && options.distribution != name) continue;
     AftFit fit(options, shape, train);
+    double own = std::numeric_limits<double>::infinity();
+    int worse = 0;
     for (const double lambda : fixed ? std::vector{*fixed} : fit.path()) {
-      fit.fit(lambda);
+      if (!fit.fit(lambda)) break;
       const double loss = fit.loss(tuning.rows() ? tuning : train);
+      worse = loss < own ? 0 : worse + 1;
+      own = std::min(own, loss);
+      if (worse == 3) break;  // weaker penalties only fit the noise
       if (best && loss >= least) continue;
       least = loss;
       best = std::make_unique<AftModel>(fit.model());
     }
   }
+  const bool known =
+      choose || std::any_of(std::begin(kShapes), std::end(kShapes),
+                            [&](const auto& s) { return options.distribution == s.first; });
+  if (!best && known)
+    fail(Fault::model, "model aft: training did not settle; set a higher penalty");
   if (!best)
     fail(Fault::config, "unknown distribution \"" + options.distribution +
                             "\" (auto, weibull, lognormal, loglogistic)");
@@ -149,7 +168,7 @@ RealMatrix AftModel::margins(const Matrix& x) const {
     double before = 0;
     for (std::size_t k = 0; k < ends_.size(); ++k) {
       const double at =
-          cumulative_hazard(shape, (std::log(std::max(ends_[k], 1e-9)) - eta[i]) / scale);
+          cumulative_hazard(shape, (std::log(std::max(ends_[k], least_)) - eta[i]) / scale);
       out.at(i, k) = std::log(std::expm1(std::clamp(at - before, 1e-12, 500.0)));
       before = at;
     }
@@ -172,6 +191,7 @@ std::string AftModel::save() const {
               {"kind", "aft"},
               {"distribution", kShapes[static_cast<int>(shape)].first},
               {"scale", scale},
+              {"least", least_},
               {"interval_ends", ends_},
               {"weights", weights_},
               {"normaliser", Json::parse(normaliser_.save())}}
@@ -185,6 +205,7 @@ std::unique_ptr<Model> AftModel::load(const std::string& saved) {
   for (const auto& [name, shape] : kShapes)
     if (json.at("distribution") == name) model->shape = shape;
   model->scale = json.at("scale");
+  model->least_ = json.at("least");
   model->ends_ = json.at("interval_ends").get<std::vector<double>>();
   model->weights_ = json.at("weights").get<std::vector<double>>();
   model->normaliser_ = Normaliser::load(json.at("normaliser").dump());

@@ -52,6 +52,7 @@ class AftModel : public Model {
   friend class AftFit;
   Normaliser normaliser_;
   std::vector<double> weights_, ends_;
+  double least_ = 1e-9;  // days: what a shorter time counts as
 };
 
 // Survival only (else Fault::config). Times of 0 count as half of the shortest other one.

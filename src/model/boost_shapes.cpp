@@ -161,7 +161,10 @@ double Boosted::constant() const {
   if (answer_ == Answer::survival || y_.empty()) return 0;
   double mean = 0;
   for (const double v : y_) mean += v / static_cast<double>(y_.size());
-  return answer_ == Answer::real ? mean : std::log(mean / (1 - mean));
+  if (answer_ == Answer::real) return mean;
+  const double half = 0.5 / static_cast<double>(y_.size());  // a draw may hold no event
+  mean = std::clamp(mean, half, 1 - half);
+  return std::log(mean / (1 - mean));
 }
 
 void Boosted::slopes(std::vector<double>& gradient, std::vector<double>& curvature) const {

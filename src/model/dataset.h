@@ -19,6 +19,8 @@ struct Dataset {
 
   std::size_t rows() const { return x.rows; }
   Dataset take(const std::vector<std::size_t>& rows) const;
+  // The rows whose answer to a further task is known, with that answer as their own.
+  Dataset of_further(std::size_t task) const;
 };
 
 }  // namespace cangong

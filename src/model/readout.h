@@ -52,7 +52,8 @@ struct Fitted {
   std::vector<std::size_t> columns;  // empty = all
   std::unique_ptr<Model> model;
   Readout readout;
-  std::string search;  // JSON of the settings that were tried; empty where none were
+  std::string options;  // of the learner, as one line of YAML
+  std::string search;   // JSON of the settings that were tried; empty where none were
 
   RealMatrix margins(const Matrix& x) const;
   // What explanations are about, rows x outputs: the margins; for discrete-time survival, whose

@@ -128,7 +128,8 @@ void check(const SequenceOptions& o, const Layout& layout) {
   require(o.kind != "transformer" || (o.heads >= 1 && o.units % o.heads == 0),
           "heads is a divisor of units");
   require(layout.steps > 0,
-          "there are no visits to read; add `visits: {keep: 16}` to the recipe's encoder");
+          "there are no visits to read; give the recipe `encoder: {visits: {keep: 16}}`, with "
+          "codes that enough training patients have");
 }
 
 NetworkShape shape_of(const SequenceOptions& options, const Preparation& preparation) {

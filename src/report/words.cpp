@@ -10,6 +10,9 @@ namespace cangong {
 Words metric_words(const std::string& name) {
   static const std::map<std::string, Words> kWords{
       {"auroc", {"AUROC (discrimination)", "AUROC（区分度）"}},
+      {"d_calibration", {"D-calibration, distance", "D 校准（距离）"}},
+      {"d_calibration_p",
+       {"D-calibration, p", "D 校准 p 值"}},
       {"auroc_delong", {"AUROC, DeLong interval", "AUROC（DeLong 区间）"}},
       {"auprc", {"AUPRC (average precision)", "AUPRC（平均精确率）"}},
       {"brier", {"Brier score", "Brier 分数"}},

@@ -26,6 +26,7 @@ namespace {
 void append(Scored& all, const Scored& part) {
   all.value.insert(all.value.end(), part.value.begin(), part.value.end());
   all.risk.insert(all.risk.end(), part.risk.begin(), part.risk.end());
+  all.free_at_end.insert(all.free_at_end.end(), part.free_at_end.begin(), part.free_at_end.end());
   const auto rows = [](RealMatrix& to, const RealMatrix& from) {
     to.columns = from.columns;
     to.rows += from.rows;
@@ -41,9 +42,9 @@ class FoldFile {
  public:
   FoldFile(const TrainInput& input, const TrainContext& context) {
     if (context.work.empty()) return;
-    const Digest digest =
-        digest_of(input.recipe.text + input.store.digest() + digest_of_rows(input.rows) +
-                  digest_of_file("/proc/self/exe"));  // another build may answer otherwise
+    std::string work = input.recipe.text + input.store.digest() + digest_of_rows(input.rows);
+    for (const auto& further : input.also) work += digest_of_rows(further.rows);
+    const Digest digest = digest_of(work + program_digest());
     file_ = context.work / (digest.substr(0, 24) + ".folds");
   }
   // The folds that an earlier run left; nothing where there are none.
@@ -79,7 +80,7 @@ void add_fold(const TrainInput& input, const Examples& examples, const TrainCont
   oof.models.clear();
   for (std::size_t m = 0; m < models.size(); ++m) {
     oof.models.push_back(models[m].name);
-    append(oof.scored[m], score(models[m], held_out.x, grid));
+    append(oof.scored[m], score(models[m], held_out, grid));
   }
   oof.examples.insert(oof.examples.end(), parts.held_out.begin(), parts.held_out.end());
   ++oof.folds;

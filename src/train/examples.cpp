@@ -56,13 +56,27 @@ Examples examples_of(const std::vector<LabelRow>& rows, const CauseOptions& caus
   return out;
 }
 
+namespace {
+
+// Rows without an answer have no say in the times of the others.
+void draw_left_of_known(Targets& y, std::uint64_t seed) {
+  std::vector<std::size_t> known;
+  for (std::size_t i = 0; i < y.values.size(); ++i)
+    if (!std::isnan(y.values[i])) known.push_back(i);
+  Targets part = y.take(known);
+  draw_left(part, seed);
+  for (std::size_t k = 0; k < known.size(); ++k) y.values[known[k]] = part.values[k];
+}
+
+}  // namespace
+
 Dataset dataset_of(const Store& store, const Encoder& encoder, const Examples& examples,
                    const FitOptions& options) {
   Dataset data;
   data.y = examples.targets;
   draw_left(data.y, options.seed);
   data.also = examples.also;
-  for (FurtherTargets& one : data.also) draw_left(one.y, options.seed);
+  for (FurtherTargets& one : data.also) draw_left_of_known(one.y, options.seed);
   for (const auto& row : examples.rows) data.patients.push_back(row.patient);
   const StoreHistories histories(store, examples.rows);
   const Batch batch = encode(encoder, histories, options.threads);
@@ -74,6 +88,9 @@ Dataset dataset_of(const Store& store, const Encoder& encoder, const Examples& e
 FurtherTargets further_targets(const Examples& examples, const std::string& task,
                                const std::vector<LabelRow>& rows, const CauseOptions& cause,
                                const std::vector<std::string>& classes) {
+  const bool labelled = std::any_of(rows.begin(), rows.end(),
+                                    [](const LabelRow& row) { return row.label.has_value(); });
+  if (!labelled) fail(Fault::input, "task " + task + ": no example has a label");
   const Examples other = examples_of(rows, cause, classes);
   std::map<std::pair<PatientId, Time>, std::size_t> at;
   for (std::size_t i = 0; i < other.rows.size(); ++i)
@@ -82,19 +99,13 @@ FurtherTargets further_targets(const Examples& examples, const std::string& task
   FurtherTargets out{task, {}};
   out.y.answer = from.answer;
   out.y.classes = from.classes;
-  std::size_t known = 0;
   for (const LabelRow& row : examples.rows) {
     const auto found = at.find({row.patient, row.when});
     const bool here = found != at.end();
-    known += here;
     out.y.values.push_back(here ? from.values[found->second] : std::nan(""));
     if (!from.events.empty()) out.y.events.push_back(here ? from.events[found->second] : 0);
     if (!from.left.empty()) out.y.left.push_back(here ? from.left[found->second] : -1);
   }
-  if (known == 0)
-    fail(Fault::input, "task " + task +
-                           " has no label for a patient and moment of the model's own "
-                           "task; give both the same trigger and index_timestamp");
   return out;
 }
 

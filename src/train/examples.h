@@ -29,7 +29,8 @@ struct Examples {
 Examples examples_of(const std::vector<LabelRow>& rows, const CauseOptions& cause,
                      const std::vector<std::string>& classes = {});
 
-// What another task says about the same patients at the same moments.
+// What another task says about the same patients at the same moments; all NaN where it says
+// nothing about them.
 FurtherTargets further_targets(const Examples& examples, const std::string& task,
                                const std::vector<LabelRow>& rows, const CauseOptions& cause,
                                const std::vector<std::string>& classes = {});

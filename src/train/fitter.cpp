@@ -52,35 +52,6 @@ std::string kind_of(const Node& options) {
   return kind ? kind->scalar() : "trees";
 }
 
-// The smaller the better: log-loss, squared error, or one less Harrell's C.
-double loss_of(const Fitted& fitted, const Dataset& judge) {
-  const Scored scored = score(fitted, judge.x, {});
-  const auto n = static_cast<double>(judge.rows());
-  double sum = 0;
-  switch (judge.y.answer) {
-    case Answer::survival: {
-      const std::vector<double> ones(judge.rows(), 1.0);
-      return 1 - Concordance(scored.risk, judge.y.values, judge.y.events).harrell(ones);
-    }
-    case Answer::real:
-      for (std::size_t i = 0; i < judge.rows(); ++i)
-        sum += std::pow(scored.value[i] - judge.y.values[i], 2);
-      return sum / n;
-    case Answer::boolean:
-    case Answer::category:
-      break;
-  }
-  for (std::size_t i = 0; i < judge.rows(); ++i) {
-    const double truth = judge.y.values[i];
-    const double given = judge.y.answer == Answer::category
-                             ? scored.probabilities.at(i, static_cast<std::size_t>(truth))
-                         : truth > 0.5 ? scored.value[i]
-                                       : 1 - scored.value[i];
-    sum -= std::log(std::max(given, 1e-6));
-  }
-  return sum / n;
-}
-
 }  // namespace
 
 std::vector<Fitted> Fitter::fit(const Encoder& encoder, const Dataset& train,
@@ -143,15 +114,12 @@ SearchResult Fitter::search_settings(const Node& options, const Data& data) cons
 
 namespace {
 
-// The rows whose further answer is known, as if it were their own.
-Dataset as_own(const Dataset& data, std::size_t task) {
-  std::vector<std::size_t> known;
-  const Targets& y = data.also[task].y;
-  for (std::size_t i = 0; i < y.values.size(); ++i)
-    if (!std::isnan(y.values[i])) known.push_back(i);
-  Dataset part = data.take(known);
-  part.y = y.take(known);
-  return part;
+// With few tuning patients a fitted map is noise: `auto` wants 100 events and 100 others.
+Recalibration::Kind automatic_recalibration(const Dataset& tuning) {
+  double events = 0;
+  for (const double v : tuning.y.values) events += v;
+  const double others = static_cast<double>(tuning.rows()) - events;
+  return events >= 100 && others >= 100 ? Recalibration::Kind::platt : Recalibration::Kind::none;
 }
 
 }  // namespace
@@ -165,13 +133,22 @@ std::vector<Fitted> Fitter::take_also(Fitted& own, const Dataset& train,
     fitted.name = own.name;
     fitted.columns = own.columns;
     fitted.model = std::move(models[t]);
-    const Dataset learn = selected(fitted, as_own(train, t));
-    const Dataset judge = tuning.rows() ? selected(fitted, as_own(tuning, t)) : Dataset{};
+    const Dataset learn = selected(fitted, train.of_further(t));
+    const Dataset judge = tuning.rows() ? selected(fitted, tuning.of_further(t)) : Dataset{};
     const double horizon = static_cast<double>(input_.recipe.horizon.count()) / 86400e6;
-    fitted.readout = Readout::fit(*fitted.model, learn, judge, recalibration_of(judge), horizon);
+    fitted.readout =
+        Readout::fit(*fitted.model, learn, judge, automatic_recalibration(judge), horizon);
     further.push_back(std::move(fitted));
   }
   return further;
+}
+
+Fitted Fitter::refit(const Fitted& own, Dataset part, const Dataset& tuning) const {
+  draw_left(part.y, input_.recipe.seed);
+  FitContext quiet;
+  quiet.seed = input_.recipe.seed;
+  quiet.threads = context_.threads;
+  return fit_one(Node::parse(own.options, "model"), own.columns, {part, tuning}, quiet);
 }
 
 std::optional<Fitted> Fitter::fit_baseline(const std::string& name, const Encoder& encoder,
@@ -212,6 +189,7 @@ Fitted Fitter::fit_one(const Node& options, std::vector<std::size_t> columns, co
                        const FitContext& context) const {
   Fitted fitted;
   fitted.name = kind_of(options);
+  fitted.options = options.text();
   fitted.columns = std::move(columns);
   const Dataset train = selected(fitted, data.train), tuning = selected(fitted, data.tuning);
   const Learner& learner = learner_named(fitted.name);
@@ -222,6 +200,16 @@ Fitted Fitter::fit_one(const Node& options, std::vector<std::size_t> columns, co
   return fitted;
 }
 
+namespace {
+
+std::vector<const Targets*> answers_in(const Dataset& data) {
+  std::vector<const Targets*> all{&data.y};
+  for (const FurtherTargets& further : data.also) all.push_back(&further.y);
+  return all;
+}
+
+}  // namespace
+
 // A checkpoint belongs to one fit: the same rows, answers, options and seed, or none.
 Digest Fitter::digest_of_fit(const Data& data, const Node& options) const {
   Hasher hasher;
@@ -229,21 +217,18 @@ Digest Fitter::digest_of_fit(const Data& data, const Node& options) const {
     hasher.add({reinterpret_cast<const char*>(values.data()), values.size() * sizeof(values[0])});
   };
   for (const Dataset* part : {&data.train, &data.tuning})
-    add(part->x.values), add(part->y.values), add(part->y.events);
-  hasher.add(input_.recipe.text + options.text() + std::to_string(input_.recipe.seed));
+    for (const auto* y : answers_in(*part)) add(y->values), add(y->events);
+  for (const Dataset* part : {&data.train, &data.tuning}) add(part->x.values);
+  hasher.add(input_.recipe.text + options.text() + std::to_string(input_.recipe.seed) +
+             program_digest());
   return hasher.finish();
 }
 
-// With few tuning patients a fitted map is noise: `auto` wants 100 events and 100 others.
 Recalibration::Kind Fitter::recalibration_of(const Dataset& tuning) const {
   const std::string& said = input_.recipe.recalibrate;
   for (const auto& [name, kind] : Recalibration::kinds())
     if (said == name) return kind;
-  double events = 0;
-  for (const double v : tuning.y.values) events += v;
-  const double others = static_cast<double>(tuning.rows()) - events;
-  const bool enough = events >= 100 && others >= 100;
-  return said == "auto" && enough ? Recalibration::Kind::platt : Recalibration::Kind::none;
+  return automatic_recalibration(tuning);
 }
 
 }  // namespace cangong

@@ -18,6 +18,8 @@ class Fitter {
   // The recipe's model first, then the baselines.
   std::vector<Fitted> fit(const Encoder& encoder, const Dataset& train,
                           const Dataset& tuning) const;
+  // A model with the settings and columns of `own`, on other training rows.
+  Fitted refit(const Fitted& own, Dataset part, const Dataset& tuning) const;
   // Of the recipe's model just fitted, those of the further tasks, in the order of Dataset::also.
   std::vector<Fitted> take_also(Fitted& own, const Dataset& train, const Dataset& tuning) const;
 

@@ -242,7 +242,8 @@ void save(const std::string& file, const Learner& learner, const torch::optim::O
     archive.write("state" + std::to_string(i), state[i]);
   archive.write("optimizer", of_optimizer);
   archive.write("numbers", torch::tensor({static_cast<double>(progress.epoch),
-                                          static_cast<double>(progress.best_epoch), progress.best},
+                                          static_cast<double>(progress.best_epoch), progress.best,
+                                          static_cast<double>(progress.best_copy.size())},
                                          torch::kFloat64));
   at::Generator generator = at::detail::getDefaultCPUGenerator();
   archive.write("random", generator.get_state());
@@ -270,7 +271,7 @@ void load(const std::string& file, Learner& learner, torch::optim::Optimizer& op
   progress.epoch = static_cast<std::size_t>(numbers[0].item<double>());
   progress.best_epoch = static_cast<std::size_t>(numbers[1].item<double>());
   progress.best = numbers[2].item<double>();
-  progress.best_copy = copy_of(learner);
+  if (numbers[3].item<double>() > 0) progress.best_copy = copy_of(learner);
   for (std::size_t i = 0; i < progress.best_copy.size(); ++i)
     archive.read("best" + std::to_string(i), progress.best_copy[i]);
 }

@@ -1,13 +1,17 @@
 #include "train/pipeline.h"
 
+#include <cmath>
 #include <cstring>
 #include <nlohmann/json.hpp>
+
+#include "evaluate/survival.h"
 
 namespace cangong {
 
 using Json = nlohmann::ordered_json;
 
-Scored score(const Fitted& fitted, const Matrix& x, const std::vector<double>& grid) {
+Scored score(const Fitted& fitted, const Dataset& data, const std::vector<double>& grid) {
+  const Matrix& x = data.x;
   const RealMatrix margins = fitted.margins(x);
   const Readout& readout = fitted.readout;
   Scored scored;
@@ -23,10 +27,39 @@ Scored score(const Fitted& fitted, const Matrix& x, const std::vector<double>& g
       const auto p = readout.probabilities(m);
       std::copy(p.begin(), p.end(), scored.probabilities.row(i).begin());
     }
+    if (curves) scored.free_at_end.push_back(readout.survival(m, data.y.values[i]));
     for (std::size_t t = 0; curves && t < grid.size(); ++t)
       scored.survival.at(i, t) = readout.survival(m, grid[t]);
   }
   return scored;
+}
+
+double loss_of(const Fitted& fitted, const Dataset& judge) {
+  const Scored scored = score(fitted, judge, {});
+  const auto n = static_cast<double>(judge.rows());
+  double sum = 0;
+  switch (judge.y.answer) {
+    case Answer::survival: {
+      const std::vector<double> ones(judge.rows(), 1.0);
+      return 1 - Concordance(scored.risk, judge.y.values, judge.y.events).harrell(ones);
+    }
+    case Answer::real:
+      for (std::size_t i = 0; i < judge.rows(); ++i)
+        sum += std::pow(scored.value[i] - judge.y.values[i], 2);
+      return sum / n;
+    case Answer::boolean:
+    case Answer::category:
+      break;
+  }
+  for (std::size_t i = 0; i < judge.rows(); ++i) {
+    const double truth = judge.y.values[i];
+    const double given = judge.y.answer == Answer::category
+                             ? scored.probabilities.at(i, static_cast<std::size_t>(truth))
+                         : truth > 0.5 ? scored.value[i]
+                                       : 1 - scored.value[i];
+    sum -= std::log(std::max(given, 1e-6));
+  }
+  return sum / n;
 }
 
 namespace {
@@ -35,6 +68,7 @@ Json json_of(const Fitted& fitted) {
   Json json{{"name", fitted.name},
             {"columns", fitted.columns},
             {"kind", fitted.model->kind()},
+            {"options", fitted.options},
             {"readout", Json::parse(fitted.readout.save())},
             {"model", Json::parse(fitted.model->save())}};
   if (!fitted.search.empty()) json["search"] = Json::parse(fitted.search);
@@ -47,6 +81,7 @@ Fitted fitted_of(const Json& json) {
   fitted.columns = json.at("columns").get<std::vector<std::size_t>>();
   fitted.model = learner_named(json.at("kind").get<std::string>()).load(json.at("model").dump());
   fitted.readout = Readout::load(json.at("readout").dump());
+  fitted.options = json.value("options", std::string());
   if (json.contains("search")) fitted.search = json.at("search").dump();
   return fitted;
 }
@@ -80,6 +115,7 @@ Json json_of(const OutOfFold& oof) {
   for (const auto& s : oof.scored)
     scored.push_back({{"value", s.value},
                       {"risk", s.risk},
+                      {"free_at_end", s.free_at_end},
                       {"times", s.times},
                       {"probabilities", json_of(s.probabilities)},
                       {"survival", json_of(s.survival)}});
@@ -96,6 +132,7 @@ OutOfFold out_of_fold_of(const Json& json) {
     Scored s;
     s.value = item.at("value").get<std::vector<double>>();
     s.risk = item.at("risk").get<std::vector<double>>();
+    s.free_at_end = item.value("free_at_end", std::vector<double>());
     s.times = item.at("times").get<std::vector<double>>();
     s.probabilities = matrix_of(item.at("probabilities"));
     s.survival = matrix_of(item.at("survival"));
@@ -140,6 +177,7 @@ void write_pipeline(const Pipeline& p, BundleWriter& bundle) {
   for (const auto& [patient, split] : p.splits) splits[split].push_back(patient.for_storage());
   bundle.add("background.f32", bytes_of(p.background));
   bundle.add("splits.json", splits.dump() + "\n");
+  if (p.stability) bundle.add("stability.json", save_stability(*p.stability));
   if (p.out_of_fold) bundle.add("out_of_fold.json", save_out_of_fold(*p.out_of_fold));
   const Json training{{"recipe_name", p.recipe.name},
                       {"task_name", p.task_name},
@@ -156,6 +194,7 @@ void write_pipeline(const Pipeline& p, BundleWriter& bundle) {
   bundle.add("judged.json", Json{{"value", p.judged_value},
                                  {"truth", p.judged_truth},
                                  {"event", p.judged_event},
+                                 {"free", p.judged_free},
                                  {"rows_per_patient", p.judged_rows_per_patient}}
                                     .dump() +
                                 "\n");
@@ -190,11 +229,13 @@ Pipeline read_pipeline(const Bundle& bundle) {
     p.judged_value = judged.at("value").get<std::vector<double>>();
     p.judged_truth = judged.at("truth").get<std::vector<double>>();
     p.judged_event = judged.at("event").get<std::vector<double>>();
+    p.judged_free = judged.value("free", std::vector<double>());
     p.judged_rows_per_patient = judged.at("rows_per_patient");
     if (bundle.has("leakage.json")) p.leakage = load_leakage(bundle.read("leakage.json"));
     const Json splits = Json::parse(bundle.read("splits.json"));
     for (const auto& [split, patients] : splits.items())
       for (const auto& patient : patients) p.splits[PatientId(patient.get<std::int64_t>())] = split;
+    if (bundle.has("stability.json")) p.stability = load_stability(bundle.read("stability.json"));
     if (bundle.has("out_of_fold.json"))
       p.out_of_fold = load_out_of_fold(bundle.read("out_of_fold.json"), bundle.folder());
   } catch (const nlohmann::json::exception& error) {

@@ -12,6 +12,7 @@
 #include "registry/bundle.h"
 #include "train/leakage.h"
 #include "train/recipe.h"
+#include "train/stability.h"
 
 namespace cangong {
 
@@ -49,7 +50,9 @@ struct Pipeline {
   std::vector<double> training_days, training_events;
   Splits splits;
   std::optional<OutOfFold> out_of_fold;
+  std::optional<Stability> stability;                            // where the recipe asks for it
   std::vector<double> judged_value, judged_truth, judged_event;  // of patients that did not train
+  std::vector<double> judged_free;                               // survival: Scored::free_at_end
   double judged_rows_per_patient = 1;
   Digest store_digest, labels_digest;
   LeakageReport leakage;  // what was looked for before the training
@@ -62,7 +65,10 @@ struct Pipeline {
 void write_pipeline(const Pipeline& pipeline, BundleWriter& bundle);
 Pipeline read_pipeline(const Bundle& bundle);
 
-// One model's answers for encoded rows.
-Scored score(const Fitted& fitted, const Matrix& x, const std::vector<double>& grid);
+// Of answers to rows: log-loss, squared error, or one less Harrell's C. The smaller the better.
+double loss_of(const Fitted& fitted, const Dataset& judge);
+
+// One model's answers for encoded rows; survival: on a grid of days and at each row's own day.
+Scored score(const Fitted& fitted, const Dataset& data, const std::vector<double>& grid);
 
 }  // namespace cangong

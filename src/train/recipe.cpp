@@ -38,6 +38,7 @@ Recipe parse_recipe(const std::string& text, const std::string& file) {
   if (recipe.encoder.visits.keep > 0 && recipe.select.keep > 0)
     fail(Fault::config, file + ": select would tear the visits apart; take one of the two out");
   if (recipe.search) check_options(*recipe.search);
+  check_options(recipe.stability);
   if (recipe.other_causes != "compete" && recipe.other_causes != "censor")
     fail(Fault::config, file + ": other_causes is compete or censor");
   if (recipe.cause == 0) fail(Fault::config, file + ": cause is the number of a cause, from 1");
@@ -49,6 +50,10 @@ Recipe parse_recipe(const std::string& text, const std::string& file) {
 
 CauseOptions causes_of(const Recipe& recipe) {
   return {recipe.cause, recipe.other_causes == "censor" ? Others::censor : Others::compete};
+}
+
+CauseOptions further_causes_of(const Recipe& recipe) {
+  return {1, causes_of(recipe).others};
 }
 
 Recipe load_recipe(const fs::path& file) {

@@ -11,6 +11,7 @@
 #include "train/examples.h"
 #include "train/search.h"
 #include "train/select.h"
+#include "train/stability.h"
 
 namespace cangong {
 
@@ -43,6 +44,7 @@ struct Recipe {
   SplitOptions split;
   ValidationOptions validation;
   AbstainOptions abstain;
+  StabilityOptions stability;
   Duration horizon{std::chrono::hours(24 * 365)};
   std::size_t cause = 1, seed = 1;
   std::string other_causes = "compete";
@@ -62,6 +64,7 @@ struct Recipe {
     v("recalibrate", recalibrate,
       "none, platt, temperature, beta, isotonic or venn_abers on the tuning patients; auto");
     v("abstain", abstain, "when to give no answer");
+    v("stability", stability, "refits, shares: what other or fewer patients would have given");
     v("horizon", horizon, "survival: the time at which risk is told");
     v("cause", cause, "survival: which of the causes is the event");
     v("other_causes", other_causes, "survival: compete (cumulative incidence) or censor");
@@ -73,6 +76,8 @@ struct Recipe {
 
 // How the labels of a survival task become targets.
 CauseOptions causes_of(const Recipe& recipe);
+// Of further tasks: the first cause is the event.
+CauseOptions further_causes_of(const Recipe& recipe);
 
 Recipe load_recipe(const fs::path& file);
 Recipe parse_recipe(const std::string& text, const std::string& file);

@@ -127,14 +127,16 @@ void keep_judged(const Examples& examples, const Dataset& tuning, Pipeline& p) {
     draw_left(judged, p.recipe.seed);
     p.judged_truth = std::move(judged.values);
     p.judged_event = std::move(judged.events);
-    p.judged_value =
-        judged_values(p.out_of_fold->scored.front(), p.judged_truth, examples.targets.answer);
+    const Scored& scored = p.out_of_fold->scored.front();
+    p.judged_value = judged_values(scored, p.judged_truth, examples.targets.answer);
+    p.judged_free = scored.free_at_end;
     return;
   }
   if (tuning.rows() == 0) return;
   p.judged_truth = tuning.y.values;
-  p.judged_value =
-      judged_values(score(p.main(), tuning.x, {}), p.judged_truth, examples.targets.answer);
+  const Scored scored = score(p.main(), tuning, {});
+  p.judged_value = judged_values(scored, p.judged_truth, examples.targets.answer);
+  p.judged_free = scored.free_at_end;
   p.judged_event = tuning.y.events;
 }
 
@@ -152,12 +154,45 @@ LeakageReport look_for_leaks(const TrainInput& input, const TrainContext& contex
   return report;
 }
 
+// The further tasks, each of which must be able to teach something.
+void add_further(const TrainInput& input, Examples& examples) {
+  for (const auto& [task, text, rows] : input.also) {
+    if (task == input.task_name) fail(Fault::config, "also: names the model's own task, " + task);
+    for (const FurtherTargets& before : examples.also)
+      if (before.task == task) fail(Fault::config, "also: names " + task + " twice");
+    examples.also.push_back(further_targets(examples, task, rows, further_causes_of(input.recipe)));
+  }
+}
+
+void refuse_unfit_further(const Examples& examples, const Parts& parts, double horizon) {
+  for (const FurtherTargets& further : examples.also) {
+    const Targets& y = further.y;
+    std::vector<std::size_t> known;
+    for (const std::size_t i : parts.train)
+      if (!std::isnan(y.values[i])) known.push_back(i);
+    const auto refuse = [&](const std::string& why) {
+      fail(Fault::input, "also: " + further.task + ": " + why);
+    };
+    constexpr std::size_t kLeast = 20;
+    if (known.size() < kLeast)
+      refuse("only " + std::to_string(known.size()) + " training examples have a label; " +
+             std::to_string(kLeast) + " at least are wanted");
+    const Targets own = y.take(known);
+    const auto& told = y.answer == Answer::survival ? own.events : own.values;
+    const auto [least, most] = std::minmax_element(told.begin(), told.end());
+    if (y.answer == Answer::survival ? *most < 0.5 : *least == *most)
+      refuse("all training examples have the same answer");
+    if (y.answer == Answer::survival &&
+        horizon > *std::max_element(own.values.begin(), own.values.end()))
+      refuse("the horizon lies beyond its follow-up; set `horizon:` in the recipe");
+  }
+}
+
 }  // namespace
 
 Pipeline train(const TrainInput& input, const TrainContext& context) {
   Examples examples = examples_of(input.rows, causes_of(input.recipe));
-  for (const auto& [task, text, rows] : input.also)
-    examples.also.push_back(further_targets(examples, task, rows, causes_of(input.recipe)));
+  add_further(input, examples);
   Pipeline p;
   p.recipe = input.recipe;
   p.task_name = input.task_name;
@@ -178,6 +213,8 @@ Pipeline train(const TrainInput& input, const TrainContext& context) {
       at_place(split.where, [&] { return split_patients(examples.rows, input.store, split); });
   const Parts parts = parts_of(examples, p.splits, split);
   refuse_unfit(input, examples, parts);
+  refuse_unfit_further(examples, parts,
+                       static_cast<double>(input.recipe.horizon.count()) / 86400e6);
   p.encoder = fitter.fit_encoder(parts.train);
   context.say("encoder: " + std::to_string(p.encoder->columns().size()) + " columns");
   p.training_rows = parts.train.size();
@@ -194,14 +231,23 @@ Pipeline train(const TrainInput& input, const TrainContext& context) {
   auto further = fitter.take_also(p.models.front(), train, tuning);
   for (std::size_t t = 0; t < further.size(); ++t)
     p.also.push_back({input.also[t].task, input.also[t].text, std::move(further[t])});
-  keep_judged(examples, tuning, p);
-  p.ranges = ranges_of(train.x);
-  p.background = train.take(sample_rows(train.rows(), 100, input.recipe.seed)).x;
   if (train.y.answer == Answer::survival) {
     p.grid = time_grid(train.y);
     p.training_days = train.y.values;
     p.training_events = train.y.events;
   }
+  keep_judged(examples, tuning, p);
+  if (input.recipe.stability.refits > 0) {
+    context.say("refitting, " + std::to_string(input.recipe.stability.refits) + " times");
+    Dataset alone = train;
+    alone.also.clear();
+    p.stability = examine_stability(
+        p.main(), {alone, tuning.rows() ? tuning : train}, input.recipe.stability,
+        input.recipe.seed,
+        [&](const Dataset& part) { return fitter.refit(p.main(), part, tuning); });
+  }
+  p.ranges = ranges_of(train.x);
+  p.background = train.take(sample_rows(train.rows(), 100, input.recipe.seed)).x;
   return p;
 }
 

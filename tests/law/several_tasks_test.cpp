@@ -56,19 +56,26 @@ struct Ward {
     const std::string before =
         "\n  before: {start: null, end: trigger, start_inclusive: True, end_inclusive: True, "
         "has: {followed: \"(1, None)\"}}\n";
+    const std::string value =
+        "}\noutcome: {kind: value, window: target, predicate: later, take: last}\n";
+    // Causes compete, and only those who are followed have a label.
+    const std::string times =
+        "}" + before.substr(0, before.size() - 1) +
+        "\noutcome: {kind: survival, window: target, causes: [relapse, event]}\n";
     label_data({{task("event", ", label: event}\n"), task("relapse", ", label: relapse}" + before),
-                 task("later", value)},
+                 task("later", value), task("time", times)},
                 std::nullopt,
                 store,
                 labels,
                 2});
   }
 
-  TrainRequest request(const std::string& model) const {
+  TrainRequest request(const std::string& model, const std::string& also = "relapse, later") const {
     write_file(folder.path() / "way.yaml",
                "name: several\nencoder: {windows: [all], aggregates: [last], exclude: [INDEX]}\n"
-               "also: [relapse, later]\nbaselines: [prevalence, linear]\nmodel: " +
-                   model + "\nsplit: {held_out: 0.3, tuning: 0.2}\n");
+               "also: [" +
+                   also + "]\nhorizon: 10d\nbaselines: [prevalence, linear]\nmodel: " + model +
+                   "\nsplit: {held_out: 0.3, tuning: 0.2}\n");
     TrainRequest request;
     request.recipe = folder.path() / "way.yaml", request.store = store, request.labels = labels;
     request.task = "event", request.out = folder.path() / "models" / "m", request.threads = 2;
@@ -117,6 +124,29 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values("{kind: mlp, hidden: [16], epochs: 60, learning_rate: 0.01}",
                     "{kind: mlp, hidden: [16], epochs: 60, learning_rate: 0.01, task_weights: "
                     "learned}"));
+
+TEST(SeveralTasks, CompetingCausesWithMissingLabels) {
+#ifndef CANGONG_HAS_TORCH
+  GTEST_SKIP() << "this build has no torch part";
+#endif
+  const Ward ward;
+  const TrainRequest train = ward.request("{kind: mlp, hidden: [8], epochs: 10}", "time");
+  train_model(train);
+  EvaluateRequest request;
+  request.bundle = train.out, request.store = ward.store, request.labels = ward.labels;
+  request.task = "event", request.replicates = 20;
+  const StudyReport report = evaluate_model(request);
+  ASSERT_EQ(report.also.size(), 1u);
+  EXPECT_TRUE(std::isfinite(metric(report.also[0], "ibs")));
+  fs::remove_all(ward.labels / "time");  // another hospital has no such labels
+  EXPECT_TRUE(evaluate_model(request).also.empty());
+}
+
+TEST(SeveralTasks, TheSameTaskTwiceIsRefused) {
+  const Ward ward;
+  for (const char* also : {"event", "later, later"})
+    EXPECT_THROW(train_model(ward.request("{kind: mlp}", also)), Error);
+}
 
 TEST(SeveralTasks, OtherLearnersSayThatTheyCannot) {
   const Ward ward;
