@@ -2,6 +2,7 @@
 #pragma once
 
 #include "decide/answer.h"
+#include "explain/what_if.h"
 #include "report/paragraph.h"
 #include "train/pipeline.h"
 
@@ -13,6 +14,9 @@ struct ExplainOptions {
   std::string what_if;           // a feature's name; empty: none
   std::optional<double> target;  // of the smallest change
 };
+
+// The answers of a model to encoded rows, as they are told; outlives not the model.
+Answers answers_of(const Fitted& fitted);
 
 // What was asked, in the words of the task file where it has some.
 Told told_of(const Pipeline& pipeline);

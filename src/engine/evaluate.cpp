@@ -1,15 +1,18 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <numeric>
 #include <set>
 
 #include "base/error.h"
 #include "decide/abstain.h"
 #include "engine/answer_patient.h"
+#include "engine/card_facts.h"
 #include "engine/engine.h"
 #include "engine/groupings.h"
 #include "evaluate/competing.h"
 #include "explain/shap.h"
+#include "report/card.h"
 #include "train/cross_validation.h"
 
 namespace cangong {
@@ -187,6 +190,36 @@ void judge_further(const Judged& judged, const AssessOptions& options, StudyRepo
                            assess({further.truth, further.scored, further.patients}, own).metrics});
 }
 
+// Of the most important features, what the answer does along them. Classes have no single answer.
+std::vector<Curve> dependence_curves(const Pipeline& p) {
+  std::vector<Curve> curves;
+  if (p.main().readout.answer() == Answer::category) return curves;
+  std::vector<std::size_t> order(p.ranges.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return p.ranges[a].importance > p.ranges[b].importance;
+  });
+  constexpr std::size_t kShown = 6;
+  for (const std::size_t j : order) {
+    if (curves.size() == kShown || p.ranges[j].importance <= 0) break;
+    Curve curve{p.encoder->columns()[j].name(), {}, true};
+    for (const auto& point : dependence(answers_of(p.main()), p.background, j))
+      curve.points.push_back({point.value, point.mean, point.low, point.high});
+    if (curve.points.size() > 1) curves.push_back(std::move(curve));
+  }
+  return curves;
+}
+
+// Of the first and the last moment at which an answer was asked for.
+Words dates_of(const Examples& examples) {
+  const auto [first, last] =
+      std::minmax_element(examples.rows.begin(), examples.rows.end(),
+                          [](const LabelRow& a, const LabelRow& b) { return a.when < b.when; });
+  const std::string days =
+      format_time(first->when).substr(0, 10) + " – " + format_time(last->when).substr(0, 10);
+  return {"predictions from " + days, "预测时间 " + days};
+}
+
 std::uint64_t count_patients(const std::vector<LabelRow>& rows) {
   std::set<PatientId> patients;
   for (const auto& row : rows) patients.insert(row.patient);
@@ -270,6 +303,36 @@ void add_notes(const Pipeline& p, const Store& store, const Judged& judged, Stud
         "评估所用的数据库在训练之后已有变化，或不是训练所用的数据库。");
 }
 
+// The figures of all models, and what is told of the main one.
+void judge_all(const Store& store, const Judged& judged, const EvaluateRequest& request,
+               const AssessOptions& options, StudyReport& report) {
+  for (std::size_t m = 0; m < judged.models.size(); ++m) {
+    request.say("judging " + judged.models[m]);
+    report.models.push_back(
+        {judged.models[m], m == 0,
+         assess({judged.examples.targets, judged.scored[m], judged.patients}, options)});
+  }
+  request.say(judged.also.empty() ? "comparing" : "judging further tasks, comparing");
+  judge_further(judged, options, report);
+  std::vector<Rival> rivals;
+  for (std::size_t m = 1; m < judged.models.size(); ++m)
+    rivals.push_back({judged.models[m], &judged.scored[m]});
+  report.comparisons =
+      compare({judged.examples.targets, judged.scored[0], judged.patients}, rivals, options);
+  request.say("judging subgroups");
+  report.subgroups = assess_subgroups({judged.examples.targets, judged.scored[0], judged.patients},
+                                      groupings_of(store, judged.examples.rows), options);
+}
+
+void write_report(const StudyReport& report, const fs::path& folder) {
+  fs::create_directories(folder);
+  write_file(folder / "report.json", report_json(report));
+  write_file(folder / "index.html", report_html(report));
+  write_file(folder / "card.json", card_json(report));
+  write_file(folder / "card.html", card_html(report));
+  write_file(folder / "card.chai.xml", card_chai(report));
+}
+
 }  // namespace
 
 StudyReport evaluate_model(const EvaluateRequest& request) {
@@ -306,23 +369,9 @@ StudyReport evaluate_model(const EvaluateRequest& request) {
     options.training_days = p.training_days;
     options.training_events = p.training_events;
   }
-  for (std::size_t m = 0; m < judged.models.size(); ++m) {
-    request.say("judging " + judged.models[m]);
-    report.models.push_back(
-        {judged.models[m], m == 0,
-         assess({judged.examples.targets, judged.scored[m], judged.patients}, options)});
-  }
-  request.say(judged.also.empty() ? "comparing" : "judging further tasks, comparing");
-  judge_further(judged, options, report);
-  std::vector<Rival> rivals;
-  for (std::size_t m = 1; m < judged.models.size(); ++m)
-    rivals.push_back({judged.models[m], &judged.scored[m]});
-  report.comparisons =
-      compare({judged.examples.targets, judged.scored[0], judged.patients}, rivals, options);
-  request.say("judging subgroups");
-  report.subgroups = assess_subgroups({judged.examples.targets, judged.scored[0], judged.patients},
-                                      groupings_of(store, judged.examples.rows), options);
+  judge_all(store, judged, request, options, report);
   report.importance = importance_rows(p, store);
+  report.dependence = dependence_curves(p);
   report.cases = example_cases(p, store, judged);
   report.abstained = count_abstained(p, store, judged.examples);
   report.flow = {{"In the store", "数据库中", store.inventory().subjects(), 0},
@@ -330,17 +379,15 @@ StudyReport evaluate_model(const EvaluateRequest& request) {
                   labels.rows.size()},
                  {"Judged here", "本次评估", report.patients, report.examples}};
   describe_origin(p, bundle, store, report);
+  describe_card(p, bundle, store, report);
+  report.facts["data_dates"] = dates_of(judged.examples);
   add_notes(p, store, judged, report);
   if (cross)
     report.notes.emplace_back(
         "The examples are explained by the model that is kept, which has learnt "
         "from all patients; the figures above come from the folds' models.",
         "示例由最终保留的模型解释，该模型使用了全部患者；上述指标来自各折的模型。");
-  if (!request.report.empty()) {
-    fs::create_directories(request.report);
-    write_file(request.report / "report.json", report_json(report));
-    write_file(request.report / "index.html", report_html(report));
-  }
+  if (!request.report.empty()) write_report(report, request.report);
   return report;
 }
 

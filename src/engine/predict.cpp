@@ -67,7 +67,8 @@ void describe(const Store& store, std::vector<Reason>& reasons) {
       reason.description = found->second;
 }
 
-// The answers of the main model to encoded rows, as they are told.
+}  // namespace
+
 Answers answers_of(const Fitted& fitted) {
   return [&fitted](const Matrix& rows) {
     const RealMatrix margins = fitted.margins(rows);
@@ -77,6 +78,8 @@ Answers answers_of(const Fitted& fitted) {
     return told;
   };
 }
+
+namespace {
 
 std::size_t column_named(const Pipeline& p, const std::string& name) {
   std::vector<std::string> names;

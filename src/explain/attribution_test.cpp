@@ -121,6 +121,27 @@ TEST(WhatIf, StaysInsideTheSupport) {
   }
 }
 
+// The mean of a model that adds is the column's own part plus the others' mean.
+TEST(WhatIf, DependenceIsTheMeanOverTheBackground) {
+  Matrix background(11, 2);
+  for (std::size_t b = 0; b < 11; ++b) {
+    background.at(b, 0) = static_cast<float>(b);
+    background.at(b, 1) = static_cast<float>(b * b);
+  }
+  const Answers sum = [](const Matrix& x) {
+    std::vector<double> told;
+    for (std::size_t i = 0; i < x.rows; ++i) told.push_back(2 * x.at(i, 0) + x.at(i, 1));
+    return told;
+  };
+  const auto points = dependence(sum, background, 0);
+  ASSERT_GT(points.size(), 5u);
+  for (const auto& point : points) {
+    EXPECT_NEAR(point.mean, 2 * point.value + 35, 1e-4);  // mean of squares of 0..10
+    EXPECT_NEAR(point.low, 2 * point.value + 1, 1e-4);
+    EXPECT_NEAR(point.high, 2 * point.value + 81, 1e-4);
+  }
+}
+
 TEST(WhatIf, TheSmallestChangeTakesTheStrongestColumnAndSaysWhereNoneDoes) {
   const Fitted fitted = linear_model();
   const Matrix background = random_rows(200, 3, 9);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "evaluate/interval.h"
+
 namespace cangong {
 namespace {
 
@@ -97,6 +99,22 @@ std::vector<WhatIfPoint> what_if(const Answers& answers, std::span<const float> 
   const auto told = after(answers, row, sets);
   std::vector<WhatIfPoint> points;
   for (std::size_t i = 0; i < values.size(); ++i) points.push_back({values[i], told[i]});
+  return points;
+}
+
+std::vector<DependencePoint> dependence(const Answers& answers, const Matrix& background,
+                                        std::size_t column) {
+  std::vector<DependencePoint> points;
+  for (const float value : supported(background, column)) {
+    Matrix x = background;
+    for (std::size_t b = 0; b < x.rows; ++b) x.at(b, column) = value;
+    std::vector<double> told = answers(x);
+    DependencePoint point{value, 0, 0, 0};
+    for (const double answer : told) point.mean += answer / static_cast<double>(told.size());
+    point.low = quantile(told, 0.1);
+    point.high = quantile(told, 0.9);
+    points.push_back(point);
+  }
   return points;
 }
 

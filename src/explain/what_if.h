@@ -23,6 +23,16 @@ struct WhatIfPoint {
 std::vector<WhatIfPoint> what_if(const Answers& answers, std::span<const float> row,
                                  const Matrix& background, std::size_t column);
 
+// The mean answer of the background rows when one column of all of them takes the same value, and
+// where 80 % of their answers lie (partial dependence: Friedman 2001; Goldstein et al. 2015). Over
+// the same values as what_if().
+struct DependencePoint {
+  float value = 0;
+  double mean = 0, low = 0, high = 0;
+};
+std::vector<DependencePoint> dependence(const Answers& answers, const Matrix& background,
+                                        std::size_t column);
+
 struct Change {
   std::size_t column = 0;
   float from = 0, to = 0;

@@ -2,9 +2,10 @@
 #include <cmath>
 
 #include "base/text.h"
+#include "report/page.h"
 #include "report/paragraph.h"
+#include "report/sections.h"
 #include "report/study.h"
-#include "report/style.h"
 #include "report/svg.h"
 #include "report/words.h"
 
@@ -30,13 +31,6 @@ std::string interval_text(const std::string& name, const Interval& i) {
     text +=
         " <small>(" + metric_text(name, i.low) + " – " + metric_text(name, i.high) + ")</small>";
   return text;
-}
-
-std::string heading(const Words& words) {
-  return "<h2>" + both(words) + "</h2>";
-}
-std::string paragraph(const Words& words) {
-  return "<p>" + both(words) + "</p>";
 }
 
 std::string headline(const StudyReport& r) {
@@ -296,6 +290,11 @@ std::string card(const StudyReport& r) {
   row({"No answer given", "未给出答案"},
       format_count(r.abstained) + " / " + format_count(r.examples) + " " +
           both({"(the figures count these too)", "（上述指标也包含这些样本）"}));
+  row({"Documents", "文件"},
+      "<a href='card.html'>" +
+          both({"TRIPOD+AI and HTI-1, filled where known; CHAI as card.chai.xml",
+                "TRIPOD+AI 与 HTI-1（已知项已填写）；CHAI 见 card.chai.xml"}) +
+          "</a>");
   row({"Limits", "局限"},
       both(
           {"Judged on data of the same origin unless the split says otherwise. An association that "
@@ -324,21 +323,11 @@ std::string reproducibility(const StudyReport& r) {
 }  // namespace
 
 std::string report_html(const StudyReport& r) {
-  std::string html =
-      "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
-      "<meta name='viewport' content='width=device-width, initial-scale=1'>"
-      "<meta http-equiv='Content-Security-Policy' content=\"default-src 'none'; "
-      "style-src 'unsafe-inline'\"><title>" +
-      escape_html(r.title) + "</title><style>" + report_style() +
-      "</style></head><body><input type='radio' name='language' id='en' checked>"
-      "<input type='radio' name='language' id='zh'><header><nav><label for='en'>"
-      "English</label><label for='zh'>中文</label></nav><h1>" +
-      escape_html(r.title) + "</h1>";
-  if (!r.description.empty()) html += "<p>" + escape_html(r.description) + "</p>";
-  html += "</header><main>" + headline(r) + flow(r) + calibration(r) + discrimination(r) +
-          decision(r) + metrics_table(r) + comparisons(r) + further_tasks(r) + subgroups(r) +
-          explanation(r) + card(r) + reproducibility(r);
-  return html + "</main></body></html>\n";
+  return page(r.title, escape_html(r.description),
+              headline(r) + flow(r) + calibration(r) + whole_curve_section(r) + discrimination(r) +
+                  decision(r) + metrics_table(r) + comparisons(r) + further_tasks(r) +
+                  subgroups(r) + stability_section(r) + explanation(r) + dependence_section(r) +
+                  card(r) + reproducibility(r));
 }
 
 }  // namespace cangong

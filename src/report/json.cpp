@@ -68,26 +68,33 @@ std::string report_json(const StudyReport& r) {
   Json also = Json::object();
   for (const auto& further : r.also)
     also[further.task] = {{"examples", further.examples}, {"metrics", metrics_of(further.metrics)}};
+  Json dependence = Json::object();
+  for (const Curve& curve : r.dependence)
+    for (const auto& p : curve.points)
+      dependence[curve.name].push_back({number(p.x), number(p.y), number(p.low), number(p.high)});
   Json notes = Json::array();
   for (const auto& [english, chinese] : r.notes) notes.push_back(english);
-  return Json{{"title", r.title},
-              {"task", r.task},
-              {"answer", r.answer},
-              {"split", r.split},
-              {"model", main.name},
-              {"patients", r.patients},
-              {"examples", r.examples},
-              {"abstained", r.abstained},
-              {"metrics", metrics_of(main.assessment.metrics)},
-              {"baselines", baselines},
-              {"comparisons", comparisons},
-              {"also", also},
-              {"subgroups", subgroups},
-              {"curves", curves_of(main.assessment)},
-              {"importance", importance},
-              {"flow", flow},
-              {"notes", notes},
-              {"reproducibility", reproducibility}}
+  return Json{
+             {"title", r.title},
+             {"task", r.task},
+             {"answer", r.answer},
+             {"split", r.split},
+             {"model", main.name},
+             {"patients", r.patients},
+             {"examples", r.examples},
+             {"abstained", r.abstained},
+             {"metrics", metrics_of(main.assessment.metrics)},
+             {"baselines", baselines},
+             {"comparisons", comparisons},
+             {"also", also},
+             {"subgroups", subgroups},
+             {"curves", curves_of(main.assessment)},
+             {"importance", importance},
+             {"dependence", dependence},
+             {"stability", r.stability ? Json::parse(save_stability(*r.stability)) : Json(nullptr)},
+             {"flow", flow},
+             {"notes", notes},
+             {"reproducibility", reproducibility}}
              .dump(1) +
          "\n";
 }

@@ -1,6 +1,8 @@
 // Everything that a report shows, gathered before a word of it is written.
 #pragma once
 
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -8,6 +10,8 @@
 #include "evaluate/compare.h"
 #include "evaluate/subgroups.h"
 #include "report/paragraph.h"
+#include "report/svg.h"
+#include "train/stability.h"
 
 namespace cangong {
 
@@ -50,6 +54,11 @@ struct StudyReport {
   std::vector<Subgroup> subgroups;      // of the main model
   std::vector<ImportanceRow> importance;
   std::vector<ExampleCase> cases;
+  std::vector<Curve> dependence;  // by feature, the most important first
+  std::optional<Stability> stability;
+  bool external = false;               // judged on another store than that of the training
+  std::map<std::string, Words> facts;  // for the documents in report/card.h
+  std::vector<std::pair<std::string, std::string>> card;             // what a person said, by key
   std::vector<std::pair<std::string, std::string>> reproducibility;  // label, value
   std::string task_text, recipe_text;
   std::uint64_t abstained = 0, examples = 0, patients = 0;

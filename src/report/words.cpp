@@ -11,8 +11,7 @@ Words metric_words(const std::string& name) {
   static const std::map<std::string, Words> kWords{
       {"auroc", {"AUROC (discrimination)", "AUROC（区分度）"}},
       {"d_calibration", {"D-calibration, distance", "D 校准（距离）"}},
-      {"d_calibration_p",
-       {"D-calibration, p", "D 校准 p 值"}},
+      {"d_calibration_p", {"D-calibration, p", "D 校准 p 值"}},
       {"auroc_delong", {"AUROC, DeLong interval", "AUROC（DeLong 区间）"}},
       {"auprc", {"AUPRC (average precision)", "AUPRC（平均精确率）"}},
       {"brier", {"Brier score", "Brier 分数"}},
@@ -59,6 +58,13 @@ Words model_words(const std::string& name) {
   static const std::map<std::string, Words> kWords{
       {"linear", {"linear (elastic net)", "线性（弹性网）"}},
       {"trees", {"boosted trees", "梯度提升树"}},
+      {"forest", {"random forest", "随机森林"}},
+      {"ebm", {"explainable boosting", "可解释提升模型"}},
+      {"aft", {"accelerated failure times", "加速失效时间模型"}},
+      {"ensemble", {"mean of several models", "多模型平均"}},
+      {"gru", {"recurrent network over visits (GRU)", "就诊序列循环网络（GRU）"}},
+      {"lstm", {"recurrent network over visits (LSTM)", "就诊序列循环网络（LSTM）"}},
+      {"transformer", {"self-attention over visits", "就诊序列自注意力网络"}},
       {"mlp", {"neural network", "神经网络"}},
       {"age_sex", {"age and sex only", "仅年龄与性别"}},
       {"prevalence", {"prevalence only", "仅患病率"}},

@@ -8,6 +8,7 @@
 #include "base/config.h"
 #include "cohort/split.h"
 #include "encode/joined.h"
+#include "train/card.h"
 #include "train/examples.h"
 #include "train/search.h"
 #include "train/select.h"
@@ -45,6 +46,7 @@ struct Recipe {
   ValidationOptions validation;
   AbstainOptions abstain;
   StabilityOptions stability;
+  CardOptions card;
   Duration horizon{std::chrono::hours(24 * 365)};
   std::size_t cause = 1, seed = 1;
   std::string other_causes = "compete";
@@ -65,6 +67,7 @@ struct Recipe {
       "none, platt, temperature, beta, isotonic or venn_abers on the tuning patients; auto");
     v("abstain", abstain, "when to give no answer");
     v("stability", stability, "refits, shares: what other or fewer patients would have given");
+    v("card", card, "what only a person can say about the model");
     v("horizon", horizon, "survival: the time at which risk is told");
     v("cause", cause, "survival: which of the causes is the event");
     v("other_causes", other_causes, "survival: compete (cumulative incidence) or censor");
