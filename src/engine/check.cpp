@@ -53,7 +53,8 @@ struct PerCode {
 // Walks the store once.
 class Checker {
  public:
-  explicit Checker(const Store& store) : store_(store), codes_(store.codes().size()) {
+  explicit Checker(const Store& store)
+      : store_(store), codes_(store.codes().size()), drift_(store.codes().size()) {
     for (CodeId id = 0; id < codes_.size(); ++id) codes_[id].family = family_of(id);
     birth_ = store.codes().find("MEDS_BIRTH");
     death_ = store.codes().find("MEDS_DEATH");
@@ -120,6 +121,7 @@ class Checker {
     }
     if (!event.number) return;
     ++report_.numbers;
+    if (event.time) drift_.add(event.code, number_of_year_, *event.number);
     number(event, code);
   }
 
@@ -128,7 +130,8 @@ class Checker {
     if (!year_ || time >= year_end_) {
       const std::chrono::year_month_day date(std::chrono::floor<std::chrono::days>(time));
       year_end_ = std::chrono::sys_days((date.year() + std::chrono::years(1)) / 1 / 1);
-      year_ = &years_[static_cast<int>(date.year())];
+      number_of_year_ = static_cast<int>(date.year());
+      year_ = &years_[number_of_year_];
       ++year_->subjects;
     }
     ++year_->rows;
@@ -199,6 +202,7 @@ class Checker {
               [&](CodeId a, CodeId b) { return codes_[a].rows > codes_[b].rows; });
     for (std::size_t k = 0; k < std::min<std::size_t>(order.size(), 25); ++k)
       report_.top_codes.push_back(summary(order[k]));
+    report_.drift = drift_.largest(store_.codes(), 12);
     for (int kind = 0; kind < kKinds; ++kind) add_finding(static_cast<Kind>(kind));
     return std::move(report_);
   }
@@ -241,7 +245,9 @@ class Checker {
 
   const Store& store_;
   std::vector<PerCode> codes_;
+  DriftTable drift_;
   std::map<int, Year> years_;
+  int number_of_year_ = 0;
   Year* year_ = nullptr;  // of the event at hand
   Time year_end_;
   std::optional<CodeId> birth_, death_;

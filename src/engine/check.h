@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/drift.h"
 #include "timeline/store.h"
 
 namespace cangong {
@@ -34,6 +35,7 @@ struct CheckReport {
   std::map<std::string, std::uint64_t> families, units, splits;
   std::map<int, YearSummary> years;
   std::vector<CodeSummary> top_codes;
+  std::vector<CodeDrift> drift;   // the numbers that moved most over the years
   std::vector<Finding> findings;  // worst first
   double median_rows_per_subject = 0;
   bool synthetic = false;  // patients of it do not exist
@@ -42,5 +44,7 @@ struct CheckReport {
 CheckReport check_store(const fs::path& store);
 std::string check_json(const CheckReport& report);
 std::string check_text(const CheckReport& report);
+// One self-contained page with plots, English and Chinese.
+std::string check_html(const CheckReport& report);
 
 }  // namespace cangong

@@ -66,6 +66,12 @@ std::string check_json(const CheckReport& r) {
     if (c.numbers) row.update({{"min", c.low}, {"mean", c.mean}, {"max", c.high}});
     codes.push_back(std::move(row));
   }
+  Json drift = Json::array();
+  for (const CodeDrift& d : r.drift) {
+    Json years = Json::object();
+    for (const auto& [year, mean] : d.years) years[std::to_string(year)] = {mean.values, mean.mean};
+    drift.push_back({{"code", d.code}, {"year", d.year}, {"shift", d.shift}, {"years", years}});
+  }
   return Json{{"synthetic", r.synthetic},
               {"subjects", r.subjects},
               {"rows", r.rows},
@@ -81,6 +87,7 @@ std::string check_json(const CheckReport& r) {
               {"splits", r.splits},
               {"years", years_json(r)},
               {"findings", findings},
+              {"drift", drift},
               {"top_codes", codes}}
       .dump(1);
 }
