@@ -1,6 +1,6 @@
 # make demo   installs what is missing, builds, runs four real studies and a synthetic one
 # make test   installs what is missing, builds, passes the tests
-.PHONY: demo build test check-asan check-tsan fuzz bench format tidy setup clean
+.PHONY: demo build python-module test check-asan check-tsan fuzz bench format tidy setup clean
 MAKEFLAGS += --no-print-directory
 
 setup:
@@ -9,6 +9,10 @@ setup:
 build: setup
 	@cmake --preset release >build/configure.log || (cat build/configure.log; exit 1)
 	@cmake --build --preset release
+
+# What `pip install ./python` packs.
+python-module: build
+	@cmake --build --preset release --target cangong_python
 
 demo: build
 	@tools/fetch-data
@@ -20,6 +24,7 @@ test: build tidy
 	tests/hostile/run
 	tests/interop/run
 	tests/cli/run
+	tests/python/run
 
 # The part without torch under the address, undefined-behaviour and thread sanitizers.
 check-asan: setup

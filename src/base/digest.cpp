@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "base/error.h"
+#include "base/program.h"
 
 namespace cangong {
 
@@ -75,7 +76,7 @@ std::string random_bytes(std::size_t count) {
 }
 
 const Digest& program_digest() {
-  static const Digest digest = digest_of_file("/proc/self/exe");
+  static const Digest digest = digest_of_file(program_file());
   return digest;
 }
 
