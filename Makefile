@@ -25,6 +25,7 @@ test: build tidy
 	tests/interop/run
 	tests/cli/run
 	tests/python/run
+	tests/pages/run
 
 # The part without torch under the address, undefined-behaviour and thread sanitizers.
 check-asan: setup

@@ -146,8 +146,8 @@ Assessment assess_survival(const Examined& examined, const AssessOptions& option
   }
   Assessment result;
   result.metrics = list.run(examined.patients, options.bootstrap);
-  if (whole) add_d_calibration(*whole, examined.patients.size(), result);
   result.curves = curves_by_risk(examined);
+  if (whole) add_d_calibration(*whole, examined.patients.size(), result);
   result.curves.push_back(calibration_at(examined, options.horizon_days));
   return result;
 }

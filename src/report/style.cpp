@@ -48,7 +48,8 @@ td small{color:var(--soft);white-space:nowrap}.card th{font-weight:500;color:var
 white-space:nowrap}.note{background:var(--box);border-left:4px solid var(--c3);padding:8px 12px}
 pre{background:var(--box);padding:12px;overflow-x:auto;font-size:13px}
 code{word-break:break-all;font-size:13px}summary{cursor:pointer;margin-top:10px}
-@media print{body{max-width:none}nav{display:none}h2{break-after:avoid}figure,svg,.tile{
+@media print{body{max-width:none;font-size:13px}nav{display:none}h2,h3,h2+p{break-after:avoid}
+.pair{display:block}.pair figure{display:inline-block;width:47%}figure,svg,.tile{
 break-inside:avoid}details{display:none}}
 )";
 }
