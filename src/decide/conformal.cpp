@@ -35,23 +35,28 @@ double conformal_threshold(std::vector<double> of_truth, double level) {
   return std::max(of_rank(of_truth, rank), 0.0);
 }
 
-double survival_cut(std::span<const double> free, std::span<const double> days,
-                    std::span<const double> events, double level) {
+SurvivalBound survival_bound(std::span<const double> free, std::span<const double> days,
+                             std::span<const double> events, double level) {
   const std::vector<double> ones(days.size(), 1.0);
   const KaplanMeier censoring(days, events, ones, KaplanMeier::Kind::censoring);
+  SurvivalBound bound;
   std::vector<std::size_t> order;
-  for (std::size_t i = 0; i < free.size(); ++i)
+  for (std::size_t i = 0; i < free.size(); ++i) {
+    if (censoring.before(days[i]) < 0.05) continue;  // beyond the end nobody is missed
+    bound.end = std::max(bound.end, days[i]);
     if (events[i] > 0.5) order.push_back(i);
+  }
   std::sort(order.begin(), order.end(),
             [&](std::size_t a, std::size_t b) { return free[a] > free[b]; });
   const double allowed = (1 - level) * (static_cast<double>(free.size()) + 1);
-  double missed = 1, cut = 0;  // the patient to come counts as missed
+  double missed = 1;  // the patient to come counts as missed
   for (const std::size_t i : order) {
-    if (missed > allowed + 1e-9) return cut;
-    cut = 1 - free[i];
-    missed += 1 / std::max(censoring.before(days[i]), 1e-3);
+    if (missed > allowed + 1e-9) return bound;
+    bound.cut = 1 - free[i];
+    missed += 1 / censoring.before(days[i]);
   }
-  return missed > allowed + 1e-9 ? cut : 1;
+  if (missed <= allowed + 1e-9) bound.cut = 1;
+  return bound;
 }
 
 }  // namespace cangong

@@ -19,13 +19,17 @@ Interval conformal_interval(double value, std::vector<double> errors, double lev
 // level.
 double conformal_threshold(std::vector<double> of_truth, double level);
 
-// Calibrates lower bounds of times under censoring that does not depend on the patient: the largest
-// chance q such that "the event comes after the day on which its predicted chance reaches q" was
+// Lower bounds of times: of a patient, the first day on which the predicted chance of the event
+// reaches `cut`, or `end` where it comes later.
+struct SurvivalBound {
+  double cut = 0, end = 0;
+};
+// Calibrated under censoring that does not depend on the patient: the largest cut whose bounds were
 // true for a share `level` of the patients, those with the event weighted by 1/G of their time
 // (inverse probability of censoring; Gui, Hore, Ren and Barber 2024). `free`: of patients that did
-// not train the model, the predicted chance of being free at their own time. 0 where they are too
-// few for the level.
-double survival_cut(std::span<const double> free, std::span<const double> days,
-                    std::span<const double> events, double level);
+// not train the model, the predicted chance of being free at their own time. `end` is the last time
+// at which a twentieth of them would still be followed. A cut of 0 where they are too few.
+SurvivalBound survival_bound(std::span<const double> free, std::span<const double> days,
+                             std::span<const double> events, double level);
 
 }  // namespace cangong

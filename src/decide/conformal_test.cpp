@@ -73,10 +73,10 @@ TEST(SurvivalCut, BoundsHoldAsOftenAsStated) {
       events.push_back(time <= censor);
       free.push_back(1 - told(x, days.back()));
     }
-    const double cut = survival_cut(free, days, events, 0.9);
+    const auto [cut, end] = survival_bound(free, days, events, 0.9);
     for (int i = 0; i < 1000; ++i) {
-      const double x = random.normal();
-      held += told(x, draw(x)) >= cut;
+      const double x = random.normal(), time = draw(x);
+      held += told(x, time) >= cut || time >= end;
       all += 1;
     }
   }
@@ -84,9 +84,21 @@ TEST(SurvivalCut, BoundsHoldAsOftenAsStated) {
   EXPECT_LT(held / all, 0.915);
 }
 
+// Few events use up nothing: the bound ends where the follow-up ends, not where one patient's did.
+TEST(SurvivalCut, NoPromiseBeyondTheFollowUp) {
+  std::vector<double> free, days, events;
+  for (int i = 0; i < 200; ++i) {
+    free.push_back(0.99), days.push_back(100 + i), events.push_back(i % 50 == 0);
+  }
+  free.push_back(0.5), days.push_back(12000), events.push_back(0);
+  const SurvivalBound bound = survival_bound(free, days, events, 0.9);
+  EXPECT_EQ(bound.cut, 1);
+  EXPECT_LT(bound.end, 300);
+}
+
 TEST(SurvivalCut, TooFewPatientsGiveNoBound) {
   const std::vector<double> free{0.8, 0.7, 0.5}, days{1, 2, 3}, events{1, 1, 1};
-  EXPECT_EQ(survival_cut(free, days, events, 0.9), 0);
+  EXPECT_EQ(survival_bound(free, days, events, 0.9).cut, 0);
 }
 
 }  // namespace

@@ -7,8 +7,14 @@
 
 namespace cangong {
 
-// Fills facts, card and external of the report.
-void describe_card(const Pipeline& pipeline, const Bundle& bundle, const Store& store,
+// Who was judged, on what.
+struct CardSubject {
+  const Store& store;
+  const std::vector<PatientId>& patients;
+  const Targets& truth;
+};
+// Fills facts, card, judged and stability of the report.
+void describe_card(const Pipeline& pipeline, const Bundle& bundle, const CardSubject& subject,
                    StudyReport& report);
 
 }  // namespace cangong

@@ -187,9 +187,8 @@ std::string check_html(const CheckReport& r) {
         "<p class='note'>" +
         both({"SYNTHETIC: patients of this store do not exist.", "合成数据：本库患者并不存在。"}) +
         "</p>";
-  return page(
-      "Data quality · 数据质量", "",
-      notes + tiles(r) + findings(r) + by_year(r) + drift(r) + codes(r));
+  return page("Data quality · 数据质量", "",
+              notes + tiles(r) + findings(r) + by_year(r) + drift(r) + codes(r));
 }
 
 }  // namespace cangong

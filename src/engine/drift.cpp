@@ -6,10 +6,13 @@
 namespace cangong {
 
 void DriftTable::add(CodeId code, int year, double value) {
-  Sums& sums = codes_[code].years[year];
+  Code& own = codes_[code];
+  if (own.years.empty()) own.offset = value;
+  const double shifted = value - own.offset;  // so that large numbers keep their digits
+  Sums& sums = own.years[year];
   ++sums.values;
-  sums.sum += value;
-  codes_[code].squares += value * value;
+  sums.sum += shifted;
+  own.squares += shifted * shifted;
 }
 
 std::vector<CodeDrift> DriftTable::largest(const CodeBook& names, std::size_t most) const {
@@ -26,7 +29,7 @@ std::vector<CodeDrift> DriftTable::largest(const CodeBook& names, std::size_t mo
     CodeDrift drift{names.name(id), {}, 0, 0};
     for (const auto& [year, sums] : code.years) {
       const auto own = static_cast<double>(sums.values);
-      drift.years[year] = {sums.values, sums.sum / own};
+      drift.years[year] = {sums.values, code.offset + sums.sum / own};
       if (sums.values < kLeastOfYear || all.values - sums.values < kLeastOfYear) continue;
       const double shift =
           (sums.sum / own - (all.sum - sums.sum) / (n - own)) / std::sqrt(variance);

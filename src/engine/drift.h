@@ -37,7 +37,7 @@ class DriftTable {
   };
   struct Code {
     std::map<int, Sums> years;
-    double squares = 0;
+    double offset = 0, squares = 0;  // sums are of values less the first one
   };
   std::vector<Code> codes_;
 };

@@ -16,7 +16,7 @@ TEST(Drift, TheYearThatDiffersIsNamed) {
     for (int k = 0; k < 100; ++k) {
       const double noise = k % 2 ? 1 : -1;
       table.add(steady, year, 5 + noise);
-      table.add(moved, year, (year == 2018 ? 15 : 5) + noise);
+      table.add(moved, year, 1e9 + (year == 2018 ? 15 : 5) + noise);
       table.add(constant, year, 7);
       if (k == 0) table.add(rare, year, year);
     }
@@ -26,7 +26,7 @@ TEST(Drift, TheYearThatDiffersIsNamed) {
   EXPECT_EQ(found[0].year, 2018);
   EXPECT_NEAR(found[0].shift, 10 / std::sqrt(16 + 1.0), 1e-9);
   EXPECT_EQ(found[0].years.at(2018).values, 100u);
-  EXPECT_EQ(found[0].years.at(2018).mean, 15);
+  EXPECT_EQ(found[0].years.at(2018).mean, 1e9 + 15);
 }
 
 TEST(Drift, TheIndexOfStability) {

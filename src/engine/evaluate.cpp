@@ -379,7 +379,7 @@ StudyReport evaluate_model(const EvaluateRequest& request) {
                   labels.rows.size()},
                  {"Judged here", "本次评估", report.patients, report.examples}};
   describe_origin(p, bundle, store, report);
-  describe_card(p, bundle, store, report);
+  describe_card(p, bundle, {store, judged.patients, judged.examples.targets}, report);
   report.facts["data_dates"] = dates_of(judged.examples);
   add_notes(p, store, judged, report);
   if (cross)

@@ -153,11 +153,9 @@ std::string asked_by(const std::string& name, const std::string& text) {
   return asked;
 }
 
-// The first day on which the curve has fallen by what 90 % of such patients outlived; the last day
-// of the training's follow-up where it has not.
 double free_until(const Pipeline& p, std::span<const double> margins) {
-  const double cut = survival_cut(p.judged_free, p.judged_truth, p.judged_event, 0.9);
-  double low = 0, high = *std::max_element(p.training_days.begin(), p.training_days.end());
+  const auto [cut, end] = survival_bound(p.judged_free, p.judged_truth, p.judged_event, 0.9);
+  double low = 0, high = end;
   if (p.main().readout.survival(margins, high) > 1 - cut) return high;
   for (int step = 0; step < 60; ++step) {
     const double middle = (low + high) / 2;

@@ -137,8 +137,8 @@ NetworkTasks::NetworkTasks(const TrainingOptions& options, const Dataset& train)
 
 std::vector<NetworkAnswers> NetworkTasks::answers(const Dataset& data) const {
   std::vector<NetworkAnswers> all{scales[0].answers(data.y)};
-  for (std::size_t t = 0; t < data.also.size(); ++t)
-    all.push_back(scales[t + 1].answers(data.also[t].y));
+  for (std::size_t t = 1; t < scales.size(); ++t)  // fewer where others are learnt alone
+    all.push_back(scales[t].answers(data.also[t - 1].y));
   return all;
 }
 

@@ -46,11 +46,13 @@ Words groups_line(const StudyReport& r) {
 }
 
 Words representation(const StudyReport& r) {
-  std::string line;
-  for (const Subgroup& group : r.subgroups)
-    line += (line.empty() ? "" : "; ") + group.family + " " + group.name + " " +
-            format_count(group.patients);
-  return same(line);
+  Words line;
+  for (const Subgroup& group : r.subgroups) {
+    const std::string rest = " " + group.name + " " + format_count(group.patients);
+    line.english += (line.english.empty() ? "" : "; ") + family_words(group.family).english + rest;
+    line.chinese += (line.chinese.empty() ? "" : "；") + family_words(group.family).chinese + rest;
+  }
+  return line;
 }
 
 Words flow_line(const StudyReport& r) {
@@ -65,14 +67,12 @@ Words flow_line(const StudyReport& r) {
 }
 
 void add_study(const StudyReport& r, Facts& facts) {
-  const std::string who = format_count(r.patients), rows = format_count(r.examples);
+  const std::string rows = format_count(r.examples);
   const Words kind = answer_words(r.answer), split = split_words(r.split);
   facts["title"] = same(r.title);
   facts["summary"] = {
       r.description + " " + metrics_line(r.models[0].assessment.metrics, 3).english,
       r.description + " " + metrics_line(r.models[0].assessment.metrics, 3).chinese};
-  facts["objective"] = {"development and evaluation in one study, judged on: " + split.english,
-                        "同一研究中开发并评估，评估对象：" + split.chinese};
   facts["split"] = split;
   facts["eligibility"] = {"as the task file defines: " + r.told.task,
                           "由任务文件定义：" + r.told.task};
@@ -83,12 +83,14 @@ void add_study(const StudyReport& r, Facts& facts) {
   facts["specification"] = {"the bundle, by digest; recipe and task are printed in the report",
                             "模型包（按摘要）；配方与任务载于报告"};
   facts["flow"] = flow_line(r);
-  facts["numbers"] = {who + " patients, " + rows + " examples judged",
-                      "评估 " + who + " 名患者，" + rows + " 个样本"};
-  facts["measures"] = {
-      "discrimination, calibration, error and net benefit, each with an interval "
-      "by resampling patients",
-      "区分度、校准、误差与净获益，均以患者重抽样给出区间"};
+  Words measures;
+  for (const auto& [name, interval] : r.models[0].assessment.metrics) {
+    if (name.find('@') != std::string::npos) continue;
+    measures.english += (measures.english.empty() ? "" : ", ") + metric_words(name).english;
+    measures.chinese += (measures.chinese.empty() ? "" : "、") + metric_words(name).chinese;
+  }
+  facts["measures"] = {measures.english + "; intervals by resampling patients",
+                       measures.chinese + "；区间由患者重抽样得到"};
   facts["answers_made"] = {"by the program from the same encoder as in training",
                            "由程序以训练时的同一编码器计算"};
   facts["abstention"] = {"no answer where too much is missing or unlike training: " +
@@ -98,22 +100,33 @@ void add_study(const StudyReport& r, Facts& facts) {
 }
 
 void add_validity(const StudyReport& r, Facts& facts) {
+  using Judged = StudyReport::Judged;
   const Words validity = metrics_line(r.models[0].assessment.metrics, 6);
   const Words groups = groups_line(r), people = representation(r);
-  facts["validity"] = validity;
-  if (!people.english.empty()) facts["representativeness"] = people;
-  if (!groups.english.empty()) facts["fairness"] = groups;
-  if (!r.external) {
-    facts["internal_validity"] = validity;
-    if (!groups.english.empty()) facts["internal_fairness"] = groups;
+  const auto say = [&](const std::string& key, const Words& words) {
+    if (!words.english.empty()) facts[key] = words;
+  };
+  say("representativeness", people);
+  if (r.judged == Judged::unclear) return;
+  const bool inside = r.judged == Judged::internal;
+  const std::string where = inside ? "internal" : "external";
+  say(where + "_validity", validity);
+  say(where + "_fairness", groups);
+  say("validity", validity);
+  say("fairness", groups);
+  facts["objective"] =
+      inside ? Words{"development and evaluation in one study", "同一研究中开发并评估"}
+             : Words{"evaluation of a model on patients of another store",
+                     "在另一数据库的患者上评估模型"};
+  if (inside) {
+    facts["differences"] = {"none by design: drawn from the same store",
+                            "设计上无差异：来自同一数据库"};
     return;
   }
   facts["external_source"] = {"another store than that of the training, judged as it is",
                               "训练以外的另一数据库，直接评估"};
-  facts["external_validity"] = validity;
-  if (!people.english.empty()) facts["external_representativeness"] = people;
-  if (!groups.english.empty()) facts["external_fairness"] = groups;
-  facts["relevance"] = {"judged on data of this site", "已在本机构数据上评估"};
+  say("external_representativeness", people);
+  facts["relevance"] = {"judged on data of this store", "已在本数据库上评估"};
 }
 
 }  // namespace
@@ -164,7 +177,9 @@ std::string card_json(const StudyReport& r) {
       answered += answer.open.empty();
       items.push_back({{"number", item.number},
                        {"asks", {{"en", item.english}, {"zh", item.chinese}}},
-                       {"answer", answer.text.english.empty() ? Json() : Json(answer.text.english)},
+                       {"answer", answer.text.english.empty() ? Json()
+                                                              : Json{{"en", answer.text.english},
+                                                                     {"zh", answer.text.chinese}}},
                        {"open", answer.open}});
     }
     json[std::string(document.name)] = {{"source", document.source},
@@ -181,8 +196,9 @@ namespace {
 Words still_open(const std::string& key, const StudyReport& r) {
   for (const auto& [own, text] : r.card)
     if (own == key) return {"to be answered: card: " + key, "待填写：card: " + key};
-  if (key.starts_with("internal"))
-    return {"known after an evaluation on held-out patients", "在留出患者上评估后可知"};
+  if (key.starts_with("internal") || key == "validity" || key == "fairness" || key == "objective")
+    return {"known after an evaluation on patients who did not train it",
+            "在未参与训练的患者上评估后可知"};
   return {"known after an evaluation on another store (--split all)",
           "在另一数据库上评估后可知（--split all）"};
 }
@@ -242,7 +258,7 @@ constexpr ChaiElement kChai[] = {
     {"TrustIngredients/AISystemFacts/ModelType", "model"},
     {"TrustIngredients/AISystemFacts/InputDataSource", "data_source"},
     {"TrustIngredients/AISystemFacts/OutputAndInputDataTypes", "predictors"},
-    {"TrustIngredients/AISystemFacts/DevelopmentDataCharacterization", "numbers"},
+    {"TrustIngredients/AISystemFacts/DevelopmentDataCharacterization", "training_numbers"},
     {"TrustIngredients/AISystemFacts/BiasMitigationApproaches", "bias_mitigation"},
     {"TrustIngredients/AISystemFacts/OngoingMaintenance", "updates"},
     {"TrustIngredients/TransparencyInformation/FundingSource", "funding"},

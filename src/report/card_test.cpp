@@ -20,13 +20,14 @@ StudyReport study(bool external) {
   r.title = "Heart & vessels";
   r.answer = "boolean";
   r.split = external ? "all" : "held_out";
-  r.external = external;
+  r.judged = external ? StudyReport::Judged::external : StudyReport::Judged::internal;
   r.told.task = "infarction < 5 years";
   r.models.push_back({"linear", true, {{{"auroc", {0.8, 0.7, 0.9}}}, {}}});
   r.flow.push_back({"In the store", "数据库中", 50, 50});
   r.subgroups.push_back({"SEX", "F", 50, 50, 10, {{"auroc", {0.8, 0.7, 0.9}}}});
-  for (const char* key : {"version", "data_source", "data_dates", "preparation", "predictors",
-                          "missing_values", "sample_size", "imbalance", "demographic_inputs"})
+  for (const char* key :
+       {"version", "data_source", "data_dates", "preparation", "predictors", "missing_values",
+        "sample_size", "imbalance", "demographic_inputs", "numbers", "training_numbers"})
     r.facts[key] = {"known", "已知"};
   CardOptions card;
   std::vector<std::string> keys;
@@ -53,6 +54,13 @@ TEST(Card, ExternalValidityIsKnownFromAnotherStoreOnly) {
   EXPECT_EQ(facts_of(study(false)).count("external_validity"), 0u);
   EXPECT_EQ(facts_of(study(true)).count("external_validity"), 1u);
   EXPECT_EQ(facts_of(study(true)).count("internal_validity"), 0u);
+}
+
+TEST(Card, TrainingPatientsProveNothing) {
+  StudyReport r = study(false);
+  r.judged = StudyReport::Judged::unclear;
+  for (const char* key : {"validity", "internal_validity", "external_validity", "fairness"})
+    EXPECT_EQ(facts_of(r).count(key), 0u) << key;
 }
 
 TEST(Card, TheDocumentOfChaiIsEscapedAndClosed) {

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "report/page.h"
 #include "report/svg.h"
+#include "report/words.h"
 
 namespace cangong {
 namespace {
@@ -78,19 +79,25 @@ std::string dependence_section(const StudyReport& r) {
 }
 
 std::string stability_section(const StudyReport& r) {
-  if (!r.stability) return "";
+  if (!r.stability || r.stability->sizes.empty()) return "";
   const Stability& s = *r.stability;
   std::string html =
       heading(
           {"Would other patients have given the same model?", "换一批患者会得到同样的模型吗？"}) +
       paragraph(
-          {"Left: models of fewer training patients (three draws each); where the curve is "
-           "still falling, more patients would help. Right: what models of other samples of "
-           "as many patients say to those whom this model tells the same. Mean absolute "
-           "change: " +
+          {"Judged on: " + s.judged_on +
+               ", with the same features and settings. Left: models of "
+               "fewer training patients (up to three draws each); where the curve is still "
+               "falling, "
+               "more patients would help. Right: what models of other samples of as many patients "
+               "say "
+               "to those whom this model tells the same. Mean absolute change of an answer: " +
                format_fixed(s.mean_change, 4) + ".",
-           "左：用更少训练患者的模型（各三次抽样）；曲线仍在下降处，更多患者会有帮助。"
-           "右：同样数量的其他患者样本训练出的模型，对同一预测值的患者给出的预测。平均绝对变化：" +
+           "评估对象：" + split_words(s.judged_on).chinese +
+               "，特征与设置不变。左：用更少训练患者的模型（每种至多三次抽样）；曲线仍在下降处，"
+               "更多患者会有帮助。右：同样数量的其他患者样本训练出的模型，对同一预测值的患者给出的"
+               "预测。"
+               "预测的平均绝对变化：" +
                format_fixed(s.mean_change, 4) + "。"}) +
       "<div class='pair'>" + learning_curve(s);
   if (!s.spreads.empty()) html += spread_of_refits(s);
@@ -106,7 +113,9 @@ std::string whole_curve_section(const StudyReport& r) {
           {format_fixed(point.x - 0.05, 1) + " – " + format_fixed(point.x + 0.05, 1), point.y});
     return heading({"Are whole survival curves right?", "整条生存曲线是否正确？"}) +
            paragraph({"Where they are, each tenth of the predicted survival holds a tenth of the "
-                      "patients at their own time (D-calibration).",
+                      "patients at their own time (D-calibration). Where most are censored early "
+                      "it can tell "
+                      "little.",
                       "若正确，则按各自时间点的预测生存概率分成的每个十分位各含十分之一的患者（D "
                       "校准）。"}) +
            bar_chart(bars);

@@ -56,9 +56,13 @@ struct StudyReport {
   std::vector<ExampleCase> cases;
   std::vector<Curve> dependence;  // by feature, the most important first
   std::optional<Stability> stability;
-  bool external = false;               // judged on another store than that of the training
-  std::map<std::string, Words> facts;  // for the documents in report/card.h
-  std::vector<std::pair<std::string, std::string>> card;             // what a person said, by key
+  // What the judged patients are to the model: unseen ones of the training's store, patients of
+  // another store, or neither for certain (its own training patients among them).
+  enum class Judged { internal, external, unclear };
+  Judged judged =
+      Judged::unclear;  //               // judged on another store than that of the training
+  std::map<std::string, Words> facts;                     // for the documents in report/card.h
+  std::vector<std::pair<std::string, std::string>> card;  // what a person said, by key
   std::vector<std::pair<std::string, std::string>> reproducibility;  // label, value
   std::string task_text, recipe_text;
   std::uint64_t abstained = 0, examples = 0, patients = 0;

@@ -136,6 +136,10 @@ std::string legend(const std::vector<Series>& series) {
 std::string escape_html(std::string_view text) {
   std::string out;
   for (const char c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t') {
+      out += ' ';  // XML has no such characters
+      continue;
+    }
     switch (c) {
       case '&':
         out += "&amp;";

@@ -116,7 +116,7 @@ std::string metric_text(const std::string& name, double value) {
   if (!std::isfinite(value)) return "–";
   const bool free_scale = name == "rmse" || name == "mae" || name == "calibration_intercept";
   if (free_scale && std::abs(value) >= 10) return format_fixed(value, 1);
-  return format_fixed(value, 3);
+  return format_fixed(value, name == "d_calibration" ? 5 : 3);
 }
 
 }  // namespace cangong

@@ -15,7 +15,8 @@ struct CardOptions {
   std::string bias_mitigation, risks, clinical_risk, biases, stakeholders, patients_involved;
   std::string external_tester, outcome_evaluations, updates, corrections, ethics, consent;
   std::string conflicts, protocol, registration, data_sharing, code_sharing, publications;
-  std::string interpretation, expertise, next_steps, monitoring;
+  std::string interpretation, expertise, next_steps, monitoring, clusters, differences,
+      training_population;
   template <class V>
   void visit(V& v) {
     v("developer", developer, "who made the model");
@@ -55,6 +56,9 @@ struct CardOptions {
     v("publications", publications, "peer-reviewed papers");
     v("interpretation", interpretation, "what the results mean");
     v("expertise", expertise, "what users must know and do");
+    v("clusters", clusters, "differences between centres or other clusters");
+    v("differences", differences, "between the patients of the training and of the evaluation");
+    v("training_population", training_population, "whom the training patients represent");
     v("monitoring", monitoring, "how validity and fairness are watched in use");
     v("next_steps", next_steps, "towards use and wider validity");
   }

@@ -17,6 +17,11 @@ bool is_age_or_sex(const Column& column) {
   return named && (column.window.empty() || column.aggregate == "last");
 }
 
+Dataset without_also(Dataset data) {
+  data.also.clear();
+  return data;
+}
+
 Dataset selected(const Fitted& fitted, const Dataset& data) {
   Dataset part = data;
   part.x = fitted.select(data.x);
@@ -64,12 +69,11 @@ std::vector<Fitted> Fitter::fit(const Encoder& encoder, const Dataset& train,
              " learns one task; `also:` is for networks (mlp, gru, lstm, transformer)");
   std::vector<Fitted> models;
   at_place(own.where(), [&] { models.push_back(fit_own(own, {train, tuning})); });
-  Dataset one_task = train;
-  one_task.also.clear();
-  const Dataset& alone = train.also.empty() ? train : one_task;
+  const Dataset one = without_also(train), other = without_also(tuning);
+  const Data alone{one, other};
   for (const auto& baseline : recipe.baselines)
     if (baseline != kind_of(own))
-      if (auto fitted = fit_baseline(baseline, encoder, {alone, tuning}))
+      if (auto fitted = fit_baseline(baseline, encoder, alone))
         models.push_back(std::move(*fitted));
   return models;
 }
@@ -148,7 +152,9 @@ Fitted Fitter::refit(const Fitted& own, Dataset part, const Dataset& tuning) con
   FitContext quiet;
   quiet.seed = input_.recipe.seed;
   quiet.threads = context_.threads;
-  return fit_one(Node::parse(own.options, "model"), own.columns, {part, tuning}, quiet);
+  const Dataset alone = without_also(tuning);
+  part.also.clear();
+  return fit_one(Node::parse(own.options, "model"), own.columns, {part, alone}, quiet);
 }
 
 std::optional<Fitted> Fitter::fit_baseline(const std::string& name, const Encoder& encoder,

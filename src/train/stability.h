@@ -42,19 +42,22 @@ struct Stability {
   };
   std::vector<Size> sizes;      // ends with all patients
   std::vector<Spread> spreads;  // by ascending value, 500 rows at most
+  std::string judged_on;        // held_out; tuning or train where nobody was held out
+  std::size_t refits = 0;       // that could be fitted
   double mean_change = 0;       // mean absolute difference between a refit's answer and the model's
 };
 std::string save_stability(const Stability& stability);
 Stability load_stability(const std::string& saved);
 
-// `judge`: rows that the models do not learn from.
 struct StabilityData {
   const Dataset& train;
   const Dataset& judge;
+  std::string judged_on;  // which split `judge` is
 };
 using Refit = std::function<Fitted(const Dataset& part)>;
-// Refits on bootstrap samples of patients (Riley and Collins 2023), and on shares of them. Classes
-// have no single value: their spreads stay empty.
+// Refits on bootstrap samples of patients (Riley and Collins 2023) and on shares of them, with the
+// columns and settings of `own`: their choice is not repeated. Of classes, the chance of the one
+// that `own` names. Samples that cannot be fitted, such as those without an event, are left out.
 Stability examine_stability(const Fitted& own, const StabilityData& data,
                             const StabilityOptions& options, std::uint64_t seed,
                             const Refit& refit);

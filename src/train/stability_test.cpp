@@ -37,8 +37,9 @@ TEST(Stability, MorePatientsGiveSteadierAnswers) {
   options.refits = 30;
   double changes[2] = {};
   for (int k = 0; k < 2; ++k) {
-    const Dataset train = sample(k ? 2000 : 160, 1), judge = sample(700, 2);
-    const Stability s = examine_stability(logistic(train), {train, judge}, options, 1, logistic);
+    const Dataset train = sample(k ? 2000 : 240, 1), judge = sample(700, 2);
+    const Stability s =
+        examine_stability(logistic(train), {train, judge, "held_out"}, options, 1, logistic);
     changes[k] = s.mean_change;
     ASSERT_EQ(s.sizes.size(), 5u);
     EXPECT_EQ(s.sizes.back().patients, train.rows() / 2);
@@ -52,6 +53,23 @@ TEST(Stability, MorePatientsGiveSteadierAnswers) {
   }
   EXPECT_GT(changes[0], 2 * changes[1]);
   EXPECT_LT(changes[1], 0.03);
+}
+
+TEST(Stability, SamplesThatCannotBeFittedAreLeftOut) {
+  const Dataset train = sample(200, 1), judge = sample(100, 2);
+  StabilityOptions options;
+  options.refits = 10;
+  options.shares = {0.01, 0.5};
+  int calls = 0;
+  const Refit sometimes = [&](const Dataset& part) {
+    if (++calls % 2) fail(Fault::input, "no event");
+    return logistic(part);
+  };
+  const Stability s =
+      examine_stability(logistic(train), {train, judge, "held_out"}, options, 1, sometimes);
+  EXPECT_EQ(s.refits, 5u);
+  ASSERT_EQ(s.sizes.size(), 2u);  // not that of one patient
+  EXPECT_EQ(load_stability(save_stability(s)).sizes.size(), 2u);
 }
 
 TEST(Stability, WrongOptionsAreRefused) {

@@ -239,11 +239,21 @@ Pipeline train(const TrainInput& input, const TrainContext& context) {
   keep_judged(examples, tuning, p);
   if (input.recipe.stability.refits > 0) {
     context.say("refitting, " + std::to_string(input.recipe.stability.refits) + " times");
-    Dataset alone = train;
-    alone.also.clear();
+    Dataset held_out;
+    if (!parts.held_out.empty())
+      held_out = dataset_of(input.store, *p.encoder, take(examples, parts.held_out),
+                            {context.threads, input.recipe.seed});
+    const bool held = held_out.rows() > 0, tuned = tuning.rows() > 0;
     p.stability = examine_stability(
-        p.main(), {alone, tuning.rows() ? tuning : train}, input.recipe.stability,
-        input.recipe.seed,
+        p.main(),
+        {train,
+         held    ? held_out
+         : tuned ? tuning
+                 : train,
+         held    ? kHeldOut
+         : tuned ? "tuning"
+                 : kTrain},
+        input.recipe.stability, input.recipe.seed,
         [&](const Dataset& part) { return fitter.refit(p.main(), part, tuning); });
   }
   p.ranges = ranges_of(train.x);

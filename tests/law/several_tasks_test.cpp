@@ -142,6 +142,29 @@ TEST(SeveralTasks, CompetingCausesWithMissingLabels) {
   EXPECT_TRUE(evaluate_model(request).also.empty());
 }
 
+TEST(SeveralTasks, BaselinesAndRefitsLearnOneTask) {
+#ifndef CANGONG_HAS_TORCH
+  GTEST_SKIP() << "this build has no torch part";
+#endif
+  const Ward ward;
+  const TrainRequest train = ward.request("{kind: mlp, hidden: [8], epochs: 5}");
+  const std::string way = read_file(train.recipe);
+  const std::string baselines = "baselines: [prevalence, linear]";
+  write_file(train.recipe, std::string(way).replace(way.find(baselines), baselines.size(),
+                                                    "baselines: [gru]\n"
+                                                    "stability: {refits: 2, shares: [0.5]}") +
+                               "\n");
+  EXPECT_THROW(train_model(train), Error);  // a gru is no baseline
+  write_file(train.recipe, std::string(way).replace(way.find(baselines), baselines.size(),
+                                                    "baselines: [linear]\n"
+                                                    "stability: {refits: 2, shares: [0.5]}"));
+  train_model(train);
+  const Pipeline pipeline = read_pipeline(Bundle::open(train.out));
+  ASSERT_TRUE(pipeline.stability.has_value());
+  EXPECT_EQ(pipeline.stability->refits, 2u);
+  EXPECT_EQ(pipeline.stability->judged_on, "held_out");
+}
+
 TEST(SeveralTasks, TheSameTaskTwiceIsRefused) {
   const Ward ward;
   for (const char* also : {"event", "later, later"})
