@@ -11,6 +11,7 @@
 
 #include "base/parallel.h"
 #include "cohort/label.h"
+#include "decide/uncertainty.h"
 #include "encode/windowed.h"
 #include "engine/engine.h"
 #include "evaluate/binary.h"
@@ -184,6 +185,23 @@ Timed rsf(const fs::path& folder) {
   return {cpu_seconds() - start, {{"c_index", c}}};
 }
 
+// The intervals around as many answers as were judged, and how often they hold the truth.
+Timed conformal(const fs::path& folder) {
+  Reliability judged;
+  judged.value = read_numbers<double>(folder / "value.f64");
+  judged.truth = read_numbers<double>(folder / "truth.f64");
+  const auto asked = read_numbers<double>(folder / "asked.f64");
+  const auto came = read_numbers<double>(folder / "came.f64");
+  const double start = cpu_seconds();
+  const ValueIntervals intervals(judged);
+  double held = 0;
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    const Interval interval = intervals.around(asked[i]);
+    held += came[i] >= interval.low && came[i] <= interval.high;
+  }
+  return {cpu_seconds() - start, {{"coverage", held / static_cast<double>(asked.size())}}};
+}
+
 Timed labels(const fs::path& folder) {
   const double start = cpu_seconds();
   const Store store = Store::open(folder / "store");
@@ -302,6 +320,7 @@ int main(int argc, char** argv) {
       {"mlp", mlp},
       {"shap", shap_values},
       {"rsf", rsf},
+      {"conformal", conformal},
       {"synthesize", synthetic_hospital},
       {"labels", labels},
       {"features", features},

@@ -198,6 +198,15 @@ def rsf(folder):
             write(folder, f"{part}.{name}.f64", [float(row[name]) for row in chosen], np.float64)
 
 
+def conformal(folder):
+    """50,000 answers with their truths, and as many to come."""
+    rng = np.random.default_rng(1)
+    for value, truth in (("value", "truth"), ("asked", "came")):
+        x = rng.uniform(0, 10, 50_000)
+        write(folder, f"{value}.f64", x, np.float64)
+        write(folder, f"{truth}.f64", x + (0.2 + x) * rng.normal(size=len(x)), np.float64)
+
+
 def synthesize(folder):
     """Nothing is needed but room."""
 

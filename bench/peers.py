@@ -299,6 +299,23 @@ def rsf(folder):
     return clock() - start, {"c_index": c_index}
 
 
+def conformal(folder):
+    import numpy as np
+    from mapie.regression import CrossConformalRegressor
+    from sklearn.linear_model import LinearRegression
+
+    value, truth, asked, came = (load(folder, f"{n}.f64") for n in ("value", "truth", "asked", "came"))
+    model = CrossConformalRegressor(LinearRegression(), confidence_level=0.95, method="plus", cv=5)
+    model.fit_conformalize(value.reshape(-1, 1), truth)
+    start = clock()
+    held = 0
+    for at in range(0, len(asked), 500):
+        part = slice(at, at + 500)
+        _, interval = model.predict_interval(asked[part].reshape(-1, 1))
+        held += int(((came[part] >= interval[:, 0, 0]) & (came[part] <= interval[:, 1, 0])).sum())
+    return clock() - start, {"coverage": held / len(asked)}
+
+
 if __name__ == "__main__":
     spent, check = globals()[sys.argv[1].replace("-", "_")](pathlib.Path(sys.argv[2]))
     print(json.dumps({"cpu": spent, "check": check}))

@@ -21,12 +21,18 @@ double of_rank(const std::vector<double>& sorted, double rank) {
 
 }  // namespace
 
+ConformalRanks conformal_ranks(std::size_t count, double level) {
+  const double n1 = static_cast<double>(count) + 1, tail = (1 - level) / 2;
+  constexpr double kRounding = 1e-9;  // 41 x 0.975 is a whole number in decimals only
+  return {static_cast<std::size_t>(std::floor(n1 * tail + kRounding)),
+          static_cast<std::size_t>(std::ceil(n1 * (1 - tail) - kRounding))};
+}
+
 Interval conformal_interval(double value, std::vector<double> errors, double level) {
   std::sort(errors.begin(), errors.end());
-  const double n1 = static_cast<double>(errors.size()) + 1, tail = (1 - level) / 2;
-  constexpr double kRounding = 1e-9;  // 41 x 0.975 is a whole number in decimals only
-  return {value, value + of_rank(errors, std::floor(n1 * tail + kRounding)),
-          value + of_rank(errors, std::ceil(n1 * (1 - tail) - kRounding))};
+  const auto [low, high] = conformal_ranks(errors.size(), level);
+  return {value, value + of_rank(errors, static_cast<double>(low)),
+          value + of_rank(errors, static_cast<double>(high))};
 }
 
 double conformal_threshold(std::vector<double> of_truth, double level) {

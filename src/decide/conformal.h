@@ -10,6 +10,13 @@
 
 namespace cangong {
 
+// Ranks (from 1) of the errors that are the ends of an interval; 0, or beyond `count`, where there
+// are too few for the level.
+struct ConformalRanks {
+  std::size_t low = 0, high = 0;
+};
+ConformalRanks conformal_ranks(std::size_t count, double level);
+
 // `errors`: truth less answer of patients that did not train the model. An end is infinite where
 // there are too few of them for the level.
 Interval conformal_interval(double value, std::vector<double> errors, double level);

@@ -11,11 +11,30 @@
 namespace cangong {
 namespace {
 
+std::size_t how_many(std::size_t patients) {
+  return std::min(patients, std::max<std::size_t>(40, patients / 10));
+}
+
+// In ascending order of the answers.
+std::vector<std::size_t> by_value(const Reliability& r) {
+  std::vector<std::size_t> order(r.value.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return r.value[a] < r.value[b]; });
+  return order;
+}
+
+std::vector<double> errors_by_value(const Reliability& r) {
+  std::vector<double> errors;
+  for (const std::size_t i : by_value(r)) errors.push_back(r.truth[i] - r.value[i]);
+  return errors;
+}
+
 // The patients whose answers are nearest: a tenth, 40 at least.
 std::vector<std::size_t> nearest(double value, const std::vector<double>& values) {
   std::vector<std::size_t> order(values.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  const std::size_t count = std::min(values.size(), std::max<std::size_t>(40, values.size() / 10));
+  const std::size_t count = how_many(values.size());
   std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(),
                     [&](std::size_t a, std::size_t b) {
                       const double da = std::abs(values[a] - value);
@@ -28,18 +47,34 @@ std::vector<std::size_t> nearest(double value, const std::vector<double>& values
 
 }  // namespace
 
+ValueIntervals::ValueIntervals(const Reliability& r) : errors_(errors_by_value(r)) {
+  for (const std::size_t i : by_value(r)) values_.push_back(r.value[i]);
+}
+
+Interval ValueIntervals::around(double value) const {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const std::size_t n = values_.size(), count = how_many(n);
+  std::size_t from = 0, last = n - count;  // the nearest are neighbours
+  while (from < last) {
+    const std::size_t middle = (from + last) / 2;
+    if (value - values_[middle] > values_[middle + count] - value)
+      from = middle + 1;
+    else
+      last = middle;
+  }
+  const auto [low, high] = conformal_ranks(count, 0.95);
+  if (low < 1 || high > count) return {value, nan, nan};
+  const double below = value + errors_.kth(from, from + count, low - 1);
+  const double above = value + errors_.kth(from, from + count, high - 1);
+  return {value, std::min(below, value), std::max(above, value)};
+}
+
 Interval interval_around(double value, Answer answer, const Reliability& r, double horizon_days) {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   if (r.value.size() < 10) return {value, nan, nan};
+  if (answer == Answer::real) return ValueIntervals(r).around(value);
   const auto alike = nearest(value, r.value);
   const double n = static_cast<double>(alike.size()) / r.rows_per_patient;
-  if (answer == Answer::real) {
-    std::vector<double> errors;
-    for (const std::size_t i : alike) errors.push_back(r.truth[i] - r.value[i]);
-    const Interval i = conformal_interval(value, errors, 0.95);
-    if (!std::isfinite(i.low) || !std::isfinite(i.high)) return {value, nan, nan};
-    return {value, std::min(i.low, value), std::max(i.high, value)};
-  }
   Interval observed;
   if (answer == Answer::survival) {
     std::vector<double> days, events;

@@ -1,6 +1,7 @@
 // How far off answers like this one were, for patients that did not train the model.
 #pragma once
 
+#include "decide/range_order.h"
 #include "evaluate/interval.h"
 #include "evaluate/truth.h"
 
@@ -11,6 +12,19 @@ namespace cangong {
 struct Reliability {
   std::vector<double> value, truth, event;
   double rows_per_patient = 1;  // several rows of a patient count as one
+};
+
+// 95 % conformal intervals of values by the errors of the patients whose answers are nearest (a
+// tenth, 40 at least). Built once, each takes a few dozen steps, however many patients there are.
+class ValueIntervals {
+ public:
+  explicit ValueIntervals(const Reliability& reliability);
+  // NaN ends where the patients are too few for the level.
+  Interval around(double value) const;
+
+ private:
+  std::vector<double> values_;  // ascending
+  RangeOrder errors_;           // in the order of the values
 };
 
 // 95 %: for a probability or a risk, the observed frequency among the patients with the nearest
