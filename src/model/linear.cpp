@@ -29,10 +29,13 @@ std::vector<double> of_class(const Targets& y, std::size_t index) {
 // Fits one penalty after the other, each from the last one's solution.
 class LinearFit {
  public:
-  LinearFit(const LinearOptions& options, const Dataset& train)
+  using Pairs = std::vector<std::pair<std::size_t, std::size_t>>;
+
+  LinearFit(const LinearOptions& options, const Dataset& train, const Pairs& products = {})
       : options_(options), y_(train.y), model_(std::make_unique<LinearModel>()) {
     model_->normaliser_.fit(train.x, options.prepare);
-    x_ = model_->normaliser_.apply(train.x, 1);  // the last column is the intercept's
+    add_products(train.x, products);
+    x_ = model_->design(train.x, 1);  // the last column is the intercept's
     factors_.assign(x_.columns, 1.0);
     factors_.back() = 0;
     if (y_.answer != Answer::survival)
@@ -89,10 +92,54 @@ class LinearFit {
     return likelihood_of(data.y)->loss(margins.values);
   }
 
+  // The products of two input columns that explain most of what `main` leaves, by the score test;
+  // among the 30 columns of the largest weights.
+  Pairs best_products(const LinearModel& main, std::size_t most) const {
+    constexpr std::size_t kConsidered = 30;
+    const auto& w = main.weights_[0];
+    std::vector<std::size_t> columns(main.normaliser_.inputs());
+    std::iota(columns.begin(), columns.end(), std::size_t{0});
+    std::stable_sort(columns.begin(), columns.end(),
+                     [&](std::size_t a, std::size_t b) { return std::abs(w[a]) > std::abs(w[b]); });
+    columns.resize(std::min(columns.size(), kConsidered));
+    std::vector<double> left(x_.rows);
+    likelihood()->residuals(linear_predictor(x_, w), left);
+    std::vector<std::pair<double, std::pair<std::size_t, std::size_t>>> found;
+    for (std::size_t i = 0; i < columns.size(); ++i)
+      for (std::size_t j = i + 1; j < columns.size(); ++j) {
+        const std::pair pair = std::minmax(columns[i], columns[j]);
+        double along = 0, squares = 0;
+        for (std::size_t r = 0; r < x_.rows; ++r) {
+          const double product = x_.at(r, pair.first) * x_.at(r, pair.second);
+          along += left[r] * product, squares += product * product;
+        }
+        if (squares > 0) found.emplace_back(-along * along / squares, pair);
+      }
+    std::sort(found.begin(), found.end());
+    Pairs best;
+    for (std::size_t k = 0; k < std::min(found.size(), most); ++k) best.push_back(found[k].second);
+    return best;
+  }
+
   const LinearModel& model() const { return *model_; }
   std::unique_ptr<LinearModel> take() { return std::move(model_); }
 
  private:
+  void add_products(const Matrix& x, const Pairs& pairs) {
+    if (pairs.empty()) return;
+    const RealMatrix z = model_->normaliser_.apply(x);
+    const auto n = static_cast<double>(z.rows);
+    for (const auto& [a, b] : pairs) {
+      LinearModel::Product product{a, b, 0, 1};
+      double squares = 0;
+      for (std::size_t i = 0; i < z.rows; ++i) product.mean += z.at(i, a) * z.at(i, b) / n;
+      for (std::size_t i = 0; i < z.rows; ++i) squares += std::pow(product.of(z.row(i)), 2);
+      if (squares <= 0) continue;
+      product.scale = std::sqrt(squares / n);
+      model_->products_.push_back(product);
+    }
+  }
+
   std::unique_ptr<Likelihood> likelihood() const { return likelihood_of(y_); }
   std::unique_ptr<Likelihood> likelihood_of(const Targets& y) const {
     if (y.answer == Answer::real) return gaussian_likelihood(y.values);
@@ -121,8 +168,22 @@ class LinearFit {
   std::unique_ptr<LinearModel> model_;
 };
 
+RealMatrix LinearModel::design(const Matrix& x, std::size_t spare) const {
+  RealMatrix z = normaliser_.apply(x, products_.size() + spare);
+  for (std::size_t i = 0; i < z.rows; ++i)
+    for (std::size_t k = 0; k < products_.size(); ++k)
+      z.at(i, normaliser_.outputs() + k) = products_[k].of(z.row(i));
+  return z;
+}
+
+std::vector<std::pair<std::size_t, std::size_t>> LinearModel::products() const {
+  std::vector<std::pair<std::size_t, std::size_t>> pairs;
+  for (const Product& product : products_) pairs.emplace_back(product.a, product.b);
+  return pairs;
+}
+
 RealMatrix LinearModel::margins(const Matrix& x) const {
-  const RealMatrix z = normaliser_.apply(x);
+  const RealMatrix z = design(x);
   RealMatrix out(x.rows, outputs());
   for (std::size_t c = 0; c < outputs(); ++c) {
     const auto& w = weights_[c];
@@ -136,15 +197,21 @@ RealMatrix LinearModel::margins(const Matrix& x) const {
   return out;
 }
 
-// For independent features the Shapley value of a linear term is w (x - mean); z has mean 0.
+// For independent features the Shapley value of a linear term is w (x - mean), z having mean 0, and
+// of a product half of it each.
 std::optional<RealMatrix> LinearModel::contributions(const Matrix& x, std::size_t output) const {
-  const RealMatrix z = normaliser_.apply(x);
+  const RealMatrix z = design(x);
   const auto& w = weights_.at(output);
   RealMatrix parts(x.rows, x.columns + 1);
   for (std::size_t i = 0; i < x.rows; ++i) {
     const auto row = z.row(i);
-    for (std::size_t j = 0; j < row.size(); ++j)
+    for (std::size_t j = 0; j < normaliser_.outputs(); ++j)
       parts.at(i, normaliser_.source(j)) += w[j] * row[j];
+    for (std::size_t k = 0; k < products_.size(); ++k) {
+      const std::size_t j = normaliser_.outputs() + k;
+      for (const std::size_t source : {products_[k].a, products_[k].b})
+        parts.at(i, source) += w[j] * row[j] / 2;
+    }
     parts.at(i, x.columns) = w.back();
   }
   return parts;
@@ -156,9 +223,18 @@ std::optional<std::vector<double>> LinearModel::path_parts(std::span<const float
   Matrix ends(2, from.size());
   std::copy(from.begin(), from.end(), ends.row(0).begin());
   std::copy(to.begin(), to.end(), ends.row(1).begin());
-  const RealMatrix parts = *contributions(ends, output);
+  const RealMatrix z = design(ends);
+  const auto& w = weights_.at(output);
+  const auto step = [&](std::size_t j) { return z.at(1, j) - z.at(0, j); };
   std::vector<double> steps(from.size());
-  for (std::size_t j = 0; j < steps.size(); ++j) steps[j] = parts.at(1, j) - parts.at(0, j);
+  for (std::size_t j = 0; j < normaliser_.outputs(); ++j)
+    steps[normaliser_.source(j)] += w[j] * step(j);
+  for (std::size_t k = 0; k < products_.size(); ++k) {
+    const auto& [a, b, mean, scale] = products_[k];
+    const double weight = w[normaliser_.outputs() + k] / scale;
+    steps[a] += weight * step(a) * (z.at(0, b) + z.at(1, b)) / 2;
+    steps[b] += weight * step(b) * (z.at(0, a) + z.at(1, a)) / 2;
+  }
   return steps;
 }
 
@@ -174,11 +250,11 @@ std::vector<double> LinearModel::raw_coefficients(std::size_t output) const {
 }
 
 std::string LinearModel::save() const {
-  return Json{{"format", 1},
-              {"kind", "linear"},
-              {"lambda", lambda_},
-              {"weights", weights_},
-              {"normaliser", Json::parse(normaliser_.save())}}
+  Json products = Json::array();
+  for (const Product& p : products_) products.push_back({p.a, p.b, p.mean, p.scale});
+  return Json{{"format", 1},          {"kind", "linear"},
+              {"lambda", lambda_},    {"weights", weights_},
+              {"products", products}, {"normaliser", Json::parse(normaliser_.save())}}
              .dump(1) +
          "\n";
 }
@@ -189,6 +265,8 @@ std::unique_ptr<Model> LinearModel::load(const std::string& saved) {
   model->lambda_ = json.at("lambda");
   model->weights_ = json.at("weights").get<std::vector<std::vector<double>>>();
   model->normaliser_ = Normaliser::load(json.at("normaliser").dump());
+  for (const Json& p : json.value("products", Json::array()))
+    model->products_.push_back({p.at(0), p.at(1), p.at(2), p.at(3)});
   return model;
 }
 
@@ -207,15 +285,9 @@ Dataset by_time(const Dataset& data) {
   return data.take(order);
 }
 
-}  // namespace
-
-std::unique_ptr<LinearModel> fit_linear(const LinearOptions& options, const Dataset& train,
-                                        const Dataset& tuning) {
-  if (options.l1_share < 0 || options.l1_share > 1 || options.path < 2 || options.path > 1000)
-    fail(Fault::config, "model linear: l1_share is 0 to 1, path 2 to 1000");
-  const bool survival = train.y.answer == Answer::survival;
-  const Dataset ordered = survival ? by_time(train) : Dataset();
-  LinearFit fit(options, survival ? ordered : train);
+// With the penalty that was asked for, or the best of a path on `judge`.
+std::unique_ptr<LinearModel> fit_penalties(LinearFit& fit, const LinearOptions& options,
+                                           const Dataset& judge) {
   if (options.penalty != "auto") {
     const auto lambda = parse_number(options.penalty);
     if (!lambda || *lambda < 0)
@@ -223,7 +295,6 @@ std::unique_ptr<LinearModel> fit_linear(const LinearOptions& options, const Data
     fit.fit(*lambda);
     return fit.take();
   }
-  const Dataset& judge = tuning.rows() > 0 ? tuning : train;
   double best = std::numeric_limits<double>::infinity();
   LinearModel chosen;
   int worse = 0;
@@ -236,6 +307,26 @@ std::unique_ptr<LinearModel> fit_linear(const LinearOptions& options, const Data
       break;
   }
   return std::make_unique<LinearModel>(std::move(chosen));
+}
+
+}  // namespace
+
+std::unique_ptr<LinearModel> fit_linear(const LinearOptions& options, const Dataset& train,
+                                        const Dataset& tuning) {
+  if (options.l1_share < 0 || options.l1_share > 1 || options.path < 2 || options.path > 1000)
+    fail(Fault::config, "model linear: l1_share is 0 to 1, path 2 to 1000");
+  if (options.products > 200) fail(Fault::config, "model linear: products is 200 at most");
+  if (options.products > 0 && train.y.answer == Answer::category)
+    fail(Fault::config, "model linear: products are not for classes; use trees or mlp");
+  const bool survival = train.y.answer == Answer::survival;
+  const Dataset ordered = survival ? by_time(train) : Dataset();
+  const Dataset& learn = survival ? ordered : train;
+  const Dataset& judge = tuning.rows() > 0 ? tuning : train;
+  LinearFit fit(options, learn);
+  auto main = fit_penalties(fit, options, judge);
+  if (options.products == 0) return main;
+  LinearFit with_products(options, learn, fit.best_products(*main, options.products));
+  return fit_penalties(with_products, options, judge);
 }
 
 std::unique_ptr<Model> fit_linear(const Node& node, const Dataset& train, const Dataset& tuning,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "encode/normaliser.h"
@@ -14,7 +15,7 @@ struct LinearOptions {
   static constexpr bool is_config = true;
   std::string kind = "linear", penalty = "auto";
   double l1_share = 0.5;
-  std::size_t path = 40;
+  std::size_t path = 40, products = 0;
   Ties ties = Ties::efron;
   PrepareOptions prepare;
   template <class V>
@@ -23,6 +24,7 @@ struct LinearOptions {
     v("penalty", penalty, "lambda; `auto` takes the best of a path on the tuning patients");
     v("l1_share", l1_share, "1 = lasso, 0 = ridge");
     v("path", path, "how many values `auto` tries");
+    v("products", products, "so many products of two columns, those that explain most beyond them");
     v("ties", ties, "efron or breslow, for survival");
     v("prepare", prepare, "impute, missing_flags, bins, pieces: how columns become numbers");
   }
@@ -41,15 +43,27 @@ class LinearModel : public Model {
   std::string save() const override;
   static std::unique_ptr<Model> load(const std::string& saved);
 
-  // On the scale of the raw columns, flags and bins left out; the last is the intercept (0 for
-  // Cox).
+  // The input columns of each product.
+  std::vector<std::pair<std::size_t, std::size_t>> products() const;
+  // On the scale of the raw columns, flags, bins and products left out; the last is the intercept
+  // (0 for Cox).
   std::vector<double> raw_coefficients(std::size_t output = 0) const;
   double lambda() const { return lambda_; }
 
  private:
   friend class LinearFit;
+  // Of two normalised input columns, itself centred and scaled.
+  struct Product {
+    std::size_t a = 0, b = 0;
+    double mean = 0, scale = 1;
+    double of(std::span<const double> z) const { return (z[a] * z[b] - mean) / scale; }
+  };
+  // rows x (normalised columns, products, and `spare` columns of zeros).
+  RealMatrix design(const Matrix& x, std::size_t spare = 0) const;
+
   Normaliser normaliser_;
-  std::vector<std::vector<double>> weights_;  // by output: normalised columns, then the intercept
+  std::vector<Product> products_;
+  std::vector<std::vector<double>> weights_;  // by output: design columns, then the intercept
   double lambda_ = 0;
 };
 

@@ -180,5 +180,47 @@ TEST(Linear, SavedAndLoadedGivesTheSameBytes) {
   EXPECT_EQ(model->margins(data.x).values, again->margins(data.x).values);
 }
 
+// Two columns that act only together, among eighteen others.
+Dataset only_together(std::size_t rows, std::uint64_t seed, Answer answer) {
+  Random random(seed);
+  Dataset data;
+  data.y.answer = answer;
+  data.x = Matrix(rows, 20);
+  for (std::size_t i = 0; i < rows; ++i) {
+    for (float& v : data.x.row(i)) v = static_cast<float>(random.normal());
+    const double eta = 1.5 * data.x.at(i, 3) * data.x.at(i, 11) + 0.5 * data.x.at(i, 3);
+    if (answer == Answer::boolean) {
+      data.y.values.push_back(random.uniform() < 1 / (1 + std::exp(-eta)));
+    } else {
+      data.y.values.push_back(-std::log(1 - random.uniform()) * std::exp(-eta));
+      data.y.events.push_back(1);
+    }
+  }
+  return data;
+}
+
+TEST(Products, ThePairThatActsTogetherIsTaken) {
+  for (const Answer answer : {Answer::boolean, Answer::survival}) {
+    const Dataset train = only_together(2000, 1, answer), tuning = only_together(800, 2, answer);
+    LinearOptions options;
+    options.products = 3;
+    const auto model = fit_linear(options, train, tuning);
+    ASSERT_EQ(model->products().size(), 3u);
+    EXPECT_EQ(model->products()[0], std::pair(std::size_t{3}, std::size_t{11}));
+    const RealMatrix margins = model->margins(train.x), parts = *model->contributions(train.x, 0);
+    for (std::size_t i = 0; i < 50; ++i) {
+      double sum = 0;
+      for (const double part : parts.row(i)) sum += part;
+      EXPECT_NEAR(sum, margins.at(i, 0), 1e-9);
+    }
+    double along = 0;
+    const auto steps = model->path_parts(train.x.row(0), train.x.row(1), 0).value();
+    for (const double part : steps) along += part;
+    EXPECT_NEAR(along, margins.at(1, 0) - margins.at(0, 0), 1e-9);
+    const auto loaded = LinearModel::load(model->save());
+    EXPECT_EQ(loaded->margins(train.x).values, margins.values);
+  }
+}
+
 }  // namespace
 }  // namespace cangong
