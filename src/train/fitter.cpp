@@ -69,8 +69,9 @@ std::vector<Fitted> Fitter::fit(const Encoder& encoder, const Dataset& train,
              " learns one task; `also:` is for networks (mlp, gru, lstm, transformer)");
   std::vector<Fitted> models;
   at_place(own.where(), [&] { models.push_back(fit_own(own, {train, tuning})); });
-  const Dataset one = without_also(train), other = without_also(tuning);
-  const Data alone{one, other};
+  const bool several = !train.also.empty();
+  const Dataset one = several ? without_also(train) : Dataset();
+  const Data alone{several ? one : train, tuning};
   for (const auto& baseline : recipe.baselines)
     if (baseline != kind_of(own))
       if (auto fitted = fit_baseline(baseline, encoder, alone))
@@ -152,9 +153,8 @@ Fitted Fitter::refit(const Fitted& own, Dataset part, const Dataset& tuning) con
   FitContext quiet;
   quiet.seed = input_.recipe.seed;
   quiet.threads = context_.threads;
-  const Dataset alone = without_also(tuning);
   part.also.clear();
-  return fit_one(Node::parse(own.options, "model"), own.columns, {part, alone}, quiet);
+  return fit_one(Node::parse(own.options, "model"), own.columns, {part, tuning}, quiet);
 }
 
 std::optional<Fitted> Fitter::fit_baseline(const std::string& name, const Encoder& encoder,
