@@ -4,7 +4,9 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "base/error.h"
 #include "base/progress.h"
+#include "base/text.h"
 #include "model/interval_ends.h"
 
 namespace cangong {
@@ -26,6 +28,13 @@ std::vector<float> balanced_weights(const Targets& y) {
 
 }  // namespace
 
+std::vector<double> numbers_of(const std::vector<std::string>& task_weights) {
+  std::vector<double> numbers;
+  for (const std::string& text : task_weights)
+    if (const auto number = parse_number(text)) numbers.push_back(*number);
+  return numbers;
+}
+
 void check_options(const TrainingOptions& o, const std::string& kind) {
   const auto require = [&](bool holds, const char* rule) {
     if (!holds) fail(Fault::config, "model " + kind + ": " + rule);
@@ -36,8 +45,12 @@ void check_options(const TrainingOptions& o, const std::string& kind) {
   require(o.weight_decay >= 0 && o.weight_decay <= 100, "weight_decay is 0 to 100");
   require(o.class_weight == "none" || o.class_weight == "balanced",
           "class_weight is none or balanced");
-  require(o.task_weights == "equal" || o.task_weights == "learned",
-          "task_weights is equal or learned");
+  const auto& weights = o.task_weights;
+  const bool word = weights.size() == 1 && (weights[0] == "equal" || weights[0] == "learned");
+  const auto numbers = numbers_of(weights);
+  require(word || (numbers.size() == weights.size() && numbers.size() > 1 &&
+                   *std::min_element(numbers.begin(), numbers.end()) > 0),
+          "task_weights is equal, learned, or a number above 0 for each task, such as [3, 1]");
   require(o.intervals >= 2 && o.intervals <= 1000, "intervals is 2 to 1000");
 }
 
@@ -133,6 +146,13 @@ NetworkTasks::NetworkTasks(const TrainingOptions& options, const Dataset& train)
   };
   add(options, train.y);
   for (const FurtherTargets& further : train.also) add(usual, further.y);
+  const auto numbers = numbers_of(options.task_weights);
+  if (numbers.empty() || train.also.empty()) return;
+  if (numbers.size() != tasks.size())
+    fail(Fault::config, "task_weights: " + std::to_string(numbers.size()) + " numbers for " +
+                            std::to_string(tasks.size()) +
+                            " tasks; give one for the recipe's own task and one for each of also");
+  for (std::size_t t = 0; t < tasks.size(); ++t) tasks[t].weight = numbers[t];
 }
 
 std::vector<NetworkAnswers> NetworkTasks::answers(const Dataset& data) const {

@@ -18,7 +18,7 @@ struct TrainingOptions {
   std::string optimizer = "adamw", schedule = "cosine", loss = "auto", class_weight = "none";
   double learning_rate = 1e-3, weight_decay = 1e-4, momentum = 0.9, dropout = 0.1;
   std::size_t epochs = 100, batch_size = 256, patience = 10, intervals = 20;
-  std::string task_weights = "equal";
+  std::vector<std::string> task_weights{"equal"};  // or "learned", or a number for each task
   PrepareOptions prepare;
   template <class V>
   void visit_training(V& v) {
@@ -26,7 +26,8 @@ struct TrainingOptions {
     v("loss", loss, "auto, mse, bce, cross_entropy, cox or discrete_time");
     v("intervals", intervals, "of discrete_time");
     v("class_weight", class_weight, "none or balanced");
-    v("task_weights", task_weights, "with further tasks (also:): equal, or learned");
+    v("task_weights", task_weights,
+      "with further tasks (also:): equal, learned, or [3, 1]: one number for each");
     v("optimizer", optimizer, "sgd, adam or adamw");
     v("learning_rate", learning_rate, "at the start");
     v("momentum", momentum, "of sgd");
@@ -40,6 +41,8 @@ struct TrainingOptions {
 };
 // Throws Fault::config, beginning with "model KIND", where an option is out of its range.
 void check_options(const TrainingOptions& options, const std::string& kind);
+// One per task, where the recipe gives numbers.
+std::vector<double> numbers_of(const std::vector<std::string>& task_weights);
 
 enum class Body { feed_forward, gru, lstm, transformer };
 
@@ -59,6 +62,7 @@ struct NetworkTask {
   Loss loss = Loss::mse;
   std::size_t outputs = 1;
   std::vector<float> class_weights;  // one per class; empty = equal
+  double weight = 1;                 // of its loss beside those of other tasks
 };
 
 // The answers of rows as the trainer sees them.

@@ -133,6 +133,7 @@ torch::Tensor total_loss(const NetworkProblem& problem, const Learner& learner, 
     if (learner.log_variance.defined() && tasks > 1)
       loss = loss * torch::exp(-learner.log_variance[static_cast<std::int64_t>(t)]) +
              learner.log_variance[static_cast<std::int64_t>(t)];
+    if (tasks > 1) loss = loss * problem.tasks[t].weight;
     sum = sum.defined() ? sum + loss : loss;
   }
   return sum;
@@ -280,7 +281,7 @@ Learner learner_of(const NetworkProblem& problem) {
   std::size_t outputs = 0;
   for (const NetworkTask& task : problem.tasks) outputs += task.outputs;
   Learner learner{torch_net(problem.shape, problem.options.dropout, outputs), {}};
-  if (problem.tasks.size() > 1 && problem.options.task_weights == "learned")
+  if (problem.tasks.size() > 1 && problem.options.task_weights.front() == "learned")
     learner.log_variance =
         torch::zeros({static_cast<std::int64_t>(problem.tasks.size())}, torch::requires_grad());
   return learner;

@@ -125,6 +125,27 @@ INSTANTIATE_TEST_SUITE_P(
                     "{kind: mlp, hidden: [16], epochs: 60, learning_rate: 0.01, task_weights: "
                     "learned}"));
 
+// A task that counts for next to nothing is hardly learnt; the other is learnt as if alone.
+TEST(SeveralTasks, WeightsOfOnesOwn) {
+#ifndef CANGONG_HAS_TORCH
+  GTEST_SKIP() << "this build has no torch part";
+#endif
+  const Ward ward;
+  const auto r2_of_later = [&](const std::string& weights) {
+    const TrainRequest train = ward.request(
+        "{kind: mlp, hidden: [8], epochs: 15, learning_rate: 0.01, task_weights: " + weights + "}");
+    train_model(train);
+    EvaluateRequest request;
+    request.bundle = train.out, request.store = ward.store, request.labels = ward.labels;
+    request.task = "event", request.replicates = 20;
+    return metric(evaluate_model(request).also[1], "r2");
+  };
+  EXPECT_GT(r2_of_later("[1, 1, 10]"), r2_of_later("[1, 1, 0.0001]") + 0.2);
+  EXPECT_THROW(r2_of_later("[1, 1]"), Error);
+  EXPECT_THROW(r2_of_later("[1, -1, 1]"), Error);
+  EXPECT_THROW(r2_of_later("[1, much, 1]"), Error);
+}
+
 TEST(SeveralTasks, CompetingCausesWithMissingLabels) {
 #ifndef CANGONG_HAS_TORCH
   GTEST_SKIP() << "this build has no torch part";
