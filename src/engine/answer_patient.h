@@ -1,6 +1,10 @@
 // One answer for one history: the same code for a single prediction and for a report's examples.
 #pragma once
 
+#include <functional>
+#include <string>
+#include <string_view>
+
 #include "decide/answer.h"
 #include "explain/what_if.h"
 #include "report/paragraph.h"
@@ -21,8 +25,12 @@ Answers answers_of(const Fitted& fitted);
 // What was asked, in the words of the task file where it has some.
 Told told_of(const Pipeline& pipeline);
 
+// What a code means; empty where nobody said.
+using Meaning = std::function<std::string(std::string_view code)>;
+Meaning meaning_in(const Store& store);
+
 // Pure: the same pipeline and history give the same bytes.
-Reply answer_patient(const Pipeline& pipeline, const Store& store, const History& history,
+Reply answer_patient(const Pipeline& pipeline, const Meaning& meaning, const History& history,
                      const ExplainOptions& explain);
 
 }  // namespace cangong

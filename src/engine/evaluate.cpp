@@ -159,7 +159,8 @@ std::vector<ExampleCase> example_cases(const Pipeline& p, const Store& store,
   for (const std::size_t i : chosen) {
     const LabelRow& row = judged.examples.rows[i];
     const Timeline timeline = store.patient(row.patient);
-    const Reply reply = answer_patient(p, store, timeline.until(row.when), {"shap", "", {}});
+    const Reply reply =
+        answer_patient(p, meaning_in(store), timeline.until(row.when), {"shap", "", {}});
     if (const auto* prediction = std::get_if<Prediction>(&reply)) {
       const auto [english, chinese] = what_happened(judged.examples.targets, i);
       cases.push_back({english, chinese, *prediction});

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <unordered_map>
 
 #include "base/error.h"
 #include "decide/abstain.h"
@@ -31,7 +32,7 @@ PatientId find_patient(const Store& store, const std::string& subject) {
 
 namespace {
 
-std::vector<Reason> reasons_of(const Pipeline& p, const Store& store, const History& history,
+std::vector<Reason> reasons_of(const Pipeline& p, const Meaning& meaning, const History& history,
                                std::pair<std::span<const float>, std::span<const double>> row) {
   const auto [values, parts] = row;
   std::vector<std::size_t> order;
@@ -40,34 +41,36 @@ std::vector<Reason> reasons_of(const Pipeline& p, const Store& store, const Hist
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
     return std::abs(parts[a]) > std::abs(parts[b]);
   });
-  const auto session = p.encoder->session(store.codes());
+  const CodeBook& codes = history.codes();
+  const auto session = p.encoder->session(codes);
   std::vector<Reason> reasons;
   for (const std::size_t j : order) {
     const Column& column = p.encoder->columns()[j];
     Reason reason{column.name(), column.code, column.aggregate,
-                  column.window, column.unit, "",
+                  column.window, column.unit, meaning(column.code),
                   std::nullopt,  parts[j],    {}};
     if (!std::isnan(values[j])) reason.value = values[j];
     if (reasons.size() < 20)
       for (const std::size_t e : session->origin(history, j)) {
         const Event& event = history.events()[e];
         reason.evidence.push_back(
-            {store.codes().name(event.code), event.time, event.number, std::string(event.unit)});
+            {codes.name(event.code), event.time, event.number, std::string(event.unit)});
       }
     reasons.push_back(std::move(reason));
   }
   return reasons;
 }
 
-void describe(const Store& store, std::vector<Reason>& reasons) {
-  std::map<std::string_view, std::string_view> descriptions;
-  for (const auto& info : store.code_infos()) descriptions[info.code] = info.description;
-  for (Reason& reason : reasons)
-    if (const auto found = descriptions.find(reason.code); found != descriptions.end())
-      reason.description = found->second;
-}
-
 }  // namespace
+
+Meaning meaning_in(const Store& store) {
+  std::unordered_map<std::string_view, std::string_view> described;
+  for (const auto& info : store.code_infos()) described[info.code] = info.description;
+  return [described = std::move(described)](std::string_view code) {
+    const auto found = described.find(code);
+    return found == described.end() ? std::string() : std::string(found->second);
+  };
+}
 
 Answers answers_of(const Fitted& fitted) {
   return [&fitted](const Matrix& rows) {
@@ -183,10 +186,10 @@ FurtherAnswer further_answer(const Pipeline::Further& further, const Matrix& x) 
 
 }  // namespace
 
-Reply answer_patient(const Pipeline& p, const Store& store, const History& history,
+Reply answer_patient(const Pipeline& p, const Meaning& meaning, const History& history,
                      const ExplainOptions& explain) {
   std::vector<Entry> entries;
-  p.encoder->session(store.codes())->encode(history, entries);
+  p.encoder->session(history.codes())->encode(history, entries);
   Batch batch;
   batch.add_row(entries);
   const Matrix x = dense(batch, p.encoder->columns());
@@ -227,8 +230,7 @@ Reply answer_patient(const Pipeline& p, const Store& store, const History& histo
       attribution_named(explain.method).parts({fitted, p.background, output, p.recipe.seed}, x);
   prediction.method = explain.method;
   prediction.base = parts.at(0, x.columns);
-  prediction.reasons = reasons_of(p, store, history, {x.row(0), parts.row(0).first(x.columns)});
-  describe(store, prediction.reasons);
+  prediction.reasons = reasons_of(p, meaning, history, {x.row(0), parts.row(0).first(x.columns)});
   return prediction;
 }
 
@@ -256,7 +258,8 @@ PredictReply predict(const PredictRequest& request) {
   reply.model = pipeline.recipe.name;
   reply.task = pipeline.task_name;
   reply.told = told_of(pipeline);
-  reply.reply = answer_patient(pipeline, store, timeline.until(as_of->last), request.explain);
+  reply.reply =
+      answer_patient(pipeline, meaning_in(store), timeline.until(as_of->last), request.explain);
   nlohmann::ordered_json record{{"what", "predict"},
                                 {"subject", patient.for_storage()},
                                 {"as_of", format_time(reply.as_of)},

@@ -165,74 +165,32 @@ class FhirImport {
 
   void index(const Element& resource, const std::string& url) {
     try {
-      index_target(resource, url);
+      if (text_of(resource, "resourceType") == "Patient")
+        index_patient(resource, url);
+      else
+        fhir::index_target(resource, url, zone_, index_);
     } catch (const FhirReject&) {
       // The second pass rejects the resource with its place.
     }
   }
 
-  void index_target(const Element& resource, const std::string& url) {
-    const auto type = text_of(resource, "resourceType");
-    const auto id = text_of(resource, "id");
-    if (!type || (!id && url.empty())) return;
-    const std::string name = id ? std::string(*type) + "/" + std::string(*id) : url;
-    if (*type == "Patient") return index_patient(resource, name, url);
-    if (*type == "Encounter") {
-      const auto period = fhir::child(resource, "period");
-      const auto end = period ? fhir::moment_of(*period, "end", zone_) : std::nullopt;
-      if (!end) return;
-      for (const std::string& reference : {name, url})
-        if (!reference.empty())
-          index_.encounter_ends.insert(std::hash<std::string>()(reference), end->last);
-    } else if (*type == "Medication") {
-      if (const auto code = fhir::concept_of(resource, "code")) {
-        if (!url.empty()) index_.medications.emplace(url, *code);
-        index_.medications.emplace(name, *code);
-      }
-    }
-  }
-
   // A patient whose identifier is known already, from here or another source, keeps its number.
-  void index_patient(const Element& resource, const std::string& name, const std::string& url) {
-    const std::string own = name.starts_with("Patient/") ? name.substr(8) : name;
-    std::vector<std::pair<std::string, std::string>> identifiers{{"fhir:Patient", own}};
-    if (const auto meta = fhir::child(resource, "meta"))
-      fhir::each(*meta, "tag", [&](const Element& tag) {
-        if (text_of(tag, "code") == "HTEST") sink_.writer().mark_synthetic();
-      });
-    fhir::each(resource, "identifier", [&](const Element& item) {
-      const auto system = text_of(item, "system"), value = text_of(item, "value");
-      if (system && value) identifiers.emplace_back(*system, *value);
-    });
+  void index_patient(const Element& resource, const std::string& url) {
+    const auto identifiers = fhir::identifiers_of(resource, url);
+    if (identifiers.empty()) return;
+    if (fhir::is_test_patient(resource)) sink_.writer().mark_synthetic();
     const PatientId patient = sink_.patient_of(identifiers);
-    index_.patients.emplace(name, patient);
+    if (const auto id = text_of(resource, "id"))
+      index_.patients.emplace("Patient/" + std::string(*id), patient);
     if (!url.empty()) index_.patients.emplace(url, patient);
     for (const auto& [system, value] : std::span(identifiers).subspan(1))
       index_.patients.emplace(system + "|" + value, patient);
   }
 
-  // What names the patient: the resource itself, a reference, or an identifier ("system|value").
-  // What is put together for it lies in `made`.
-  static std::string_view reference_of(const Element& resource, const fhir::Type& type,
-                                       const std::string& url, std::string& made) {
-    if (type.subject.empty()) {
-      const auto id = text_of(resource, "id");
-      return made = id ? "Patient/" + std::string(*id) : url;
-    }
-    const auto subject = fhir::child(resource, type.subject);
-    if (!subject) return "";
-    if (const auto text = text_of(*subject, "reference"))
-      return text->substr(0, text->find("/_history/"));
-    const auto identifier = fhir::child(*subject, "identifier");
-    const auto system = identifier ? text_of(*identifier, "system") : std::nullopt;
-    const auto value = identifier ? text_of(*identifier, "value") : std::nullopt;
-    return made = system && value ? std::string(*system) + "|" + std::string(*value) : "";
-  }
-
   std::optional<PatientId> patient_of(const Element& resource, const fhir::Type& type,
                                       const std::string& url) const {
     std::string made;
-    const std::string_view reference = reference_of(resource, type, url, made);
+    const std::string_view reference = fhir::subject_of(resource, type, url, made);
     auto found = index_.patients.find(reference);
     if (found == index_.patients.end())
       if (const std::size_t at = reference.rfind("Patient/");
@@ -257,13 +215,7 @@ class FhirImport {
       if (!type_ || type_->name != name) type_ = fhir::type_named(name);  // mostly as the last one
       const fhir::Type* type = type_;
       if (!type) return sink_.skip(skipped(std::string(name)));
-      if (const auto status = text_of(resource, "status")) {
-        if (*status == "entered-in-error") return sink_.skip("entered in error");
-        const auto& none = type->not_facts;
-        if (std::find(none.begin(), none.end(), *status) != none.end())
-          return sink_.skip("did not happen, or not yet (" + std::string(type->name) + ": " +
-                            std::string(*status) + ")");
-      }
+      fhir::skip_what_did_not_happen(resource, *type);
       const std::size_t key = key_of(name, text_of(resource, "id").value_or(""));
       seen_.expect(key);
       const auto patient = patient_of(resource, *type, url);

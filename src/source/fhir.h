@@ -67,6 +67,11 @@ class FhirDraft {
   // Keeps a text alive until the next begin().
   std::string_view keep(std::string_view text);
 
+  // Where nothing says when a fact became known, it is when the resource arrived, if that is known;
+  // else the resource is rejected. None is known before it happened.
+  FhirTimes known(FhirTimes times) const;
+  void arrived(Time when) { arrived_ = when; }
+
   const FhirIndex& index() const { return index_; }
   const Zone& zone() const { return zone_; }
   std::span<const Fact> facts() const { return facts_; }
@@ -80,6 +85,7 @@ class FhirDraft {
   const FhirIndex& index_;
   const Zone& zone_;
   PatientId patient_;
+  std::optional<Time> arrived_;
   std::vector<Fact> facts_;
   std::vector<std::string> remarks_;
   std::deque<std::string> texts_;

@@ -15,7 +15,7 @@ FhirTimes result_times(const Element& resource, const FhirDraft& draft) {
   const Span effective = span_of(resource, "effective", draft.zone());
   FhirTimes times{effective.end, effective.begin};
   if (const auto issued = moment_of(resource, "issued", draft.zone())) times.known = issued->last;
-  return require_known(times);
+  return draft.known(times);
 }
 
 // recordedDate, else the encounter's end; the clinical moment is the onset.
@@ -25,7 +25,7 @@ FhirTimes record_times(const Element& resource, const FhirDraft& draft) {
     times.known = recorded->last;
   else
     times.known = encounter_end(resource, draft);
-  return require_known(times);
+  return draft.known(times);
 }
 
 // medicationCodeableConcept, or what medicationReference names (in the export or contained).
@@ -47,8 +47,8 @@ Code medication(const Element& resource, const FhirDraft& draft) {
   return known->second;
 }
 
-FhirTimes end_of(const Span& span) {
-  return require_known({span.end, span.begin});
+FhirTimes end_of(const FhirDraft& draft, const Span& span) {
+  return draft.known({span.end, span.begin});
 }
 
 // Conditions and allergies have their status here.
@@ -104,12 +104,12 @@ void read_medication_request(const Element& resource, FhirDraft& draft) {
   FhirTimes times;
   if (const auto authored = moment_of(resource, "authoredOn", draft.zone()))
     times.known = authored->last, times.occurred = authored->first;
-  draft.add(require_known(times), "MEDICATION_ORDER//", code);
+  draft.add(draft.known(times), "MEDICATION_ORDER//", code);
 }
 
 void read_medication_administration(const Element& resource, FhirDraft& draft) {
   const Code code = medication(resource, draft);
-  const FhirTimes times = end_of(span_of(resource, "effective", draft.zone()));
+  const FhirTimes times = end_of(draft, span_of(resource, "effective", draft.zone()));
   FhirDraft::Value value;
   if (const auto dosage = child(resource, "dosage"))
     if (const auto dose = child(*dosage, "dose")) {
@@ -127,12 +127,12 @@ void read_medication_statement(const Element& resource, FhirDraft& draft) {
   if (const auto asserted = moment_of(resource, "dateAsserted", draft.zone()))
     times.known = asserted->last;
   const char* prefix = is_refused(resource) ? "MEDICATION_NOT_TAKEN//" : "MEDICATION_STATED//";
-  draft.add(require_known(times), prefix, code);
+  draft.add(draft.known(times), prefix, code);
 }
 
 void read_procedure(const Element& resource, FhirDraft& draft) {
   const Code code = require_code(resource, "code");
-  const FhirTimes times = end_of(span_of(resource, "performed", draft.zone()));
+  const FhirTimes times = end_of(draft, span_of(resource, "performed", draft.zone()));
   draft.add(times, is_refused(resource) ? "NOT_DONE//" : "", code);
 }
 
@@ -152,7 +152,7 @@ void read_immunization(const Element& resource, FhirDraft& draft) {
   FhirTimes times{given.end, given.begin};
   if (const auto recorded = moment_of(resource, "recorded", draft.zone()))
     times.known = recorded->last;
-  draft.add(require_known(times), is_refused(resource) ? "NOT_DONE//" : "", code);
+  draft.add(draft.known(times), is_refused(resource) ? "NOT_DONE//" : "", code);
 }
 
 void read_allergy(const Element& resource, FhirDraft& draft) {

@@ -62,7 +62,7 @@ FhirTimes created(const Element& resource, const FhirDraft& draft) {
   FhirTimes times;
   if (const auto made = moment_of(resource, "created", draft.zone()))
     times.known = made->last, times.occurred = made->first;
-  return require_known(times);
+  return draft.known(times);
 }
 
 }  // namespace
@@ -130,7 +130,7 @@ void read_questionnaire_response(const Element& resource, FhirDraft& draft) {
   FhirTimes times;
   if (const auto authored = moment_of(resource, "authored", draft.zone()))
     times.known = authored->last, times.occurred = authored->first;
-  times = require_known(times);
+  times = draft.known(times);
   std::string_view name = text_of(resource, "questionnaire").value_or("UNKNOWN");
   name = name.substr(0, name.find('|'));
   const std::string prefix = "SURVEY//" + std::string(name.substr(name.find_last_of('/') + 1));
@@ -148,7 +148,7 @@ void read_document(const Element& resource, FhirDraft& draft) {
       if (!times.known && end) times.known = end->last;
     }
   }
-  times = require_known(times);
+  times = draft.known(times);
   const auto type = concept_of(resource, "type");
   const std::string code = "NOTE//" + (type ? type->code : "UNKNOWN");
   const std::string description = type ? type->description : "";

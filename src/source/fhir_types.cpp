@@ -4,6 +4,13 @@
 
 namespace cangong {
 
+FhirTimes FhirDraft::known(FhirTimes times) const {
+  if (!times.known) times.known = arrived_;
+  if (!times.known) throw FhirReject{"nothing says when it became known"};
+  if (times.occurred) times.known = std::max(*times.known, *times.occurred);
+  return times;
+}
+
 void FhirDraft::begin(PatientId patient) {
   patient_ = patient;
   facts_.clear();
@@ -89,16 +96,16 @@ constexpr std::array kTypes{
 
 }  // namespace
 
+std::vector<std::string> type_names() {
+  std::vector<std::string> names;
+  for (const Type& type : kTypes) names.emplace_back(type.name);
+  return names;
+}
+
 const Type* type_named(std::string_view name) {
   for (const Type& type : kTypes)
     if (type.name == name) return &type;
   return nullptr;
-}
-
-FhirTimes require_known(FhirTimes times) {
-  if (!times.known) throw FhirReject{"nothing says when it became known"};
-  if (times.occurred) times.known = std::max(*times.known, *times.occurred);
-  return times;
 }
 
 std::optional<Time> encounter_end(const Element& resource, const FhirDraft& draft) {

@@ -16,9 +16,23 @@ struct Type {
 
 // Nothing where resources of this type are left out on purpose.
 const Type* type_named(std::string_view name);
+std::vector<std::string> type_names();
 
-// Where nothing says when a fact became known, it is rejected. None is known before it happened.
-FhirTimes require_known(FhirTimes times);
+// A patient's (system, value) pairs: their own id ("fhir:Patient"), or full URL, then the others.
+// Empty where there is neither.
+std::vector<std::pair<std::string, std::string>> identifiers_of(const Element& patient,
+                                                                std::string_view url);
+// The hospital says that the patient does not exist (HTEST).
+bool is_test_patient(const Element& patient);
+// What names the patient: the resource itself, a reference, or an identifier ("system|value").
+// What is put together for it lies in `made`.
+std::string_view subject_of(const Element& resource, const Type& type, std::string_view url,
+                            std::string& made);
+// Keeps what other resources refer to: an encounter's end, a medication's code.
+void index_target(const Element& resource, const std::string& url, const Zone& zone,
+                  FhirIndex& index);
+// Throws FhirSkip where the status says so.
+void skip_what_did_not_happen(const Element& resource, const Type& type);
 // The end of the encounter that a resource names.
 std::optional<Time> encounter_end(const Element& resource, const FhirDraft& draft);
 

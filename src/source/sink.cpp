@@ -38,12 +38,9 @@ Sink::Sink(StoreWriter& writer, Identities& identities, const fs::path& rejects)
   if (!rejects_) fail(Fault::storage, "cannot write " + rejects.string());
 }
 
-std::optional<std::string> Sink::objection(const Fact& fact) const {
+std::optional<std::string> objection_to(const Fact& fact) {
   if (fact.code.empty()) return "a code is missing";
   if (fact.code.size() > kLongestCode) return "a code longer than 1,000 bytes";
-  for (const auto text : {fact.code, fact.unit, fact.text, fact.description})
-    if (check_texts_ && !simdjson::validate_utf8(text.data(), text.size()))
-      return "text that is not UTF-8";
   for (const std::string& parent : fact.parents)
     if (parent.size() > kLongestCode) return "a code longer than 1,000 bytes";
   if (!fact.time && !fact.declared_static && !may_be_static(fact.code))
@@ -53,6 +50,13 @@ std::optional<std::string> Sink::objection(const Fact& fact) const {
   if (fact.number && !std::isfinite(static_cast<float>(*fact.number)))
     return "a number that is not finite";
   return std::nullopt;
+}
+
+std::optional<std::string> Sink::objection(const Fact& fact) const {
+  for (const auto text : {fact.code, fact.unit, fact.text, fact.description})
+    if (check_texts_ && !simdjson::validate_utf8(text.data(), text.size()))
+      return "text that is not UTF-8";
+  return objection_to(fact);
 }
 
 bool Sink::accept(const Where& where, std::span<const Fact> facts) {

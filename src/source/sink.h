@@ -94,6 +94,9 @@ class Sink {
   std::unordered_set<std::size_t> known_parents_;  // (code, parent)
 };
 
+// Why a fact cannot stand on a timeline, if so. Texts are taken to be UTF-8.
+std::optional<std::string> objection_to(const Fact& fact);
+
 // Codes that may stand without a time (MEDS static measurements): sex, birth, race, genome, ...
 bool may_be_static(std::string_view code);
 

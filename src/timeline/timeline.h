@@ -43,24 +43,47 @@ class History {
   std::shared_ptr<const void> owner_;
 };
 
+// From when a version of a fact is known, if later than its time, and from when it is void: it was
+// corrected or taken back.
+struct Validity {
+  std::optional<Time> from, until;
+  bool holds(Time cutoff) const {
+    return (!from || *from <= cutoff) && (!until || cutoff < *until);
+  }
+};
+
+// Rows and, where there are versions among them, the validity of each: as many as rows, or none.
+struct Rows {
+  std::span<const Event> events;
+  std::span<const Validity> validity = {};
+};
+
 // The whole record of one patient, future included; only labelling reads it.
 class Timeline {
  public:
-  // `events`: static ones first, then by ascending time; `owner` keeps them and their texts alive.
+  // `rows`: static ones first, then by ascending time; `owner` keeps them and their texts alive.
+  Timeline(PatientId patient, Rows rows, const CodeBook& codes, std::shared_ptr<const void> owner)
+      : patient_(patient),
+        events_(rows.events),
+        validity_(rows.validity),
+        codes_(&codes),
+        owner_(std::move(owner)) {}
   Timeline(PatientId patient, std::span<const Event> events, const CodeBook& codes,
            std::shared_ptr<const void> owner)
-      : patient_(patient), events_(events), codes_(&codes), owner_(std::move(owner)) {}
+      : Timeline(patient, Rows{events}, codes, std::move(owner)) {}
 
   PatientId patient() const { return patient_; }
   std::span<const Event> events() const { return events_; }
   const CodeBook& codes() const { return *codes_; }
 
-  // Events without time or with time <= cutoff (MEDS: prediction_time is inclusive).
+  // Events without time or with time <= cutoff (MEDS: prediction_time is inclusive); of a fact that
+  // was corrected, the version that held at the cutoff.
   History until(Time cutoff) const;
 
  private:
   PatientId patient_;
   std::span<const Event> events_;
+  std::span<const Validity> validity_;
   const CodeBook* codes_;
   std::shared_ptr<const void> owner_;
 };

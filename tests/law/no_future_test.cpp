@@ -114,10 +114,10 @@ TEST_P(NoFutureModel, NeitherScoreNorReasonChanges) {
   for (int i = 0; i < 200; i += 7) {
     PredictReply one, two;
     one.as_of = two.as_of = day(100);
-    one.reply =
-        answer_patient(pipeline, a, a.patient(PatientId(i)).until(day(100)), {"shap", "", {}});
-    two.reply =
-        answer_patient(pipeline, b, b.patient(PatientId(i)).until(day(100)), {"shap", "", {}});
+    one.reply = answer_patient(pipeline, meaning_in(a), a.patient(PatientId(i)).until(day(100)),
+                               {"shap", "", {}});
+    two.reply = answer_patient(pipeline, meaning_in(b), b.patient(PatientId(i)).until(day(100)),
+                               {"shap", "", {}});
     EXPECT_EQ(prediction_json(one), prediction_json(two));
     const auto* p = std::get_if<Prediction>(&one.reply);
     if (!p) continue;

@@ -119,8 +119,10 @@ TEST(Visits, TheFutureChangesNeitherAnswerNorReason) {
     PredictReply one, two;
     const ExplainOptions how{"shap", "", {}};
     one.as_of = two.as_of = day(100);
-    one.reply = answer_patient(pipeline, a, a.patient(PatientId(i)).until(day(100)), how);
-    two.reply = answer_patient(pipeline, b, b.patient(PatientId(i)).until(day(100)), how);
+    one.reply =
+        answer_patient(pipeline, meaning_in(a), a.patient(PatientId(i)).until(day(100)), how);
+    two.reply =
+        answer_patient(pipeline, meaning_in(b), b.patient(PatientId(i)).until(day(100)), how);
     EXPECT_EQ(prediction_json(one), prediction_json(two));
     const auto& prediction = std::get<Prediction>(one.reply);
     double sum = prediction.base;

@@ -112,7 +112,8 @@ TEST_P(SeveralTasks, AreAllAnswered) {
   const Store store = Store::open(ward.store);
   PredictReply reply;
   reply.as_of = day(100);
-  reply.reply = answer_patient(pipeline, store, store.patient(PatientId(1)).until(day(100)), {});
+  reply.reply =
+      answer_patient(pipeline, meaning_in(store), store.patient(PatientId(1)).until(day(100)), {});
   const auto json = nlohmann::json::parse(prediction_json(reply));
   const double chance = json["also"]["relapse"]["value"], later = json["also"]["later"]["value"];
   EXPECT_TRUE(chance > 0 && chance < 1);

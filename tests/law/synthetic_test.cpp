@@ -62,7 +62,7 @@ TEST_F(SyntheticStudy, BoundsOfTimesHoldForPatientsToCome) {
     const LabelRow& row = examples.rows[i];
     if (pipeline.splits.at(row.patient) != kHeldOut) continue;
     const Timeline timeline = store.patient(row.patient, Columns::unit);
-    const Reply reply = answer_patient(pipeline, store, timeline.until(row.when), {});
+    const Reply reply = answer_patient(pipeline, meaning_in(store), timeline.until(row.when), {});
     const auto* prediction = std::get_if<Prediction>(&reply);
     if (!prediction) continue;
     answered.push_back(i);
