@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/program.h"
+#include "base/text.h"
 
 namespace cangong {
 
@@ -32,13 +33,7 @@ Digest Hasher::finish() {
   std::array<unsigned char, 32> sum{};
   unsigned length = 0;
   EVP_DigestFinal_ex(state_->context, sum.data(), &length);
-  constexpr std::string_view kHex = "0123456789abcdef";
-  Digest text;
-  for (const unsigned char byte : sum) {
-    text += kHex[byte >> 4];
-    text += kHex[byte & 15];
-  }
-  return text;
+  return hexadecimal({reinterpret_cast<const char*>(sum.data()), sum.size()});
 }
 
 Digest digest_of(std::string_view bytes) {

@@ -59,6 +59,7 @@ bool interrupted() {
 
 void watch_for_interrupt() {
   std::signal(SIGINT, on_interrupt);
+  std::signal(SIGTERM, on_interrupt);
   std::signal(SIGXFSZ, SIG_IGN);  // a file over its limit is an error of write(), not an end
 }
 

@@ -13,6 +13,9 @@ std::string_view trim(std::string_view text);
 // ASCII letters only.
 std::string lower(std::string_view text);
 std::vector<std::string_view> split(std::string_view text, char separator);
+// Two small digits for each byte.
+std::string hexadecimal(std::string_view bytes);
+std::optional<std::string> from_hexadecimal(std::string_view text);
 std::string join(std::span<const std::string> parts, std::string_view separator);
 
 // A finite decimal number and nothing else around it; no hexadecimal, no "nan", no "inf".

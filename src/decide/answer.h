@@ -17,6 +17,7 @@ struct Evidence {
   std::optional<Time> time;
   std::optional<float> number;
   std::string unit;
+  std::string source;  // "Observation/12", where the record keeps it
 };
 
 // How one feature moved the answer; contributions are on the margin scale and add up with the base

@@ -54,7 +54,7 @@ std::vector<Reason> reasons_of(const Pipeline& p, const Meaning& meaning, const 
       for (const std::size_t e : session->origin(history, j)) {
         const Event& event = history.events()[e];
         reason.evidence.push_back(
-            {codes.name(event.code), event.time, event.number, std::string(event.unit)});
+            {codes.name(event.code), event.time, event.number, std::string(event.unit), ""});
       }
     reasons.push_back(std::move(reason));
   }

@@ -2,79 +2,279 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <condition_variable>
+#include <exception>
+#include <mutex>
 #include <nlohmann/json.hpp>
+#include <vector>
 
 #include "base/error.h"
+#include "base/text.h"
 
 namespace cangong {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr std::uint64_t kBetweenCheckpoints = 1000;
+const Digest kNothing(64, '0');
+constexpr std::string_view kDigestKey = ",\"digest\":\"";
+constexpr std::string_view kCheckpoint = ",\"what\":\"checkpoint\",";
+
+// What a checkpoint signs: the number of the record and all that stands before it.
+std::string signed_text(std::uint64_t n, const Digest& previous) {
+  return "cangong audit " + std::to_string(n) + " " + previous;
+}
+
 // The last whole line of an open file; records are far shorter than what is read.
-std::string last_line(int file) {
-  const off_t size = ::lseek(file, 0, SEEK_END);
+std::string last_line(int file, off_t size) {
   const off_t from = std::max<off_t>(0, size - (1 << 20));
   std::string tail(static_cast<std::size_t>(size - from), '\0');
   if (::pread(file, tail.data(), tail.size(), from) != static_cast<ssize_t>(tail.size()))
     fail(Fault::storage, "cannot read the audit trail");
+  if (!tail.empty() && tail.back() != '\n')
+    fail(Fault::storage, "the audit trail ends in the middle of a record");
   while (!tail.empty() && tail.back() == '\n') tail.pop_back();
   const std::size_t newline = tail.rfind('\n');
   return newline == std::string::npos ? tail : tail.substr(newline + 1);
 }
 
+// Others wait meanwhile.
+struct Locked {
+  int file;
+  explicit Locked(int file) : file(file) {
+    if (::flock(file, LOCK_EX) != 0) fail(Fault::storage, "cannot lock the audit trail");
+  }
+  ~Locked() { ::flock(file, LOCK_UN); }
+};
+
 }  // namespace
 
-void append_audit(const fs::path& path, const std::string& at, const std::string& fields) {
-  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_APPEND, 0600);
-  if (file < 0 || ::flock(file, LOCK_EX) != 0) {
+struct AuditTrail::State {
+  struct Waiting {
+    const std::string *at, *fields;
+    std::exception_ptr failure;
+    bool done = false;
+  };
+
+  fs::path path;
+  std::optional<SigningKey> key;
+  int file = -1;
+  off_t end = -1;  // of what we know
+  Head head{0, kNothing};
+  bool signed_last = false;
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::vector<Waiting*> waiting;
+  bool writing = false;
+
+  ~State() {
     if (file >= 0) ::close(file);
-    fail(Fault::storage, "cannot write the audit trail " + path.string() + "; no answer is given");
   }
-  try {
-    Json record{{"n", 1}, {"at", at}, {"previous", std::string(64, '0')}};
-    const std::string before = last_line(file);
-    if (!before.empty()) {
-      const Json last = Json::parse(before, nullptr, false);
-      if (!last.is_object() || !last.contains("digest"))
-        fail(Fault::storage, path.string() + ": the audit trail is damaged at its end");
-      record["n"] = last.at("n").get<std::uint64_t>() + 1;
-      record["previous"] = last.at("digest");
+
+  // What another process wrote since. A record that a crash cut off was never acknowledged: it is
+  // taken away.
+  void catch_up() {
+    struct stat info {};
+    if (::fstat(file, &info) != 0) fail(Fault::storage, "cannot read " + path.string());
+    if (info.st_size == end) return;
+    end = info.st_size;
+    drop_torn_record();
+    const std::string line = last_line(file, end);
+    head = {0, kNothing};
+    if (line.empty()) return;
+    const Json last = Json::parse(line, nullptr, false);
+    if (!last.is_object() || !last.contains("digest") || !last.contains("n"))
+      fail(Fault::storage, path.string() + ": the audit trail is damaged at its end");
+    head = {last["n"].get<std::uint64_t>(), last["digest"].get<std::string>()};
+    signed_last = last.value("what", "") == "checkpoint";
+  }
+
+  void drop_torn_record() {
+    const off_t from = std::max<off_t>(0, end - (1 << 20));
+    std::string tail(static_cast<std::size_t>(end - from), '\0');
+    if (::pread(file, tail.data(), tail.size(), from) != static_cast<ssize_t>(tail.size()))
+      fail(Fault::storage, "cannot read " + path.string());
+    const std::size_t newline = tail.rfind('\n');
+    if (tail.empty() || newline == tail.size() - 1) return;
+    if (newline == std::string::npos && from > 0)
+      fail(Fault::storage, path.string() + ": the audit trail is damaged at its end");
+    end = newline == std::string::npos ? 0 : from + static_cast<off_t>(newline) + 1;
+    if (::ftruncate(file, end) != 0) fail(Fault::storage, "cannot write " + path.string());
+  }
+
+  std::string record(const std::string& at, const std::string& fields) {
+    Json json{{"n", head.records + 1}, {"at", at}, {"previous", head.digest}};
+    json.update(Json::parse("{" + fields + "}"));
+    std::string line = json.dump();
+    head = {head.records + 1, digest_of(line)};
+    line.pop_back();
+    return line + std::string(kDigestKey) + head.digest + "\"}\n";
+  }
+
+  std::string checkpoint(const std::string& at) {
+    const std::string mark = key->sign(signed_text(head.records + 1, head.digest));
+    signed_last = true;
+    return record(at, "\"what\":\"checkpoint\",\"key\":\"" + key->public_key() +
+                          "\",\"signature\":\"" + mark + "\"");
+  }
+
+  // All of it or none: what was written in part is taken away again.
+  void write(const std::string& lines) {
+    const off_t before = end;
+    ssize_t wrote = 0;
+    for (std::size_t at = 0; at < lines.size(); at += static_cast<std::size_t>(wrote)) {
+      wrote = ::write(file, lines.data() + at, lines.size() - at);
+      if (wrote <= 0) break;
     }
-    record.update(Json::parse("{" + fields + "}"));
-    record["digest"] = digest_of(record.dump());
-    const std::string line = record.dump() + "\n";
-    if (::write(file, line.data(), line.size()) != static_cast<ssize_t>(line.size()) ||
-        ::fsync(file) != 0)
-      fail(Fault::storage, "cannot write the audit trail " + path.string());
-  } catch (...) {
-    ::close(file);
-    throw;
+    if (wrote <= 0 || ::fdatasync(file) != 0) {
+      [[maybe_unused]] const int undone = ::ftruncate(file, before);
+      end = -1;  // read again
+      fail(Fault::storage, "cannot write the audit trail " + path.string() +
+                               " (disk full?); what cannot be recorded is not done");
+    }
+    end = before + static_cast<off_t>(lines.size());
   }
-  ::close(file);
+
+  void commit(const std::vector<Waiting*>& all) {
+    try {
+      const Locked locked(file);
+      catch_up();
+      std::string lines;
+      for (const Waiting* one : all) {
+        signed_last = false;
+        lines += record(*one->at, *one->fields);
+        if (key && head.records % kBetweenCheckpoints == 0) lines += checkpoint(*one->at);
+      }
+      write(lines);
+    } catch (...) {
+      end = -1;
+      for (Waiting* one : all) one->failure = std::current_exception();
+    }
+  }
+};
+
+AuditTrail::AuditTrail(const fs::path& path, std::optional<SigningKey> key)
+    : state_(std::make_unique<State>()) {
+  state_->path = path, state_->key = std::move(key);
+  state_->file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_APPEND, 0600);
+  if (state_->file < 0)
+    fail(Fault::storage, "cannot write the audit trail " + path.string() + "; no answer is given");
+  const Locked locked(state_->file);
+  state_->catch_up();
+}
+AuditTrail::~AuditTrail() = default;
+
+// Whoever comes while nobody writes does the writing, for all that wait by then.
+void AuditTrail::append(const std::string& at, const std::string& fields) {
+  State& s = *state_;
+  State::Waiting mine{&at, &fields, nullptr};
+  std::unique_lock lock(s.mutex);
+  s.waiting.push_back(&mine);
+  while (!mine.done) {
+    if (s.writing) {
+      s.changed.wait(lock);
+      continue;
+    }
+    s.writing = true;
+    const auto all = std::exchange(s.waiting, {});
+    lock.unlock();
+    s.commit(all);
+    lock.lock();
+    for (State::Waiting* one : all) one->done = true;
+    s.writing = false;
+    s.changed.notify_all();
+  }
+  if (mine.failure) std::rethrow_exception(mine.failure);
 }
 
-AuditCheck verify_audit(const fs::path& path) {
+void AuditTrail::checkpoint(const std::string& at) {
+  State& s = *state_;
+  std::unique_lock lock(s.mutex);
+  s.changed.wait(lock, [&] { return !s.writing; });
+  if (!s.key) return;
+  const Locked locked(s.file);
+  s.catch_up();
+  if (!s.signed_last && s.head.records > 0) s.write(s.checkpoint(at));
+}
+
+AuditTrail::Head AuditTrail::head() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->head;
+}
+
+void append_audit(const fs::path& path, const std::string& at, const std::string& fields) {
+  AuditTrail(path).append(at, fields);
+}
+
+namespace {
+
+// `"key":"` and what follows up to the next quote; empty where it is absent.
+std::string_view text_after(std::string_view line, std::string_view key) {
+  const std::size_t at = line.find(key);
+  if (at == std::string_view::npos) return {};
+  line.remove_prefix(at + key.size());
+  return line.substr(0, line.find('"'));
+}
+
+// Reads records as they lie, without parsing what they say.
+class Verifier {
+ public:
+  explicit Verifier(std::string key) : key_(std::move(key)) {}
+
+  // What is wrong with the next record; empty: nothing.
+  std::string_view take(std::string_view line, AuditCheck& check) {
+    const std::size_t cut = line.rfind(kDigestKey);
+    if (cut == std::string_view::npos || line.size() != cut + kDigestKey.size() + 64 + 2 ||
+        !line.ends_with("\"}"))
+      return "not a record";
+    const std::string_view digest = line.substr(cut + kDigestKey.size(), 64);
+    text_.assign(line.substr(0, cut));
+    text_ += '}';
+    if (digest_of(text_) != digest) return "the record was changed";
+    const std::string_view previous = text_after(text_, ",\"previous\":\"");
+    if (previous != (check.head.empty() ? kNothing : check.head))
+      return "a record before this one is missing, or stands elsewhere";
+    const std::string number = "{\"n\":" + std::to_string(check.records + 1) + ",";
+    if (!text_.starts_with(number)) return "the numbering has a gap";
+    if (text_.find(kCheckpoint) != std::string::npos) {
+      const std::string key(text_after(text_, "\"key\":\""));
+      const std::string signature(text_after(text_, "\"signature\":\""));
+      if (!is_signed(signed_text(check.records + 1, std::string(previous)), signature, key))
+        return "the signature does not fit";
+      if (!key_.empty() && key != key_) return "signed by another key";
+      check.key = key;
+      ++check.checkpoints;
+      check.unsigned_tail = 0;
+    } else {
+      ++check.unsigned_tail;
+    }
+    check.head = digest;
+    ++check.records;
+    return {};
+  }
+
+ private:
+  std::string key_, text_;
+};
+
+}  // namespace
+
+AuditCheck verify_audit(const fs::path& path, const std::string& key, const Digest& noted) {
   AuditCheck check;
   LineReader lines(path);
-  std::string previous(64, '0');
+  Verifier verifier(key);
   while (const auto line = lines.next()) {
-    Json record = Json::parse(line->text, nullptr, false);
-    const auto bad = [&](const char* problem) {
+    const auto problem = line->ended ? verifier.take(line->text, check) : "the record is cut off";
+    if (!problem.empty()) {
       check.first_bad_line = line->number;
       check.problem = problem;
       return check;
-    };
-    if (!record.is_object() || !record.contains("digest")) return bad("not a record");
-    const std::string digest = record["digest"];
-    record.erase("digest");
-    if (digest_of(record.dump()) != digest) return bad("the record was changed");
-    if (record["previous"] != previous) return bad("a record before this one is missing");
-    if (record["n"] != check.records + 1) return bad("the numbering has a gap");
-    previous = digest;
-    ++check.records;
+    }
+    check.noted |= check.head == noted;
   }
   return check;
 }

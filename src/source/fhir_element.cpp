@@ -290,3 +290,13 @@ void add_value(FhirDraft& draft, const Element& at, const FhirTimes& times, cons
 }
 
 }  // namespace cangong::fhir
+
+namespace cangong {
+
+std::optional<std::string> fhir_system_url(std::string_view name) {
+  for (const auto& system : fhir::kSystems)
+    if (system.name == name) return std::string(system.url);
+  return std::nullopt;
+}
+
+}  // namespace cangong

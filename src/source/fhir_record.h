@@ -47,6 +47,9 @@ FhirBundle take_bundle_apart(std::string_view json, std::size_t most);
 bool is_fhir_type(std::string_view name);
 std::vector<std::string> fhir_types();
 
+// The URL of a code system by the name that our codes have ("LOINC"); nothing for others.
+std::optional<std::string> fhir_system_url(std::string_view name);
+
 // Letters, digits, "-" and ".", 64 at most (FHIR R4, id).
 bool is_fhir_id(std::string_view id);
 

@@ -92,15 +92,32 @@ std::optional<PatientId> Identities::find_any(std::string_view value) const {
   return std::nullopt;
 }
 
-void Identities::save() const {
-  if (numbers_.empty()) return;
+PatientId Identities::expected(std::string_view system, std::string_view value) const {
+  const auto known = find(system, value);
+  return known ? *known : PatientId(keyed_hash(key_, name_of(system, value)));
+}
+
+std::optional<std::string> Identities::value_of(PatientId patient, std::string_view system) const {
+  const auto named = names_.find(patient);
+  if (named == names_.end()) return std::nullopt;
+  const std::string start = escape(system) + "\t";
+  if (!named->second->starts_with(start)) return std::nullopt;
+  return named->second->substr(start.size());
+}
+
+void Identities::save_key() const {
   fs::create_directories(folder_);
   fs::permissions(folder_, fs::perms::owner_all);
+  write_private_file(folder_ / "key", key_);
+}
+
+void Identities::save() const {
+  if (numbers_.empty()) return;
+  save_key();
   std::vector<std::string> lines;
   for (const auto& [name, id] : numbers_)
     lines.push_back(std::to_string(id.for_storage()) + "\t" + name);
   std::sort(lines.begin(), lines.end());
-  write_private_file(folder_ / "key", key_);
   write_private_file(folder_ / "map.tsv", cangong::join(lines, "\n") + "\n");
 }
 

@@ -30,8 +30,13 @@ class Identities {
   // Looks up what is known already; a bare value is sought in every system.
   std::optional<PatientId> find(std::string_view system, std::string_view value) const;
   std::optional<PatientId> find_any(std::string_view value) const;
+  // As number(), for those who keep what they learn elsewhere.
+  PatientId expected(std::string_view system, std::string_view value) const;
+  // An identifier of a patient, of this system.
+  std::optional<std::string> value_of(PatientId patient, std::string_view system) const;
 
   void save() const;
+  void save_key() const;
 
  private:
   fs::path folder_;

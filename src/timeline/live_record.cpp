@@ -12,9 +12,9 @@ constexpr std::int64_t kSchema = 1;
 
 constexpr const char* kTables = R"(
 CREATE TABLE IF NOT EXISTS schema_version(version BIGINT NOT NULL);
-CREATE TABLE IF NOT EXISTS resource(number INTEGER PRIMARY KEY, type TEXT NOT NULL, id TEXT NOT NULL,
-  version BIGINT NOT NULL, updated BIGINT NOT NULL, patient BIGINT, date BIGINT, deleted INT NOT NULL,
-  latest INT NOT NULL, digest TEXT NOT NULL, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS resource(number INTEGER PRIMARY KEY, type TEXT NOT NULL,
+  id TEXT NOT NULL, version BIGINT NOT NULL, updated BIGINT NOT NULL, patient BIGINT, date BIGINT,
+  deleted INT NOT NULL, latest INT NOT NULL, digest TEXT NOT NULL, body TEXT NOT NULL);
 CREATE UNIQUE INDEX IF NOT EXISTS resource_version ON resource(type, id, version);
 CREATE INDEX IF NOT EXISTS resource_patient ON resource(patient, type, date) WHERE latest = 1;
 CREATE TABLE IF NOT EXISTS term(type TEXT NOT NULL, kind TEXT NOT NULL, text TEXT NOT NULL,
@@ -28,8 +28,8 @@ CREATE TABLE IF NOT EXISTS event(patient BIGINT NOT NULL, time BIGINT, occurred 
   since BIGINT, replaced BIGINT);
 CREATE INDEX IF NOT EXISTS event_patient ON event(patient);
 CREATE INDEX IF NOT EXISTS event_resource ON event(resource);
-CREATE TABLE IF NOT EXISTS identity(system TEXT NOT NULL, value TEXT NOT NULL, patient BIGINT NOT NULL,
-  PRIMARY KEY(system, value));
+CREATE TABLE IF NOT EXISTS identity(system TEXT NOT NULL, value TEXT NOT NULL,
+  patient BIGINT NOT NULL, PRIMARY KEY(system, value));
 CREATE INDEX IF NOT EXISTS identity_patient ON identity(patient);
 )";
 

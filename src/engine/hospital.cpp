@@ -1,0 +1,359 @@
+#include "engine/hospital.h"
+
+#include <cmath>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <numeric>
+#include <unordered_map>
+
+#include "base/digest.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "decide/abstain.h"
+#include "timeline/identities.h"
+
+namespace cangong {
+
+using Json = nlohmann::ordered_json;
+
+namespace {
+
+// One generation of the bulk store.
+struct Bulk {
+  std::optional<Store> store;
+  Identities identities;
+  Meaning meaning = [](std::string_view) { return std::string(); };
+  std::optional<fs::path> generation;
+};
+
+std::shared_ptr<const Bulk> open_bulk(const fs::path& path) {
+  auto bulk = std::make_shared<Bulk>(Bulk{std::nullopt, Identities::open(path), {}, {}});
+  bulk->meaning = [](std::string_view) { return std::string(); };
+  bulk->generation = current_generation(path);
+  if (!bulk->generation) return bulk;
+  bulk->store = Store::open(path);
+  bulk->meaning = meaning_in(*bulk->store);
+  return bulk;
+}
+
+double mean(const std::vector<double>& values) {
+  if (values.empty()) return std::nan("");
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
+
+ModelPtr load(const fs::path& models, const Approval& approval) {
+  const Bundle bundle = Bundle::open(models / approval.bundle);
+  bundle.verify();
+  const std::size_t at = approval.name.find('@');
+  auto model = std::make_shared<ServedModel>(ServedModel{approval,
+                                                         approval.name.substr(0, at),
+                                                         approval.name.substr(at + 1),
+                                                         read_pipeline(bundle),
+                                                         {},
+                                                         0});
+  model->told = told_of(model->pipeline);
+  model->usual = mean(model->pipeline.judged_value);
+  return model;
+}
+
+}  // namespace
+
+Time now() {
+  return std::chrono::floor<Duration>(std::chrono::system_clock::now());
+}
+
+void Home::require() const {
+  if (!fs::exists(live()))
+    fail(Fault::missing,
+         path.string() + " is no home of a service; make one with: cangong serve " + path.string());
+}
+
+struct Hospital::State {
+  Home home;
+  std::unique_ptr<DatabasePool> live;
+  std::unique_ptr<AuditTrail> trail;
+  std::mutex mutex;
+  std::shared_ptr<const Bulk> bulk;
+  std::shared_ptr<const Models> models;
+  std::optional<fs::file_time_type> models_read;
+
+  std::shared_ptr<const Bulk> bulk_now() {
+    const std::lock_guard lock(mutex);
+    if (bulk->generation != current_generation(home.store())) bulk = open_bulk(home.store());
+    return bulk;
+  }
+};
+
+Hospital::Hospital(const fs::path& path) : state_(std::make_unique<State>()) {
+  state_->home.path = path;
+  const Home& home = state_->home;
+  for (const fs::path& folder : {path, home.models(), home.keys()}) fs::create_directories(folder);
+  fs::permissions(home.keys(), fs::perms::owner_all);
+  const fs::path key = home.store() / "identities" / "key";
+  if (!fs::exists(key)) Identities::open(home.store()).save_key();
+  state_->bulk = open_bulk(home.store());
+  state_->live = std::make_unique<DatabasePool>(home.live());
+  state_->live->read([](Database& database) { LiveRecord::prepare(database); });
+  state_->trail =
+      std::make_unique<AuditTrail>(home.trail(), SigningKey::open(home.keys() / "audit.key"));
+}
+
+// The last word of a service is signed.
+Hospital::~Hospital() {
+  try {
+    state_->trail->checkpoint(format_time(now()));
+  } catch (const std::exception&) {
+    // Not on disk: the next start goes on from what is.
+  }
+}
+
+const Home& Hospital::home() const {
+  return state_->home;
+}
+DatabasePool& Hospital::live() {
+  return *state_->live;
+}
+AuditTrail& Hospital::trail() {
+  return *state_->trail;
+}
+
+std::shared_ptr<const Hospital::Models> Hospital::models() {
+  const fs::path folder = state_->home.models();
+  const std::lock_guard lock(state_->mutex);
+  std::error_code none;
+  const auto changed = fs::last_write_time(approvals_file(folder), none);
+  if (state_->models && state_->models_read == changed) return state_->models;
+  auto fresh = std::make_shared<Models>();
+  try {
+    for (const Approval& approval : approvals(folder)) {
+      try {
+        fresh->served.push_back(load(folder, approval));
+      } catch (const std::exception& error) {
+        fresh->problems.push_back(approval.name + ": " + error.what());
+      }
+    }
+  } catch (const Error& error) {
+    fresh->problems.emplace_back(error.what());
+  }
+  state_->models = fresh, state_->models_read = changed;
+  return fresh;
+}
+
+ModelPtr Hospital::model(const std::string& name) {
+  const auto known = models();
+  const std::string full = name.find('@') == std::string::npos ? name + "@champion" : name;
+  std::vector<std::string> names;
+  for (const ModelPtr& model : known->served) {
+    if (model->id() == full || model->approval.bundle == name) return model;
+    names.push_back(model->id());
+  }
+  fail(Fault::missing, names.empty()
+                           ? "no model is approved; do: cangong approve BUNDLE --as NAME@champion"
+                           : "no approved model \"" + name + "\"; there are " + join(names, ", "));
+}
+
+std::optional<PatientId> Hospital::find(const std::string& id) {
+  const std::size_t bar = id.find('|');
+  const std::string system = bar == std::string::npos ? "fhir:Patient" : id.substr(0, bar);
+  const std::string value = bar == std::string::npos ? id : id.substr(bar + 1);
+  std::optional<PatientId> found;
+  live().read([&](Database& database) { found = LiveRecord(database).find(system, value); });
+  const auto bulk = state_->bulk_now();
+  if (!found) found = bulk->identities.find(system, value);
+  if (!found && bar == std::string::npos) {
+    const auto number = parse_integer(id);
+    if (number && bulk->store && bulk->store->contains(PatientId(*number)))
+      return PatientId(*number);
+  }
+  return found;
+}
+
+std::string Hospital::fhir_id(PatientId patient) {
+  std::optional<std::string> id;
+  live().read([&](Database& database) { id = LiveRecord(database).outside_id(patient); });
+  if (!id) id = state_->bulk_now()->identities.value_of(patient, "fhir:Patient");
+  return id ? *id : std::to_string(patient.for_storage());
+}
+
+Hospital::Record Hospital::record(PatientId patient) {
+  const auto bulk = state_->bulk_now();
+  std::vector<LiveEvent> live_events;
+  live().read([&](Database& database) { live_events = LiveRecord(database).events(patient); });
+  std::optional<Timeline> old;
+  if (bulk->store && (live_events.empty() || bulk->store->contains(patient)))
+    old = bulk->store->patient(patient);
+  if (!old && live_events.empty()) fail(Fault::missing, "nothing is known of this patient");
+  return {assemble(patient, old ? &*old : nullptr, live_events), std::move(live_events),
+          bulk->store && bulk->store->inventory().synthetic};
+}
+
+Hospital::Record Hospital::record_of(std::span<const std::string> resources, Time arrived) {
+  std::unordered_map<std::string, const std::string*> by_name;
+  std::vector<std::string> names;
+  for (const std::string& json : resources) {
+    const Json resource = Json::parse(json, nullptr, false);
+    if (!resource.is_object()) fail(Fault::input, "inline data: a resource is no JSON object");
+    names.push_back(resource.value("resourceType", "") + "/" + resource.value("id", ""));
+    by_name[names.back()] = &json;
+  }
+  const Resolve resolve = [&](const std::string& reference) -> std::optional<std::string> {
+    const auto found = by_name.find(reference);
+    return found == by_name.end() ? std::nullopt : std::optional(*found->second);
+  };
+  std::vector<LiveEvent> events;
+  std::string subject;
+  for (std::size_t i = 0; i < resources.size(); ++i) {
+    if (!is_fhir_type(names[i].substr(0, names[i].find('/')))) continue;  // practitioners, ...
+    FhirRecord record = read_fhir_record({resources[i], "", arrived}, resolve);
+    const std::size_t at = record.subject.rfind("Patient/");
+    if (at != std::string::npos) record.subject.erase(0, at);
+    if (!record.subject.empty() && !subject.empty() && record.subject != subject)
+      fail(Fault::input, "inline data of more than one patient; send those of one");
+    if (!record.subject.empty()) subject = record.subject;
+    for (LiveEvent& event : record.incoming.events) {
+      event.source = names[i];
+      events.push_back(std::move(event));
+    }
+  }
+  return {assemble(PatientId(), nullptr, events), events, false};
+}
+
+namespace {
+
+// "Patient/12" of a reference, whatever stands before it.
+std::string patient_part(const std::string& subject) {
+  const std::size_t at = subject.rfind("Patient/");
+  return at == std::string::npos ? subject : subject.substr(at + 8);
+}
+
+PatientId number_of_patient(LiveRecord& live, const Identities& bulk, const FhirRecord& record) {
+  std::optional<PatientId> known;
+  for (const auto& [system, value] : record.identifiers) {
+    if (!known) known = live.find(system, value);
+    if (!known) known = bulk.find(system, value);
+  }
+  const auto& [system, value] = record.identifiers.front();
+  const PatientId patient = known ? *known : bulk.expected(system, value);
+  for (const auto& [each_system, each_value] : record.identifiers)
+    live.link(each_system, each_value, patient);
+  return patient;
+}
+
+}  // namespace
+
+LiveRecord::Written Hospital::arrive(Database& database, const FhirWrite& write, Time arrived) {
+  LiveRecord live(database);
+  const Resolve resolve = [&](const std::string& reference) -> std::optional<std::string> {
+    const std::size_t slash = reference.find('/');
+    if (slash == std::string::npos) return std::nullopt;
+    const auto found = live.read(reference.substr(0, slash), reference.substr(slash + 1));
+    return found && !found->deleted ? std::optional(found->body) : std::nullopt;
+  };
+  FhirRecord record = read_fhir_record({write.json, write.url, arrived}, resolve);
+  Incoming& incoming = record.incoming;
+  if (!write.id.empty() && !incoming.id.empty() && incoming.id != write.id)
+    fail(Fault::input, "the resource's id is not that of the address");
+  incoming.id = write.id;
+  const auto bulk = state_->bulk_now();
+  if (incoming.type == "Patient") {
+    if (incoming.id.empty()) incoming.id = new_id(arrived);
+    if (record.identifiers.empty()) record.identifiers.emplace_back();
+    record.identifiers.front() = {"fhir:Patient", incoming.id};
+    incoming.patient = number_of_patient(live, bulk->identities, record);
+  } else if (incoming.type != "Medication") {
+    if (record.subject.empty()) fail(Fault::input, incoming.type + ": names no patient (subject)");
+    const std::string id = patient_part(record.subject);
+    const std::size_t bar = id.find('|');
+    const std::string system = bar == std::string::npos ? "fhir:Patient" : id.substr(0, bar);
+    const std::string value = bar == std::string::npos ? id : id.substr(bar + 1);
+    incoming.patient = live.find(system, value);
+    if (!incoming.patient) incoming.patient = bulk->identities.find(system, value);
+    if (!incoming.patient)
+      fail(Fault::input,
+           incoming.type + ": refers to a patient that is not known; send the patient first");
+  }
+  return live.put(incoming, arrived);
+}
+
+namespace {
+
+// Evidence that came through the live record names its resource.
+void name_sources(Prediction& prediction, const std::vector<LiveEvent>& live) {
+  for (Reason& reason : prediction.reasons)
+    for (Evidence& evidence : reason.evidence)
+      for (const LiveEvent& event : live)
+        if (event.code == evidence.code && event.time == evidence.time &&
+            event.number == evidence.number) {
+          evidence.source = event.source;
+          break;
+        }
+}
+
+Json record_of_asker(const Asker& asker) {
+  Json json{{"who", asker.user}};
+  if (!asker.why.empty()) json["why"] = asker.why;
+  if (!asker.from.empty()) json["from"] = asker.from;
+  if (!asker.trace.empty()) json["trace"] = asker.trace;
+  return json;
+}
+
+void append(AuditTrail& trail, const Json& record) {
+  const std::string fields = record.dump(-1, ' ', false, Json::error_handler_t::replace);
+  trail.append(format_time(now()), fields.substr(1, fields.size() - 2));
+}
+
+}  // namespace
+
+Answered Hospital::ask(const Asked& asked, const Asker& asker) {
+  const ServedModel& model = asked.model;
+  const auto bulk = state_->bulk_now();
+  std::unordered_map<std::string_view, std::string_view> described;
+  for (const LiveEvent& event : asked.record.live) described[event.code] = event.description;
+  const Meaning meaning = [&](std::string_view code) {
+    const auto found = described.find(code);
+    return found == described.end() || found->second.empty() ? bulk->meaning(code)
+                                                             : std::string(found->second);
+  };
+  Answered answered;
+  answered.at = now();
+  answered.id = new_id(answered.at);
+  answered.as_of = asked.as_of;
+  answered.synthetic = asked.record.synthetic || model.pipeline.synthetic;
+  answered.reply = answer_patient(model.pipeline, meaning, asked.record.timeline.until(asked.as_of),
+                                  asked.explain);
+  Json record{{"what", "predict"}, {"id", answered.id}, {"subject", asked.subject}};
+  record.update(record_of_asker(asker));
+  record["as_of"] = format_time(asked.as_of);
+  record["model"] = model.approval.bundle;
+  record["name"] = model.id();
+  record["store"] = bulk->store ? bulk->store->digest() : Digest();
+  if (auto* prediction = std::get_if<Prediction>(&answered.reply)) {
+    name_sources(*prediction, asked.record.live);
+    record["answer"] = "prediction";
+    record["value"] = prediction->value;
+  } else {
+    record["answer"] = "abstention";
+    record["abstained"] = name_of(std::get<Abstention>(answered.reply).why);
+  }
+  append(trail(), record);
+  return answered;
+}
+
+void Hospital::note(const Asker& asker, const std::string& what, const std::string& fields) {
+  Json record{{"what", what}};
+  record.update(record_of_asker(asker));
+  if (!fields.empty()) record.update(Json::parse("{" + fields + "}"));
+  append(trail(), record);
+}
+
+Digest Hospital::store_digest() {
+  const auto bulk = state_->bulk_now();
+  return bulk->store ? bulk->store->digest() : Digest();
+}
+
+std::uint64_t Hospital::bulk_patients() {
+  const auto bulk = state_->bulk_now();
+  return bulk->store ? bulk->store->inventory().subjects() : 0;
+}
+
+}  // namespace cangong

@@ -1,0 +1,121 @@
+// A hospital's home folder while it is served: bulk store and live record as one, the models that
+// are approved, the trail. Safe for concurrent use.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/database.h"
+#include "engine/engine.h"
+#include "registry/approval.h"
+#include "registry/audit.h"
+#include "source/fhir_record.h"
+#include "timeline/assemble.h"
+
+namespace cangong {
+
+// Where what lies; docs/service.md.
+struct Home {
+  fs::path path;
+  fs::path store() const { return path / "store"; }
+  fs::path models() const { return path / "models"; }
+  fs::path live() const { return path / "live.db"; }
+  fs::path trail() const { return path / "audit.ndjson"; }
+  fs::path keys() const { return path / "keys"; }
+  fs::path config() const { return path / "config.yaml"; }
+  // Throws Fault::missing where nothing was ever served from there.
+  void require() const;
+};
+
+// An approved model, ready to answer.
+struct ServedModel {
+  Approval approval;
+  std::string name, alias;  // "sepsis", "champion"
+  Pipeline pipeline;
+  Told told;
+  double usual = 0;  // its mean answer to patients that did not train; NaN: none
+  std::string id() const { return approval.name; }
+};
+using ModelPtr = std::shared_ptr<const ServedModel>;
+
+// Who asks, and what for; every answer is recorded with it.
+struct Asker {
+  std::string user, why, from, trace;
+};
+
+struct Answered {
+  std::string id;  // of this answer, as in the trail
+  Reply reply;
+  Time as_of, at;
+  bool synthetic = false;  // the patient does not exist, or those who trained the model do not
+};
+
+struct FhirWrite {
+  std::string_view json;
+  std::string url;  // fullUrl
+  std::string id;   // of a PUT; empty: a new one is made
+};
+
+class Hospital {
+ public:
+  // Makes what is missing, with a key for the trail. Throws where what lies there is damaged.
+  explicit Hospital(const fs::path& home);
+  ~Hospital();
+
+  const Home& home() const;
+  DatabasePool& live();
+  AuditTrail& trail();
+
+  // Read anew when an approval is added. Those that cannot be served are left out and named.
+  struct Models {
+    std::vector<ModelPtr> served;
+    std::vector<std::string> problems;
+  };
+  std::shared_ptr<const Models> models();
+  // "sepsis" is sepsis@champion. Throws Fault::missing with the names that there are.
+  ModelPtr model(const std::string& name);
+
+  // By the id of the FHIR resource, an identifier "system|value", or the store's number.
+  std::optional<PatientId> find(const std::string& id);
+  std::string fhir_id(PatientId patient);
+  // Bulk and live; throws Fault::missing where nothing is known of the patient.
+  struct Record {
+    Timeline timeline;
+    std::vector<LiveEvent> live;  // with their sources
+    bool synthetic = false;
+  };
+  Record record(PatientId patient);
+  // Of resources at hand alone; nothing is kept. Throws Fault::input where they are of several
+  // patients.
+  static Record record_of(std::span<const std::string> resources, Time now);
+
+  // One resource into the live record, inside DatabasePool::write.
+  LiveRecord::Written arrive(Database& database, const FhirWrite& write, Time now);
+
+  struct Asked {
+    const ServedModel& model;
+    const Record& record;
+    std::string subject;  // as the trail names the patient
+    Time as_of;
+    ExplainOptions explain;
+  };
+  // Recorded before it returns.
+  Answered ask(const Asked& asked, const Asker& asker);
+  // Anything else that has to be told; `fields` is the inside of a JSON object.
+  void note(const Asker& asker, const std::string& what, const std::string& fields = "");
+
+  Digest store_digest();
+  std::uint64_t bulk_patients();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// Now, in the store's resolution.
+Time now();
+
+}  // namespace cangong

@@ -1,0 +1,154 @@
+// Signing in, accounts, tokens, care teams.
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "serve/route.h"
+
+namespace cangong {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// The body's fields; each unknown one is a mistake of the caller's.
+Json body_of(const Call& call, std::initializer_list<std::string_view> known) {
+  const Json body = Json::parse(call.request.body, nullptr, false);
+  if (!body.is_object()) throw HttpError{400, "the body is a JSON object"};
+  for (const auto& [key, value] : body.items())
+    if (std::find(known.begin(), known.end(), key) == known.end())
+      throw HttpError{400, "the body has a field that this address does not know"};
+  return body;
+}
+
+std::string text_in(const Json& body, const char* key) {
+  const auto found = body.find(key);
+  if (found == body.end()) return "";
+  if (!found->is_string()) throw HttpError{400, std::string(key) + " is a text"};
+  return found->get<std::string>();
+}
+
+std::string fields(const Json& json) {
+  const std::string text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return text.substr(1, text.size() - 2);
+}
+
+Response json(const Json& body, int status = 200) {
+  return {status, "application/json", body.dump()};
+}
+
+std::string session_cookie(const std::string& value, const std::string& more) {
+  return "__Host-cangong=" + value + "; Path=/; Secure; HttpOnly; SameSite=Strict" + more;
+}
+
+Json account_json(const Account& account) {
+  return {{"name", account.name}, {"roles", names_of(account.roles)}};
+}
+
+}  // namespace
+
+Response sign_in(Call& call) {
+  const Json body = body_of(call, {"name", "password", "new_password"});
+  const Accounts::SignIn who{text_in(body, "name"), text_in(body, "password"),
+                             text_in(body, "new_password")};
+  call.asker.user = who.name.substr(0, 63);
+  try {
+    const Accounts::Session session = call.service.accounts().sign_in(who, call.now);
+    call.hospital().note(call.asker, "sign_in");
+    Json answer = account_json(session.account);
+    answer["csrf"] = session.csrf;
+    Response response = json(answer);
+    response.headers.emplace_back("Set-Cookie", session_cookie(session.id, ""));
+    return response;
+  } catch (const Error& error) {
+    if (error.fault == Fault::denied) {
+      call.hospital().note(call.asker, "sign_in_failed");
+      throw HttpError{401, error.what()};
+    }
+    throw;
+  }
+}
+
+Response sign_out(Call& call) {
+  if (!call.session.empty()) call.service.accounts().sign_out(call.session);
+  call.hospital().note(call.asker, "sign_out");
+  Response response = json(Json::object());
+  response.headers.emplace_back("Set-Cookie", session_cookie("", "; Max-Age=0"));
+  return response;
+}
+
+Response who_am_i(Call& call) {
+  Json answer = account_json(call.account);
+  if (const auto session = call.service.accounts().session(call.session, call.now))
+    answer["csrf"] = session->csrf;
+  return json(answer);
+}
+
+Response break_glass(Call& call) {
+  const Json body = body_of(call, {"patient", "reason"});
+  const std::string patient = text_in(body, "patient"), reason(trim(text_in(body, "reason")));
+  if (reason.size() < 10) throw HttpError{400, "say why, in ten letters at least; it is recorded"};
+  if (!call.hospital().find(patient)) throw HttpError{404, "no such patient"};
+  call.hospital().note(call.asker, "break_glass",
+                       fields({{"subject", patient}, {"reason", reason}}));
+  call.service.accounts().break_glass(call.account.name, patient, call.now);
+  return json({{"minutes", AccountLimits().minutes_of_break_glass}});
+}
+
+Response list_accounts(Call& call) {
+  Json all = Json::array();
+  for (const Account& account : call.service.accounts().list())
+    all.push_back(account_json(account));
+  return json({{"accounts", all}});
+}
+
+Response add_account(Call& call) {
+  const Json body = body_of(call, {"name", "password", "roles"});
+  Roles roles = 0;
+  if (!body.contains("roles") || !body["roles"].is_array())
+    throw HttpError{400, "roles is a list of clinician, scientist, integrator, admin, auditor"};
+  for (const Json& name : body["roles"]) {
+    const auto role = name.is_string() ? role_named(name.get<std::string>()) : std::nullopt;
+    if (!role) throw HttpError{400, "a role is clinician, scientist, integrator, admin or auditor"};
+    roles = roles | *role;
+  }
+  const std::string name = text_in(body, "name");
+  call.service.accounts().add(name, text_in(body, "password"), roles);
+  call.hospital().note(call.asker, "add_account",
+                       fields({{"account", name}, {"roles", names_of(roles)}}));
+  return json(account_json({name, roles}), 201);
+}
+
+Response remove_account(Call& call) {
+  if (call.parts[0] == call.account.name) throw HttpError{409, "nobody removes their own account"};
+  call.service.accounts().remove(call.parts[0]);
+  call.hospital().note(call.asker, "remove_account", fields({{"account", call.parts[0]}}));
+  return {204, "", ""};
+}
+
+Response add_token(Call& call) {
+  const Json body = body_of(call, {"label", "days"});
+  const Json days = body.value("days", Json(90));
+  if (!days.is_number_integer()) throw HttpError{400, "days is a whole number"};
+  const std::string token = call.service.accounts().add_token(call.parts[0], text_in(body, "label"),
+                                                              days.get<int>(), call.now);
+  call.hospital().note(call.asker, "add_token",
+                       fields({{"account", call.parts[0]}, {"label", text_in(body, "label")}}));
+  return json({{"token", token}, {"days", days}}, 201);
+}
+
+Response add_care(Call& call) {
+  if (!call.hospital().find(call.parts[1])) throw HttpError{404, "no such patient"};
+  call.service.accounts().add_care(call.parts[0], call.parts[1]);
+  call.hospital().note(call.asker, "add_care",
+                       fields({{"account", call.parts[0]}, {"subject", call.parts[1]}}));
+  return {204, "", ""};
+}
+
+Response remove_care(Call& call) {
+  call.service.accounts().remove_care(call.parts[0], call.parts[1]);
+  call.hospital().note(call.asker, "remove_care",
+                       fields({{"account", call.parts[0]}, {"subject", call.parts[1]}}));
+  return {204, "", ""};
+}
+
+}  // namespace cangong

@@ -1,0 +1,253 @@
+// CDS Hooks 2.0: discovery, cards, feedback. A service for each approved champion.
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "base/digest.h"
+#include "base/error.h"
+#include "base/pattern.h"
+#include "base/text.h"
+#include "report/paragraph.h"
+#include "serve/prediction.h"
+#include "serve/prefetch.h"
+#include "serve/route.h"
+
+namespace cangong {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Response json(const Json& body) {
+  return {200, "application/json", body.dump(-1, ' ', false, Json::error_handler_t::replace)};
+}
+
+// RFC 4122, version 4.
+std::string uuid() {
+  std::string bytes = random_bytes(16);
+  bytes[6] = static_cast<char>((bytes[6] & 0x0f) | 0x40);
+  bytes[8] = static_cast<char>((bytes[8] & 0x3f) | 0x80);
+  const std::string hex = hexadecimal(bytes);
+  return hex.substr(0, 8) + "-" + hex.substr(8, 4) + "-" + hex.substr(12, 4) + "-" +
+         hex.substr(16, 4) + "-" + hex.substr(20);
+}
+
+// Text of a record inside Markdown: nothing in it is markup.
+std::string plain(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (std::string_view("\\`*_{}[]()#+-.!|<>~&").find(c) != std::string_view::npos) out += '\\';
+    out += c == '\n' || c == '\r' ? ' ' : c;
+  }
+  return out;
+}
+
+std::vector<ModelPtr> champions(const Call& call) {
+  std::vector<ModelPtr> all;
+  for (const ModelPtr& model : call.hospital().models()->served)
+    if (model->alias == "champion") all.push_back(model);
+  return all;
+}
+
+Json discovery_of(const ModelPtr& model) {
+  Json prefetch = Json::object();
+  for (const auto& [key, query] : prefetch_of(model->pipeline)) prefetch[key] = query;
+  return {{"hook", "patient-view"},
+          {"id", model->name},
+          {"title", model->told.task},
+          {"description", model->told.task + " (model " + model->id() + ")"},
+          {"usageRequirements", "FHIR R4"},
+          {"prefetch", prefetch}};
+}
+
+struct HookRequest {
+  std::string hook, instance, patient;
+  std::vector<std::string> resources;
+  bool prefetched = false;
+  std::vector<std::string> absent;  // keys that were not sent
+};
+
+void take_prefetched(const Json& value, std::vector<std::string>& resources) {
+  if (!value.is_object()) return;  // null: the EHR has none
+  const std::string type = value.value("resourceType", "");
+  if (type == "OperationOutcome") return;
+  if (type != "Bundle") return resources.push_back(value.dump());
+  for (const Json& entry : value.value("entry", Json::array()))
+    if (entry.is_object() && entry.contains("resource"))
+      take_prefetched(entry["resource"], resources);
+}
+
+HookRequest hook_of(const Call& call, const ServedModel& model) {
+  static const Pattern kUuid = Pattern::require(
+      "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$", "UUIDs");
+  const Json body = Json::parse(call.request.body, nullptr, false);
+  if (!body.is_object()) throw HttpError{400, "the body is a CDS Hooks request"};
+  HookRequest hook;
+  hook.hook = body.value("hook", ""), hook.instance = body.value("hookInstance", "");
+  if (hook.hook != "patient-view") throw HttpError{400, "hook: this service is for patient-view"};
+  if (!kUuid.in(hook.instance)) throw HttpError{400, "hookInstance is a UUID"};
+  if (!body.contains("context") || !body["context"].is_object())
+    throw HttpError{400, "context is missing"};
+  const Json& context = body["context"];
+  for (const char* key : {"userId", "patientId"})
+    if (!context.contains(key) || !context[key].is_string() ||
+        context[key].get<std::string>().empty())
+      throw HttpError{400, std::string("context.") + key + " is missing"};
+  if (body.contains("fhirAuthorization") && !body.contains("fhirServer"))
+    throw HttpError{400, "fhirAuthorization without fhirServer"};
+  hook.patient = context["patientId"];
+  hook.prefetched =
+      body.contains("prefetch") && body["prefetch"].is_object() && !body["prefetch"].empty();
+  if (!hook.prefetched) return hook;
+  const Json& prefetch = body["prefetch"];
+  for (const auto& [key, query] : prefetch_of(model.pipeline))
+    if (prefetch.contains(key))
+      take_prefetched(prefetch[key], hook.resources);
+    else
+      hook.absent.push_back(key);
+  return hook;
+}
+
+const CardThreshold* threshold_of(const Call& call, const ServedModel& model) {
+  for (const CardThreshold& threshold : call.service.config().cards)
+    if (threshold.model == model.name) return &threshold;
+  return nullptr;
+}
+
+std::string detail_of(const Call& call, const Got& got, const Prediction& p) {
+  std::string text;
+  if (!p.reasons.empty()) {
+    const Words words = clinician_paragraph(p, got.model->told);
+    text = plain(wants_chinese(call.request) ? words.chinese : words.english) + "\n\n";
+    for (std::size_t k = 0; k < std::min<std::size_t>(5, p.reasons.size()); ++k) {
+      const Reason& reason = p.reasons[k];
+      text += "- " + plain(reason.description.empty() ? reason.feature : reason.description) + ": ";
+      text += reason.value ? plain(format_short(*reason.value, 4) + " " + reason.unit) : "missing";
+      text += reason.contribution > 0 ? " (raises it)" : " (lowers it)";
+      if (!reason.evidence.empty() && !reason.evidence.front().source.empty())
+        text += ", " + plain(reason.evidence.front().source);
+      text += "\n";
+    }
+  }
+  if (const auto* threshold = threshold_of(call, *got.model))
+    text += "\nWarns from " + format_number(threshold->warning) + ": " + plain(threshold->reason) +
+            "\n";
+  if (got.answered.synthetic)
+    text += "\n**Synthetic**: this patient, or those behind the model, do not exist\\.\n";
+  return text + "\nModel " + plain(got.model->id()) + ", data to " +
+         plain(format_time(got.answered.as_of)) + ", answer " + plain(got.answered.id) + "\n";
+}
+
+Json source_of(const Call& call, const ServedModel& model) {
+  return {{"label", "cangong at " + call.service.config().organisation},
+          {"topic", {{"system", call.service.public_url() + "/models"}, {"code", model.name}}}};
+}
+
+Json override_reasons(const Call& call) {
+  const std::string system = call.service.public_url() + "/override";
+  const auto one = [&](const char* code, const char* display) {
+    return Json{{"system", system}, {"code", code}, {"display", display}};
+  };
+  return Json::array({one("already-known", "Already known"),
+                      one("not-relevant", "Not relevant now"),
+                      one("disagree", "I judge it otherwise")});
+}
+
+Json card_of(const Call& call, const Got& got) {
+  Json card{{"uuid", uuid()}};
+  if (const auto* none = std::get_if<Abstention>(&got.answered.reply)) {
+    card["summary"] = std::string("No answer from ") + got.model->name + ": " + none->reason;
+    card["indicator"] = "info";
+    std::string missing;
+    for (const std::string& feature : none->missing) missing += "- " + plain(feature) + "\n";
+    if (!missing.empty()) card["detail"] = "Missing:\n\n" + missing;
+  } else {
+    const auto& p = std::get<Prediction>(got.answered.reply);
+    const CardThreshold* threshold = threshold_of(call, *got.model);
+    card["summary"] = headline(*got.model, p);
+    card["indicator"] = threshold && p.value >= threshold->critical  ? "critical"
+                        : threshold && p.value >= threshold->warning ? "warning"
+                                                                     : "info";
+    card["detail"] = detail_of(call, got, p);
+    card["overrideReasons"] = override_reasons(call);
+  }
+  card["source"] = source_of(call, *got.model);
+  return card;
+}
+
+// Kept, so that feedback and outcomes can be joined to it.
+void keep_card(Call& call, const Got& got, const Json& card) {
+  call.hospital().live().write([&](Database& db) {
+    db.run("INSERT INTO card VALUES(?, ?, ?, ?)",
+           {card["uuid"].get_ref<const std::string&>(), got.answered.id, got.model->id(),
+            got.answered.at.time_since_epoch().count()});
+  });
+}
+
+}  // namespace
+
+Response cds_discovery(Call& call) {
+  Json services = Json::array();
+  for (const ModelPtr& model : champions(call)) services.push_back(discovery_of(model));
+  Response response = json({{"services", services}});
+  const std::string tag = "\"" + digest_of(response.body).substr(0, 32) + "\"";
+  response.headers.emplace_back("ETag", tag);
+  response.headers.emplace_back("Cache-Control", "private, no-cache");
+  if (call.request.header("if-none-match") == tag) response.status = 304, response.body.clear();
+  return response;
+}
+
+Response cds_service(Call& call) {
+  const ModelPtr model = call.hospital().model(call.parts[0] + "@champion");
+  const HookRequest hook = hook_of(call, *model);
+  Ask wanted;
+  wanted.model = model->id();
+  wanted.explain.method = "shap";
+  call.asker.why = "patient-view " + hook.instance;
+  if (hook.prefetched) {
+    if (hook.resources.empty())
+      throw HttpError{412, "the prefetch holds no data; send: " + join(hook.absent, ", ")};
+    wanted.resources = hook.resources;
+  } else {
+    if (!call.hospital().find(hook.patient))
+      throw HttpError{412, "no prefetch was sent, and the patient is not known here"};
+    wanted.subject = hook.patient;
+  }
+  const Got got = ask(call, wanted);
+  Json cards = Json::array();
+  const auto* none = std::get_if<Abstention>(&got.answered.reply);
+  if (!none || none->why != Abstention::Why::deceased) {
+    cards.push_back(card_of(call, got));
+    keep_card(call, got, cards.front());
+  }
+  return json({{"cards", cards}});
+}
+
+// May come twice: kept once for each card and moment.
+Response cds_feedback(Call& call) {
+  (void)call.hospital().model(call.parts[0] + "@champion");
+  const Json body = Json::parse(call.request.body, nullptr, false);
+  if (!body.is_object() || !body.contains("feedback") || !body["feedback"].is_array())
+    throw HttpError{400, "feedback is a list"};
+  struct One {
+    std::string card, outcome, at, text;
+  };
+  std::vector<One> all;
+  for (const Json& item : body["feedback"]) {
+    One one{item.value("card", ""), item.value("outcome", ""), item.value("outcomeTimestamp", ""),
+            item.dump()};
+    if (one.card.empty() || (one.outcome != "accepted" && one.outcome != "overridden") ||
+        !parse_moment(one.at, Zone()))
+      throw HttpError{400,
+                      "an item has card, outcome (accepted or overridden) and outcomeTimestamp"};
+    all.push_back(std::move(one));
+  }
+  call.hospital().live().write([&](Database& db) {
+    for (const One& one : all)
+      db.run("INSERT INTO feedback VALUES(?, ?, ?, ?) ON CONFLICT DO NOTHING",
+             {one.card, one.at, one.outcome, one.text});
+  });
+  const std::string fields = Json{{"model", call.parts[0]}, {"items", all.size()}}.dump();
+  call.hospital().note(call.asker, "feedback", fields.substr(1, fields.size() - 2));
+  return json(Json::object());
+}
+
+}  // namespace cangong

@@ -1,0 +1,57 @@
+// HOME/config.yaml: what an administrator decides. `cangong config` prints it with every option.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/config.h"
+
+namespace cangong {
+
+// Above which answer of a model a card warns; who says so stands in `reason`.
+struct CardThreshold {
+  static constexpr bool is_config = true;
+  std::string model, reason, where;
+  double warning = 1, critical = 1;
+  template <class V>
+  void visit(V& v) {
+    v("model", model, "the name under which it is approved, without @champion");
+    v("warning", warning, "cards warn from this answer on (0 to 1)");
+    v("critical", critical, "cards are critical from this answer on");
+    v("reason", reason, "who decided so, and on what ground; shown on the card");
+  }
+};
+
+struct ServiceConfig {
+  static constexpr bool is_config = true;
+  std::string listen = "127.0.0.1", public_url, organisation = "this hospital";
+  std::string patient_access = "care_team";
+  std::size_t port = 8443, workers = 16, most_connections = 1000;
+  std::size_t minutes_idle = 15, hours_signed_in = 8, failures_before_lock = 5, minutes_locked = 15;
+  std::vector<CardThreshold> cards;
+  template <class V>
+  void visit(V& v) {
+    v("listen", listen,
+      "address to listen at: 127.0.0.1 is this machine alone, 0.0.0.0 the network");
+    v("port", port, "to listen at");
+    v("public_url", public_url,
+      "how others reach it (https://ai.example.org); default: listen:port");
+    v("organisation", organisation, "named on cards and in resources");
+    v("patient_access", patient_access,
+      "care_team: clinicians see the patients of their care teams; all: every patient");
+    v("workers", workers, "requests worked on at once");
+    v("most_connections", most_connections, "more are refused");
+    v("minutes_idle", minutes_idle, "after which a session is over");
+    v("hours_signed_in", hours_signed_in, "after which it is over in any case");
+    v("failures_before_lock", failures_before_lock, "wrong passwords that lock an account");
+    v("minutes_locked", minutes_locked, "how long");
+    v("cards", cards, "model, warning, critical, reason: where CDS Hooks cards warn");
+  }
+};
+
+// Throws Fault::config with file and line; the defaults where there is no file.
+ServiceConfig load_service_config(const fs::path& file);
+// The file that a first start writes: every option, commented out.
+std::string commented_config();
+
+}  // namespace cangong

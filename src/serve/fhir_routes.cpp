@@ -1,0 +1,332 @@
+// FHIR R4 REST over the live record: read, write, versions, search.
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/pattern.h"
+#include "base/text.h"
+#include "serve/fhir_rest.h"
+
+namespace cangong {
+namespace {
+
+using namespace rest;
+using Json = nlohmann::ordered_json;
+
+constexpr std::size_t kMostOfPatient = 5000;  // resources of $everything
+
+std::string fields(const Json& json) {
+  const std::string text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return text.substr(1, text.size() - 2);
+}
+
+// "Patient/12" of what a resource is about, out of its text; empty where it is of nobody.
+std::string patient_of(const Kept& kept) {
+  if (kept.type == "Patient") return kept.id;
+  const Json json = Json::parse(kept.body, nullptr, false);
+  if (!json.is_object()) return "";
+  for (const char* key : {"subject", "patient"}) {
+    if (!json.contains(key) || !json[key].is_object()) continue;
+    const std::string text = json[key].value("reference", "");
+    const std::size_t at = text.rfind("Patient/");
+    if (at != std::string::npos) return text.substr(at + 8);
+  }
+  return "";
+}
+
+Response with_version(const Kept& kept, Response response) {
+  response.headers.emplace_back("ETag", "W/\"" + std::to_string(kept.version) + "\"");
+  return response;
+}
+
+// The kept resource, if its patient may be seen; recorded.
+Kept readable(Call& call, std::optional<Kept> kept) {
+  if (!kept) throw HttpError{404, "no such resource"};
+  if (kept->deleted) throw HttpError{410, "the resource was deleted; its history remains"};
+  const std::string patient = patient_of(*kept);
+  if (!patient.empty()) call.require_patient(patient);
+  call.hospital().note(call.asker, "read",
+                       fields({{"subject", patient}, {"resource", reference(*kept)}}));
+  return std::move(*kept);
+}
+
+Response written_response(const Call& call, const LiveRecord::Written& written) {
+  Response response = fhir(written.kept.body, written.created ? 201 : 200);
+  response.headers.emplace_back("Location", call.service.public_url() + "/fhir/" +
+                                                reference(written.kept) + "/_history/" +
+                                                std::to_string(written.kept.version));
+  return with_version(written.kept, std::move(response));
+}
+
+void note_write(Call& call, const LiveRecord::Written& written) {
+  const Kept& kept = written.kept;
+  call.hospital().note(call.asker, written.created ? "create" : "update",
+                       fields({{"subject", patient_of(kept)},
+                               {"resource", reference(kept)},
+                               {"version", kept.version}}));
+}
+
+// If-Match: W/"3"
+void require_match(LiveRecord& live, const Call& call) {
+  const std::string& match = call.request.header("if-match");
+  if (match.empty()) return;
+  const auto kept = live.read(call.parts[0], call.parts[1]);
+  const std::string is = kept ? "W/\"" + std::to_string(kept->version) + "\"" : "";
+  if (match != is) throw HttpError{412, "the resource has another version now; read it again"};
+}
+
+}  // namespace
+
+Response fhir_create(Call& call) {
+  require_type(call.parts[0]);
+  const FhirWrite write{call.request.body, "", ""};
+  LiveRecord::Written written;
+  call.hospital().live().write([&](Database& database) {
+    const std::string& exists = call.request.header("if-none-exist");
+    if (!exists.empty()) {
+      static const Pattern kIdentifier = Pattern::require("^identifier=([^&]+)$", "If-None-Exist");
+      const auto wanted = kIdentifier.group_in(exists);
+      const auto text = wanted ? decode_url(*wanted, ' ') : std::nullopt;
+      if (!text) throw HttpError{400, "If-None-Exist: identifier=system|value is what it can ask"};
+      LiveRecord live(database);
+      const auto found =
+          live.search({call.parts[0], {}, {}, {{"identifier", *text}}, {}, {}, {}, {}, {}, 2, 0});
+      if (found.size() > 1) throw HttpError{412, "several resources have this identifier"};
+      if (!found.empty()) {
+        written = {found[0], false, false};
+        return;
+      }
+    }
+    written = call.hospital().arrive(database, write, call.now);
+    if (written.kept.type != call.parts[0])
+      throw HttpError{400, "the resource is of another type than the address"};
+  });
+  if (written.changed) note_write(call, written);
+  return written_response(call, written);
+}
+
+Response fhir_update(Call& call) {
+  require_type(call.parts[0]);
+  if (!is_fhir_id(call.parts[1]))
+    throw HttpError{400, "an id has letters, digits, \"-\" and \".\", 64 at most"};
+  const FhirWrite write{call.request.body, "", call.parts[1]};
+  LiveRecord::Written written;
+  call.hospital().live().write([&](Database& database) {
+    LiveRecord live(database);
+    require_match(live, call);
+    written = call.hospital().arrive(database, write, call.now);
+    if (written.kept.type != call.parts[0])
+      throw HttpError{400, "the resource is of another type than the address"};
+  });
+  if (written.changed) note_write(call, written);
+  return written_response(call, written);
+}
+
+Response fhir_delete(Call& call) {
+  require_type(call.parts[0]);
+  std::optional<Kept> removed;
+  call.hospital().live().write([&](Database& database) {
+    LiveRecord live(database);
+    require_match(live, call);
+    removed = live.remove(call.parts[0], call.parts[1], call.now);
+  });
+  if (removed)
+    call.hospital().note(call.asker, "delete", fields({{"resource", reference(*removed)}}));
+  return {204, "", ""};
+}
+
+Response fhir_read(Call& call) {
+  require_type(call.parts[0]);
+  std::optional<Kept> kept;
+  call.hospital().live().read(
+      [&](Database& database) { kept = LiveRecord(database).read(call.parts[0], call.parts[1]); });
+  const Kept found = readable(call, std::move(kept));
+  if (call.request.header("if-none-match") == "W/\"" + std::to_string(found.version) + "\"")
+    return with_version(found, {304, "", ""});
+  return with_version(found, fhir(found.body));
+}
+
+Response fhir_version(Call& call) {
+  require_type(call.parts[0]);
+  const auto number = parse_integer(call.parts[2]);
+  if (!number) throw HttpError{404, "no such version"};
+  std::optional<Kept> kept;
+  call.hospital().live().read([&](Database& database) {
+    kept = LiveRecord(database).version(call.parts[0], call.parts[1], *number);
+  });
+  const Kept found = readable(call, std::move(kept));
+  return with_version(found, fhir(found.body));
+}
+
+Response fhir_history(Call& call) {
+  require_type(call.parts[0]);
+  std::vector<Kept> all;
+  call.hospital().live().read([&](Database& database) {
+    all = LiveRecord(database).history(call.parts[0], call.parts[1]);
+  });
+  if (all.empty()) throw HttpError{404, "no such resource"};
+  for (const Kept& kept : all)
+    if (const std::string patient = kept.deleted ? "" : patient_of(kept); !patient.empty()) {
+      call.require_patient(patient);
+      break;
+    }
+  call.hospital().note(call.asker, "read", fields({{"resource", reference(all[0])}}));
+  BundleText bundle("history", all.size());
+  for (const Kept& kept : all) {
+    const char* method = kept.deleted ? "DELETE" : kept.version == 1 ? "POST" : "PUT";
+    bundle.add(url_of(call, kept), kept.body,
+               ",\"request\":" + Json{{"method", method}, {"url", reference(kept)}}.dump() +
+                   ",\"response\":" +
+                   Json{{"status", kept.deleted ? "204" : "200"},
+                        {"etag", "W/\"" + std::to_string(kept.version) + "\""},
+                        {"lastModified", format_time(kept.updated)}}
+                       .dump());
+  }
+  return fhir(bundle.text());
+}
+
+namespace {
+
+// "ge2020-01-01" narrows a span of time. `until` is not included.
+void narrow(const std::string& name, const std::string& text, std::optional<Time>& from,
+            std::optional<Time>& until) {
+  std::string prefix = text.substr(0, 2);
+  const bool has = prefix.size() == 2 && std::isalpha(static_cast<unsigned char>(prefix[0]));
+  if (!has) prefix = "eq";
+  const auto moment = parse_moment(has ? text.substr(2) : text, Zone());
+  if (!moment) throw HttpError{400, name + " is a date or time, such as ge2020-01-31"};
+  const Time after = moment->last + Duration(1);
+  const auto raise = [&](Time time) { from = from ? std::max(*from, time) : time; };
+  const auto lower_to = [&](Time time) { until = until ? std::min(*until, time) : time; };
+  if (prefix == "eq")
+    raise(moment->first), lower_to(after);
+  else if (prefix == "ge")
+    raise(moment->first);
+  else if (prefix == "gt" || prefix == "sa")
+    raise(after);
+  else if (prefix == "le")
+    lower_to(after);
+  else if (prefix == "lt" || prefix == "eb")
+    lower_to(moment->first);
+  else
+    throw HttpError{400, name + " knows eq, ge, gt, le, lt, sa and eb"};
+}
+
+std::size_t whole(const std::string& name, const std::string& text, std::int64_t least,
+                  std::int64_t most) {
+  const auto number = parse_integer(text);
+  if (!number || *number < least || *number > most)
+    throw HttpError{400, name + " is " + std::to_string(least) + " to " + std::to_string(most)};
+  return static_cast<std::size_t>(*number);
+}
+
+Wanted::Order order_of(const std::string& text) {
+  if (text == "-date") return Wanted::Order::newest_first;
+  if (text == "date") return Wanted::Order::oldest_first;
+  if (text == "-_lastUpdated") return Wanted::Order::last_updated_first;
+  throw HttpError{400, "_sort is date, -date or -_lastUpdated"};
+}
+
+void take_parameter(Call& call, const std::string& name, const std::string& value, Wanted& wanted) {
+  if (name == "patient" || name == "subject") {
+    const std::size_t at = value.rfind("Patient/");
+    const std::string id = at == std::string::npos ? value : value.substr(at + 8);
+    call.require_patient(id);
+    const auto patient = call.hospital().find(id);
+    wanted.patient = patient ? *patient : PatientId(-1);  // nobody
+  } else if (name == "_id") {
+    for (const auto id : split(value, ',')) wanted.ids.emplace_back(id);
+  } else if (name == "code" || name == "identifier" || name == "type") {
+    if (value.find(',') != std::string::npos)
+      throw HttpError{400, name + ": one value a search; ask once for each"};
+    wanted.terms.push_back({name == "identifier" ? name : "code", value});
+  } else if (name == "name" || name == "family" || name == "given") {
+    wanted.terms.push_back({"name", lower(value)});
+  } else if (name == "date") {
+    narrow(name, value, wanted.from, wanted.until);
+  } else if (name == "_lastUpdated") {
+    narrow(name, value, wanted.updated_from, wanted.updated_until);
+  } else if (name == "_count") {
+    wanted.most = whole(name, value, 0, 1000);
+  } else if (name == "_offset") {
+    wanted.skip = whole(name, value, 0, 10000000);
+  } else if (name == "_sort") {
+    wanted.order = order_of(value);
+  } else if (name != "_format") {
+    throw HttpError{400,
+                    "search knows patient, code, identifier, name, date, _lastUpdated, _id, "
+                    "_sort and _count"};
+  }
+}
+
+// Clinicians search within one patient, or among patients, of whom they see their own.
+bool sees_everybody(const Call& call) {
+  return call.service.config().patient_access == "all" ||
+         (call.account.roles & static_cast<Roles>(Role::integrator));
+}
+
+}  // namespace
+
+Response fhir_search(Call& call) {
+  require_type(call.parts[0]);
+  Wanted wanted;
+  wanted.type = call.parts[0];
+  for (const auto& [name, value] : call.request.query) take_parameter(call, name, value, wanted);
+  const bool all = sees_everybody(call);
+  if (!all && !wanted.patient && wanted.type != "Patient")
+    throw HttpError{403, "search within one patient: add patient=ID"};
+  std::vector<Kept> found;
+  std::uint64_t total = 0;
+  call.hospital().live().read([&](Database& database) {
+    LiveRecord live(database);
+    if (wanted.most > 0) found = live.search(wanted);
+    total = live.count(wanted);
+  });
+  const std::size_t returned = found.size();
+  if (!all && wanted.type == "Patient")
+    std::erase_if(found, [&](const Kept& kept) {
+      return !call.service.accounts().cares_for(call.account.name, kept.id, call.now);
+    });
+  const std::string patient =
+      call.request.asked("patient").value_or(call.request.asked("subject").value_or(""));
+  call.hospital().note(
+      call.asker, "search",
+      fields({{"subject", patient}, {"type", wanted.type}, {"found", found.size()}}));
+  BundleText bundle("searchset", all || wanted.patient ? std::optional(total) : std::nullopt);
+  const std::string base = call.service.public_url();
+  bundle.link("self", base + call.request.target);
+  if (wanted.most > 0 && wanted.skip + returned < total) {
+    std::string next = base + "/fhir/" + wanted.type + "?";
+    for (const auto& [name, value] : call.request.query)
+      if (name != "_offset") next += encode_url(name) + "=" + encode_url(value) + "&";
+    bundle.link("next", next + "_offset=" + std::to_string(wanted.skip + returned));
+  }
+  for (const Kept& kept : found)
+    bundle.add(url_of(call, kept), kept.body, ",\"search\":{\"mode\":\"match\"}");
+  return fhir(bundle.text());
+}
+
+Response fhir_everything(Call& call) {
+  call.require_patient(call.parts[0]);
+  const auto patient = call.hospital().find(call.parts[0]);
+  if (!patient) throw HttpError{404, "no such patient"};
+  std::int64_t after = 0;
+  if (const auto from = call.request.asked("_after"))
+    after = static_cast<std::int64_t>(whole("_after", *from, 0, INT64_MAX));
+  std::vector<Kept> found;
+  call.hospital().live().read([&](Database& database) {
+    found = LiveRecord(database).of_patient(*patient, after, kMostOfPatient + 1);
+  });
+  call.hospital().note(call.asker, "read",
+                       fields({{"subject", call.parts[0]}, {"found", found.size()}}));
+  BundleText bundle("searchset", std::nullopt);
+  if (found.size() > kMostOfPatient) {
+    found.pop_back();
+    bundle.link("next", call.service.public_url() + "/fhir/Patient/" + encode_url(call.parts[0]) +
+                            "/$everything?_after=" + std::to_string(found.back().number));
+  }
+  for (const Kept& kept : found) bundle.add(url_of(call, kept), kept.body);
+  return fhir(bundle.text());
+}
+
+}  // namespace cangong

@@ -1,0 +1,207 @@
+// Whether the service works, what it is, and what it did.
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "serve/route.h"
+#include "timeline/store.h"
+
+namespace cangong {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Response json(const Json& body, int status = 200) {
+  return {status, "application/json", body.dump(-1, ' ', false, Json::error_handler_t::replace)};
+}
+
+}  // namespace
+
+Response live(Call&) {
+  return {200, "text/plain", "lives\n"};
+}
+
+Response ready(Call& call) {
+  Json parts = Json::object();
+  bool whole = true;
+  try {
+    call.hospital().live().write([](Database&) {});
+    parts["record"] = "writable";
+  } catch (const Error&) {
+    parts["record"] = "cannot be written", whole = false;
+  }
+  const auto models = call.hospital().models();
+  parts["models"] = models->served.size();
+  parts["model_problems"] = models->problems.size();
+  whole = whole && models->problems.empty();
+  parts["device"] = "cpu";
+  Json body{{"ready", whole}};
+  if (call.request.asked("verbose")) body["parts"] = parts;
+  return json(body, whole ? 200 : 503);
+}
+
+Response version(Call& call) {
+  return json({{"program", kProgram},
+               {"store_format", kStoreFormat},
+               {"bundle_format", kBundleFormat},
+               {"store", call.hospital().store_digest()}});
+}
+
+Response metrics(Call& call) {
+  return {200, "text/plain; version=0.0.4", call.service.metrics()};
+}
+
+Response list_models(Call& call) {
+  const auto models = call.hospital().models();
+  Json all = Json::array();
+  for (const ModelPtr& model : models->served) {
+    const Approval& a = model->approval;
+    Json one{{"name", model->name}, {"alias", model->alias},
+             {"bundle", a.bundle},  {"asks", model->told.task},
+             {"approved_by", a.by}, {"approved_at", a.at},
+             {"note", a.note},      {"synthetic", model->pipeline.synthetic}};
+    if (model->told.horizon_days > 0) one["horizon_days"] = model->told.horizon_days;
+    if (std::isfinite(model->usual)) one["usual"] = model->usual;
+    all.push_back(std::move(one));
+  }
+  return json({{"models", all}, {"problems", models->problems}});
+}
+
+namespace {
+
+constexpr std::size_t kMostEvents = 1000;
+
+// The last records of the trail that fit, newest first.
+std::vector<Json> last_events(const Call& call) {
+  const auto subject = call.request.asked("subject"), who = call.request.asked("who");
+  const auto what = call.request.asked("what");
+  const auto most = parse_integer(call.request.asked("_count").value_or("100"));
+  if (!most || *most < 1 || *most > static_cast<std::int64_t>(kMostEvents))
+    throw HttpError{400, "_count is 1 to 1000"};
+  std::deque<Json> kept;
+  LineReader lines(call.hospital().home().trail());
+  const auto fits = [](const Json& record, const char* key,
+                       const std::optional<std::string>& want) {
+    return !want || record.value(key, "") == *want;
+  };
+  while (const auto line = lines.next()) {
+    Json record = Json::parse(line->text, nullptr, false);
+    if (!record.is_object() || record.value("what", "") == "checkpoint") continue;
+    if (!fits(record, "subject", subject) || !fits(record, "who", who) ||
+        !fits(record, "what", what))
+      continue;
+    kept.push_front(std::move(record));
+    if (kept.size() > static_cast<std::size_t>(*most)) kept.pop_back();
+  }
+  return {kept.begin(), kept.end()};
+}
+
+// FHIR R4 AuditEvent of one record.
+Json audit_event(const Json& record) {
+  const std::string what = record.value("what", "");
+  const char* action = what == "predict"                        ? "E"
+                       : what == "read" || what == "search"     ? "R"
+                       : what == "create" || what == "add_care" ? "C"
+                       : what == "update"                       ? "U"
+                       : what == "delete"                       ? "D"
+                                                                : "E";
+  const bool failed = what == "denied" || what == "sign_in_failed";
+  Json event{{"resourceType", "AuditEvent"},
+             {"id", std::to_string(record.value("n", 0))},
+             {"type",
+              {{"system", "http://terminology.hl7.org/CodeSystem/audit-event-type"},
+               {"code", what.starts_with("sign") ? "110114" : "rest"}}},
+             {"subtype", Json::array({{{"code", what}}})},
+             {"action", action},
+             {"recorded", record.value("at", "")},
+             {"outcome", failed ? "4" : "0"},
+             {"agent", Json::array({{{"requestor", true}, {"name", record.value("who", "")}}})},
+             {"source", {{"observer", {{"display", "cangong"}}}}}};
+  if (record.contains("from"))
+    event["agent"][0]["network"] = {{"address", record["from"]}, {"type", "2"}};
+  Json entities = Json::array();
+  if (record.contains("subject"))
+    entities.push_back({{"what", {{"reference", "Patient/" + record.value("subject", "")}}},
+                        {"role", {{"code", "1"}}}});
+  if (record.contains("model"))
+    entities.push_back(
+        {{"name", record.value("name", "")},
+         {"detail",
+          Json::array({{{"type", "model"}, {"valueString", record["model"]}},
+                       {{"type", "prediction"}, {"valueString", record.value("id", "")}}})}});
+  if (!entities.empty()) event["entity"] = entities;
+  return event;
+}
+
+}  // namespace
+
+Response audit_events(Call& call) {
+  const auto events = last_events(call);
+  call.hospital().note(call.asker, "read_trail");
+  return json({{"events", events}});
+}
+
+Response fhir_audit(Call& call) {
+  const auto events = last_events(call);
+  call.hospital().note(call.asker, "read_trail");
+  Json entries = Json::array();
+  for (const Json& record : events)
+    entries.push_back({{"fullUrl", call.service.public_url() + "/fhir/AuditEvent/" +
+                                       std::to_string(record.value("n", 0))},
+                       {"resource", audit_event(record)}});
+  Json bundle{{"resourceType", "Bundle"}, {"type", "searchset"}};
+  if (!entries.empty()) bundle["entry"] = entries;
+  Response response = json(bundle);
+  response.type = "application/fhir+json";
+  return response;
+}
+
+Response audit_verify(Call& call) {
+  call.hospital().trail().checkpoint(format_time(call.now));
+  const AuditCheck check = verify_audit(call.hospital().home().trail());
+  call.hospital().note(call.asker, "verify_trail");
+  return json({{"holds", check.first_bad_line == 0},
+               {"records", check.records},
+               {"checkpoints", check.checkpoints},
+               {"head", check.head},
+               {"key", check.key},
+               {"first_bad_line", check.first_bad_line},
+               {"problem", check.problem}});
+}
+
+// OpenAPI 3.1 of the table itself.
+Response openapi(Call& call) {
+  Json paths = Json::object();
+  for (const Route& route : routes()) {
+    std::string path;
+    Json parameters = Json::array();
+    for (const auto part : split(route.pattern.substr(1), '/')) {
+      path += "/" + std::string(part);
+      if (!part.starts_with('{')) continue;
+      parameters.push_back({{"name", part.substr(1, part.size() - 2)},
+                            {"in", "path"},
+                            {"required", true},
+                            {"schema", {{"type", "string"}}}});
+    }
+    Json operation{{"summary", route.summary},
+                   {"x-permission", name_of(route.permission)},
+                   {"responses", {{"default", {{"description", "see the protocol's own text"}}}}}};
+    if (!parameters.empty()) operation["parameters"] = parameters;
+    if (route.most_body > 0)
+      operation["requestBody"] = {{"content", {{"application/json", Json::object()}}}};
+    if (route.permission == Permission::anyone) operation["security"] = Json::array();
+    paths[path][lower(route.method)] = operation;
+  }
+  Json document{{"openapi", "3.1.0"},
+                {"info", {{"title", "Cangong"}, {"version", "0.1.0"}}},
+                {"servers", Json::array({{{"url", call.service.public_url()}}})},
+                {"paths", paths}};
+  document["components"]["securitySchemes"] = {
+      {"token", {{"type", "http"}, {"scheme", "bearer"}}},
+      {"session", {{"type", "apiKey"}, {"in", "cookie"}, {"name", "__Host-cangong"}}}};
+  document["security"] = Json::array({{{"token", Json::array()}}, {{"session", Json::array()}}});
+  return json(document);
+}
+
+}  // namespace cangong

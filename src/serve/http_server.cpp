@@ -1,0 +1,294 @@
+#include <simdjson.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/ssl.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+#include <boost/beast/ssl.hpp>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "serve/http.h"
+
+namespace cangong {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace bhttp = boost::beast::http;
+using Tcp = asio::ip::tcp;
+using Stream = beast::ssl_stream<beast::tcp_stream>;
+using BoostError = boost::system::error_code;
+constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
+
+std::string_view view(beast::string_view text) {
+  return {text.data(), text.size()};
+}
+
+// Nothing where the target is not a path with an optional query.
+bool split_target(std::string_view target, Request& request) {
+  request.target = target;
+  if (!target.starts_with('/')) return false;
+  const std::size_t mark = target.find('?');
+  const auto path = decode_url(target.substr(0, mark), '+');
+  if (!path || path->find('\0') != std::string::npos) return false;
+  request.path = *path;
+  if (mark == std::string_view::npos) return true;
+  for (const std::string_view pair : split(target.substr(mark + 1), '&')) {
+    if (pair.empty()) continue;
+    const std::size_t equals = pair.find('=');
+    const auto name = decode_url(pair.substr(0, equals), ' ');
+    const auto value =
+        equals == std::string_view::npos ? std::string() : decode_url(pair.substr(equals + 1), ' ');
+    if (!name || !value) return false;
+    request.query.emplace_back(*name, *value);
+  }
+  return true;
+}
+
+bool take_head(const bhttp::request<bhttp::string_body>& from, Request& request) {
+  request.method = view(from.method_string());
+  for (const auto& field : from)
+    request.headers.emplace_back(lower(view(field.name_string())),
+                                 std::string(view(field.value())));
+  return split_target(view(from.target()), request);
+}
+
+}  // namespace
+
+struct HttpServer::State {
+  HttpOptions options;
+  HttpHandlers handlers;
+  asio::io_context io{1};
+  asio::ssl::context tls{asio::ssl::context::tls_server};
+  Tcp::acceptor acceptor{io};
+  asio::thread_pool workers;
+  std::size_t connections = 0;
+  bool stopping = false;
+
+  State(HttpOptions o, HttpHandlers h)
+      : options(std::move(o)), handlers(std::move(h)), workers(options.workers) {}
+
+  void open() {
+    BoostError error;
+    tls.set_options(asio::ssl::context::default_workarounds | asio::ssl::context::no_sslv2 |
+                    asio::ssl::context::no_sslv3 | asio::ssl::context::no_tlsv1 |
+                    asio::ssl::context::no_tlsv1_1);
+    SSL_CTX_set_cipher_list(tls.native_handle(), "ECDHE+AESGCM:ECDHE+CHACHA20");
+    SSL_CTX_set_options(tls.native_handle(), SSL_OP_NO_RENEGOTIATION);
+    tls.use_certificate_chain_file(options.certificate.string(), error);
+    if (!error) tls.use_private_key_file(options.key.string(), asio::ssl::context::pem, error);
+    if (error)
+      fail(Fault::config, options.certificate.string() + ", " + options.key.string() +
+                              ": no certificate with its key (PEM)");
+    const auto address = asio::ip::make_address(options.address, error);
+    if (error)
+      fail(Fault::config,
+           "listen: \"" + options.address + "\" is no address such as 0.0.0.0 or ::1");
+    const Tcp::endpoint end(address, options.port);
+    acceptor.open(end.protocol(), error);
+    if (!error) acceptor.set_option(asio::socket_base::reuse_address(true), error);
+    if (!error) acceptor.bind(end, error);
+    if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
+    if (error)
+      fail(Fault::config, "cannot listen at " + options.address + ":" +
+                              std::to_string(options.port) + ": " + error.message() +
+                              "; choose another port");
+  }
+
+  bhttp::response<bhttp::string_body> message(Response response, bool keep) const {
+    bhttp::response<bhttp::string_body> out{static_cast<bhttp::status>(response.status), 11};
+    out.set(bhttp::field::server, "cangong");
+    if (!response.type.empty()) out.set(bhttp::field::content_type, response.type);
+    for (const auto& [name, value] : response.headers) out.insert(name, value);
+    out.body() = std::move(response.body);
+    out.keep_alive(keep);
+    out.prepare_payload();
+    return out;
+  }
+
+  asio::awaitable<Response> work(const Request& request) { co_return handlers.answer(request); }
+
+  // False where the connection ends.
+  asio::awaitable<bool> send(Stream& stream, Response response, bool keep, bool head_only) {
+    auto out = message(std::move(response), keep);
+    beast::get_lowest_layer(stream).expires_after(std::chrono::seconds(options.seconds_to_ask));
+    bhttp::response_serializer<bhttp::string_body> serializer(out);
+    BoostError error;
+    if (head_only)
+      error = std::get<0>(co_await bhttp::async_write_header(stream, serializer, kAwait));
+    else
+      error = std::get<0>(co_await bhttp::async_write(stream, serializer, kAwait));
+    co_return keep && !error;
+  }
+
+  asio::awaitable<bool> refuse(Stream& stream, int status, std::string what) {
+    co_return co_await send(stream, handlers.refuse(status, what), false, false);
+  }
+
+  // One request and its answer.
+  asio::awaitable<bool> serve(Stream& stream, beast::flat_buffer& buffer, std::string peer) {
+    auto& socket = beast::get_lowest_layer(stream);
+    bhttp::request_parser<bhttp::string_body> parser;
+    parser.header_limit(static_cast<std::uint32_t>(options.most_header_bytes));
+    parser.body_limit(boost::none);
+    socket.expires_after(std::chrono::seconds(options.seconds_idle));
+    auto [error, bytes] = co_await bhttp::async_read_header(stream, buffer, parser, kAwait);
+    if (error == bhttp::error::header_limit)
+      co_return co_await refuse(stream, 431, "the head of the request is too long");
+    // What is no mistake in the text of a request is the end of the connection.
+    const auto& of_http = bhttp::make_error_code(bhttp::error::end_of_stream).category();
+    if (error && (error == bhttp::error::end_of_stream || error.category() != of_http))
+      co_return false;
+    if (error) co_return co_await refuse(stream, 400, "not an HTTP request");
+    Request request;
+    request.peer = std::move(peer);
+    if (!take_head(parser.get(), request))
+      co_return co_await refuse(stream, 400, "the address is not well formed");
+    const std::size_t most = handlers.body_limit(request);
+    if (const auto size = parser.content_length(); size && *size > most)
+      co_return co_await refuse(stream, 413, "the body is longer than this address takes");
+    parser.body_limit(most);
+    socket.expires_after(std::chrono::seconds(options.seconds_to_ask));
+    if (beast::iequals(parser.get()[bhttp::field::expect], "100-continue")) {
+      bhttp::response<bhttp::empty_body> go_on{bhttp::status::continue_, 11};
+      co_await bhttp::async_write(stream, go_on, kAwait);
+    }
+    const auto [failed, read] = co_await bhttp::async_read(stream, buffer, parser, kAwait);
+    if (failed == bhttp::error::body_limit)
+      co_return co_await refuse(stream, 413, "the body is longer than this address takes");
+    if (failed) co_return false;
+    const bool keep = parser.keep_alive() && !stopping;
+    request.body = std::move(parser.get().body());
+    socket.expires_never();
+    Response response = co_await asio::co_spawn(workers, work(request), asio::use_awaitable);
+    co_return co_await send(stream, std::move(response), keep, request.method == "HEAD");
+  }
+
+  asio::awaitable<void> connection(Tcp::socket socket) {
+    ++connections;
+    BoostError none;
+    const auto end = socket.remote_endpoint(none);
+    const std::string peer = none ? std::string() : end.address().to_string();
+    socket.set_option(Tcp::no_delay(true), none);
+    Stream stream(std::move(socket), tls);
+    beast::get_lowest_layer(stream).expires_after(std::chrono::seconds(options.seconds_to_ask));
+    const auto [error] = co_await stream.async_handshake(asio::ssl::stream_base::server, kAwait);
+    if (!error) {
+      beast::flat_buffer buffer;
+      while (co_await serve(stream, buffer, peer)) {
+      }
+      beast::get_lowest_layer(stream).expires_after(std::chrono::seconds(1));
+      co_await stream.async_shutdown(kAwait);
+    }
+    --connections;
+  }
+
+  asio::awaitable<void> accept() {
+    while (!stopping) {
+      auto [error, socket] = co_await acceptor.async_accept(kAwait);
+      if (error == asio::error::operation_aborted) co_return;
+      if (error) {  // out of files, say: others will end
+        asio::steady_timer pause(io, std::chrono::milliseconds(50));
+        co_await pause.async_wait(kAwait);
+      } else if (connections < options.most_connections) {
+        asio::co_spawn(io, connection(std::move(socket)), asio::detached);
+      }
+    }
+  }
+
+  asio::awaitable<void> finish() {
+    asio::steady_timer timer(io);
+    for (int tenths = 0; connections > 0 && tenths < 10 * options.seconds_to_finish; ++tenths) {
+      timer.expires_after(std::chrono::milliseconds(100));
+      co_await timer.async_wait(kAwait);
+    }
+    io.stop();
+  }
+};
+
+HttpServer::HttpServer(HttpOptions options, HttpHandlers handlers)
+    : state_(std::make_unique<State>(std::move(options), std::move(handlers))) {
+  state_->open();
+}
+
+HttpServer::~HttpServer() {
+  state_->workers.join();
+}
+
+std::uint16_t HttpServer::port() const {
+  return state_->acceptor.local_endpoint().port();
+}
+
+void HttpServer::run() {
+  asio::co_spawn(state_->io, state_->accept(), asio::detached);
+  state_->io.run();
+  state_->workers.join();
+}
+
+void HttpServer::stop() {
+  asio::post(state_->io, [this] {
+    if (state_->stopping) return;
+    state_->stopping = true;
+    BoostError none;
+    state_->acceptor.close(none);
+    asio::co_spawn(state_->io, state_->finish(), asio::detached);
+  });
+}
+
+const std::string& Request::header(std::string_view name) const {
+  static const std::string kNone;
+  for (const auto& [key, value] : headers)
+    if (key == name) return value;
+  return kNone;
+}
+
+std::optional<std::string> Request::asked(std::string_view name) const {
+  for (const auto& [key, value] : query)
+    if (key == name) return value;
+  return std::nullopt;
+}
+
+std::optional<std::string> decode_url(std::string_view text, char blank) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '+') {
+      out += blank;
+    } else if (text[i] == '%') {
+      const auto byte = from_hexadecimal(lower(text.substr(i + 1, 2)));
+      if (!byte || byte->size() != 1) return std::nullopt;
+      out += *byte;
+      i += 2;
+    } else {
+      out += text[i];
+    }
+  }
+  if (!simdjson::validate_utf8(out)) return std::nullopt;
+  return out;
+}
+
+std::string encode_url(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (std::isalnum(byte) || std::string_view("-._~").find(c) != std::string_view::npos)
+      out += c;
+    else
+      out += "%" + hexadecimal({&c, 1});
+  }
+  return out;
+}
+
+const char* status_text(int status) {
+  const auto text = bhttp::obsolete_reason(static_cast<bhttp::status>(status));
+  return text.data();  // of a literal
+}
+
+}  // namespace cangong

@@ -1,0 +1,134 @@
+// Open Inference Protocol v2 (REST): one input "fhir", a Bundle or the id of a patient.
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "serve/prediction.h"
+#include "serve/route.h"
+
+namespace cangong {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Response json(const Json& body) {
+  return {200, "application/json", body.dump(-1, ' ', false, Json::error_handler_t::replace)};
+}
+
+ModelPtr model_of(const Call& call) {
+  const ModelPtr model = call.hospital().model(call.parts[0]);
+  if (call.parts.size() > 1 && model->approval.bundle.rfind(call.parts[1], 0) != 0)
+    throw HttpError{404, "the model has another version"};
+  return model;
+}
+
+Json tensor(const char* name, std::vector<double> data, std::vector<std::size_t> shape) {
+  Json values = Json::array();
+  for (const double value : data) values.push_back(std::isfinite(value) ? Json(value) : Json());
+  return {{"name", name}, {"datatype", "FP64"}, {"shape", shape}, {"data", values}};
+}
+
+// The text of the one element of an input; elements may be nested.
+std::string element_of(const Json& input) {
+  const Json* data = &input.at("data");
+  while (data->is_array() && data->size() == 1) data = &data->front();
+  if (!data->is_string()) throw HttpError{400, "an input holds one text"};
+  return data->get<std::string>();
+}
+
+Ask ask_of(const Call& call, const Json& body) {
+  Ask wanted;
+  wanted.model = call.parts[0];
+  if (!body.is_object() || !body.contains("inputs") || !body["inputs"].is_array())
+    throw HttpError{400, "inputs is a list"};
+  for (const Json& input : body["inputs"]) {
+    const std::string name = input.is_object() ? input.value("name", "") : "";
+    if (input.value("datatype", "") != "BYTES") throw HttpError{400, "inputs are BYTES"};
+    if (name == "patient") {
+      wanted.subject = element_of(input);
+    } else if (name == "fhir") {
+      const Json bundle = Json::parse(element_of(input), nullptr, false);
+      if (!bundle.is_object() || bundle.value("resourceType", "") != "Bundle")
+        throw HttpError{400, "fhir is a Bundle, as text"};
+      for (const Json& entry : bundle.value("entry", Json::array()))
+        if (entry.is_object() && entry.contains("resource"))
+          wanted.resources.push_back(entry["resource"].dump());
+    } else {
+      throw HttpError{400, "inputs are fhir or patient"};
+    }
+  }
+  if (wanted.subject.empty() == wanted.resources.empty())
+    throw HttpError{400, "send either fhir or patient"};
+  const Json parameters = body.value("parameters", Json::object());
+  if (parameters.contains("as_of")) wanted.as_of = parameters.at("as_of").get<std::string>();
+  if (parameters.value("explain", false)) wanted.explain.method = "shap";
+  return wanted;
+}
+
+}  // namespace
+
+Response inference_server(Call&) {
+  return json({{"name", "cangong"}, {"version", "0.1.0"}, {"extensions", Json::array()}});
+}
+
+Response inference_health(Call& call) {
+  const bool live = call.request.path.ends_with("live");
+  const bool works = live || call.hospital().models()->problems.empty();
+  return {works ? 200 : 503, "application/json",
+          live    ? "{\"live\":true}"
+          : works ? "{\"ready\":true}"
+                  : "{\"ready\":false}"};
+}
+
+Response inference_model(Call& call) {
+  const ModelPtr model = model_of(call);
+  const auto bytes = [](const char* name) {
+    return Json{{"name", name}, {"datatype", "BYTES"}, {"shape", {1}}};
+  };
+  const auto number = [](const char* name, std::vector<int> shape) {
+    return Json{{"name", name}, {"datatype", "FP64"}, {"shape", shape}};
+  };
+  return json({{"name", model->id()},
+               {"versions", {model->approval.bundle}},
+               {"platform", "cangong"},
+               {"inputs", Json::array({bytes("fhir"), bytes("patient")})},
+               {"outputs", Json::array({number("value", {1}), number("interval", {1, 2}),
+                                        number("survival", {-1, 2})})}});
+}
+
+Response inference_ready(Call& call) {
+  return json({{"name", model_of(call)->id()}, {"ready", true}});
+}
+
+Response inference_infer(Call& call) {
+  (void)model_of(call);
+  const Json body = Json::parse(call.request.body, nullptr, false);
+  const Got got = ask(call, ask_of(call, body));
+  const auto* p = std::get_if<Prediction>(&got.answered.reply);
+  if (!p) throw HttpError{422, "no answer: " + std::get<Abstention>(got.answered.reply).reason};
+  Json outputs = Json::array(
+      {tensor("value", {p->value}, {1}), tensor("interval", {p->low, p->high}, {1, 2})});
+  if (!p->survival.empty()) {
+    std::vector<double> flat;
+    for (const auto& [day, free] : p->survival) flat.insert(flat.end(), {day, free});
+    outputs.push_back(tensor("survival", flat, {p->survival.size(), 2}));
+  }
+  Json parameters{{"calibrated", true},
+                  {"device", "cpu"},
+                  {"inference_id", got.answered.id},
+                  {"synthetic", got.answered.synthetic}};
+  if (!p->reasons.empty()) {
+    Json reasons = Json::array();
+    for (const Reason& reason : p->reasons)
+      reasons.push_back({reason.feature, reason.contribution});
+    parameters["base"] = p->base;
+    parameters["reasons"] = reasons.dump();
+  }
+  Json answer{{"model_name", got.model->id()}, {"model_version", got.model->approval.bundle}};
+  if (body.contains("id")) answer["id"] = body["id"];
+  answer["parameters"] = parameters;
+  answer["outputs"] = outputs;
+  return json(answer);
+}
+
+}  // namespace cangong

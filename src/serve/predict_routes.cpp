@@ -1,0 +1,139 @@
+// $predict: the FHIR operation, for a patient of the record and for data at hand.
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "serve/prediction.h"
+#include "serve/route.h"
+
+namespace cangong {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Parameters {
+  std::vector<std::string> models;
+  std::optional<std::string> as_of;
+  std::vector<std::string> resources;
+  bool explain = false, persist = false;
+};
+
+std::string text_value(const Json& parameter, std::initializer_list<const char*> keys,
+                       const std::string& name) {
+  for (const char* key : keys)
+    if (parameter.contains(key) && parameter[key].is_string()) return parameter[key];
+  throw HttpError{400, "the parameter has no value of its type",
+                  "Parameters.parameter(" + name + ")"};
+}
+
+bool flag_value(const Json& parameter, const std::string& name) {
+  if (!parameter.contains("valueBoolean") || !parameter["valueBoolean"].is_boolean())
+    throw HttpError{400, "the parameter needs valueBoolean", "Parameters.parameter(" + name + ")"};
+  return parameter["valueBoolean"];
+}
+
+// The resources' own text: what a decimal says is kept as it was written.
+std::vector<std::string> resources_of(const Json& bundle) {
+  std::vector<std::string> all;
+  if (!bundle.is_object() || bundle.value("resourceType", "") != "Bundle")
+    throw HttpError{400, "data is a Bundle", "Parameters.parameter(data)"};
+  if (!bundle.contains("entry")) return all;
+  for (const Json& entry : bundle["entry"])
+    if (entry.is_object() && entry.contains("resource")) all.push_back(entry["resource"].dump());
+  return all;
+}
+
+Parameters parameters_of(const Request& request) {
+  const Json body = Json::parse(request.body, nullptr, false);
+  if (!body.is_object() || body.value("resourceType", "") != "Parameters" ||
+      !body.contains("parameter") || !body["parameter"].is_array())
+    throw HttpError{400,
+                    "the body is a Parameters resource; see GET /fhir/OperationDefinition/predict"};
+  Parameters all;
+  for (const Json& parameter : body["parameter"]) {
+    const std::string name = parameter.is_object() ? parameter.value("name", "") : "";
+    if (name == "model")
+      all.models.push_back(text_value(parameter, {"valueUri", "valueString", "valueCode"}, name));
+    else if (name == "asOf")
+      all.as_of = text_value(parameter, {"valueInstant", "valueDateTime"}, name);
+    else if (name == "explain")
+      all.explain = flag_value(parameter, name);
+    else if (name == "persist")
+      all.persist = flag_value(parameter, name);
+    else if (name == "data")
+      all.resources = resources_of(parameter.value("resource", Json()));
+    else
+      throw HttpError{400,
+                      "a parameter that $predict does not know; it knows model, asOf, data, "
+                      "explain and persist"};
+  }
+  if (all.models.size() != 1) throw HttpError{400, "name one model", "Parameters.parameter(model)"};
+  if (all.persist)
+    throw HttpError{422,
+                    "persist is not built yet: leave it out, and write the answer back yourself",
+                    "Parameters.parameter(persist)"};
+  return all;
+}
+
+Response answered(Call& call, const Parameters& parameters, const std::string& subject) {
+  Ask wanted{parameters.models.front(), subject, parameters.resources, parameters.as_of, {}};
+  if (parameters.explain) wanted.explain.method = "shap";
+  const Got got = ask(call, wanted);
+  const Writing writing{subject.empty() ? "Patient/at-hand" : "Patient/" + subject,
+                        call.service.public_url(), call.service.config().organisation,
+                        wants_chinese(call.request)};
+  return {200, "application/fhir+json", prediction_bundle(*got.model, got.answered, writing)};
+}
+
+}  // namespace
+
+Response predict_patient(Call& call) {
+  const Parameters parameters = parameters_of(call.request);
+  if (!parameters.resources.empty())
+    throw HttpError{400, "data at hand goes to /fhir/$predict, without a patient in the address"};
+  return answered(call, parameters, call.parts[0]);
+}
+
+Response predict_inline(Call& call) {
+  const Parameters parameters = parameters_of(call.request);
+  if (parameters.resources.empty())
+    throw HttpError{400, "send the patient's data, or ask /fhir/Patient/ID/$predict",
+                    "Parameters.parameter(data)"};
+  return answered(call, parameters, "");
+}
+
+Response predict_definition(Call& call) {
+  const auto in = [](const char* name, const char* type, int min, const char* says) {
+    return Json{{"name", name}, {"use", "in"},           {"min", min},
+                {"max", "1"},   {"documentation", says}, {"type", type}};
+  };
+  const Json definition{
+      {"resourceType", "OperationDefinition"},
+      {"id", "predict"},
+      {"url", call.service.public_url() + "/fhir/OperationDefinition/predict"},
+      {"name", "Predict"},
+      {"status", "active"},
+      {"kind", "operation"},
+      {"affectsState", false},
+      {"code", "predict"},
+      {"resource", Json::array({"Patient"})},
+      {"system", true},
+      {"type", false},
+      {"instance", true},
+      {"parameter",
+       Json::array(
+           {in("model", "uri", 1, "name, or name@alias"),
+            in("asOf", "instant", 0, "the moment of prediction; nothing known later is read"),
+            in("data", "Bundle", 0, "the patient's data; nothing else is read or kept"),
+            in("explain", "boolean", 0, "with reasons"),
+            {{"name", "return"},
+             {"use", "out"},
+             {"min", 1},
+             {"max", "1"},
+             {"documentation",
+              "RiskAssessment or Observation, Device and Provenance; or a "
+              "GuidanceResponse that says what is missing"},
+             {"type", "Bundle"}}})}};
+  return {200, "application/fhir+json", definition.dump()};
+}
+
+}  // namespace cangong

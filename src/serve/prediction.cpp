@@ -1,0 +1,313 @@
+#include "serve/prediction.h"
+
+#include <chrono>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "report/paragraph.h"
+
+namespace cangong {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr const char* kUcum = "http://unitsofmeasure.org";
+constexpr const char* kAi = "http://hl7.org/fhir/uv/aitransparency";
+
+Json ai_label() {
+  return {{"security",
+           Json::array({{{"system", "http://terminology.hl7.org/CodeSystem/v3-ObservationValue"},
+                         {"code", "AIAST"},
+                         {"display", "Artificial Intelligence asserted"}}})}};
+}
+
+double per_cent(double probability) {
+  return std::round(probability * 1e4) / 100;
+}
+
+Json days(double n) {
+  return {{"value", n}, {"unit", "d"}, {"system", kUcum}, {"code", "d"}};
+}
+
+std::string device_id(const ServedModel& model) {
+  return "model-" + model.approval.bundle.substr(0, 32);
+}
+
+Json confidence(const Prediction& p) {
+  return {{"extension",
+           Json::array(
+               {{{"url", std::string(kAi) + "/StructureDefinition/AIconfidence"},
+                 {"valueRange", {{"low", {{"value", p.low}}}, {"high", {{"value", p.high}}}}}}})}};
+}
+
+// How the parts make the answer: base and contributions add up to the margin.
+Json attribution(const Prediction& p, const std::string& base_url) {
+  Json parts = Json::array({{{"url", "method"}, {"valueString", p.method}},
+                            {{"url", "scale"}, {"valueString", "margin"}},
+                            {{"url", "base"}, {"valueDecimal", p.base}},
+                            {{"url", "margin"}, {"valueDecimal", p.margin}}});
+  for (const Reason& reason : p.reasons) {
+    Json term = Json::array({{{"url", "feature"}, {"valueString", reason.feature}},
+                             {{"url", "contribution"}, {"valueDecimal", reason.contribution}}});
+    if (reason.value) {
+      Json quantity{{"value", *reason.value}};
+      if (!reason.unit.empty()) quantity["unit"] = reason.unit;
+      term.push_back({{"url", "value"}, {"valueQuantity", quantity}});
+    }
+    for (const Evidence& evidence : reason.evidence)
+      if (!evidence.source.empty())
+        term.push_back({{"url", "source"}, {"valueReference", {{"reference", evidence.source}}}});
+    parts.push_back({{"url", "term"}, {"extension", term}});
+  }
+  return {{"url", base_url + "/fhir/StructureDefinition/attribution"}, {"extension", parts}};
+}
+
+// The chance of being free of the event by day.
+Json curve(const Prediction& p, const std::string& base_url) {
+  Json points = Json::array();
+  for (const auto& [day, free] : p.survival)
+    points.push_back({{"url", "point"},
+                      {"extension", Json::array({{{"url", "days"}, {"valueDecimal", day}},
+                                                 {{"url", "free"}, {"valueDecimal", free}}})}});
+  return {{"url", base_url + "/fhir/StructureDefinition/survival-curve"}, {"extension", points}};
+}
+
+std::string rationale(const ServedModel& model, const Prediction& p, const Writing& writing) {
+  if (p.reasons.empty()) return "";
+  const Words words = clinician_paragraph(p, model.told);
+  return writing.chinese ? words.chinese : words.english;
+}
+
+Json predictions(const ServedModel& model, const Prediction& p, const Writing& writing) {
+  Json all = Json::array();
+  const auto one = [&](const std::string& what, double probability) {
+    Json json{{"outcome", {{"text", what}}}, {"probabilityDecimal", per_cent(probability)}};
+    if (model.told.horizon_days > 0)
+      json["whenRange"] = {{"low", days(0)}, {"high", days(model.told.horizon_days)}};
+    return json;
+  };
+  if (!p.classes.empty()) {
+    for (const auto& [name, probability] : p.classes)
+      all.push_back(one(model.told.task + ": " + name, probability));
+    return all;
+  }
+  Json json = one(model.told.task, p.value);
+  if (std::isfinite(p.low)) json["_probabilityDecimal"] = confidence(p);
+  if (std::isfinite(model.usual) && model.usual > 0)
+    json["relativeRisk"] = std::round(100 * p.value / model.usual) / 100;
+  const std::string why = rationale(model, p, writing);
+  if (!why.empty()) json["rationale"] = why;
+  Json extensions = Json::array();
+  if (!p.reasons.empty()) extensions.push_back(attribution(p, writing.base));
+  if (!p.survival.empty()) extensions.push_back(curve(p, writing.base));
+  if (!extensions.empty()) json["extension"] = extensions;
+  all.push_back(json);
+  return all;
+}
+
+Json basis(const Prediction& p) {
+  Json all = Json::array();
+  std::vector<std::string> seen;
+  for (const Reason& reason : p.reasons)
+    for (const Evidence& evidence : reason.evidence) {
+      if (evidence.source.empty() ||
+          std::find(seen.begin(), seen.end(), evidence.source) != seen.end())
+        continue;
+      seen.push_back(evidence.source);
+      all.push_back({{"reference", evidence.source}});
+    }
+  return all;
+}
+
+Json common(const char* type, const Answered& answered, const Writing& writing) {
+  return {{"resourceType", type},
+          {"id", answered.id},
+          {"meta", ai_label()},
+          {"identifier",
+           Json::array({{{"system", writing.base + "/inference-id"}, {"value", answered.id}}})}};
+}
+
+Json method_of(const ServedModel& model, const Writing& writing) {
+  return {{"coding", Json::array({{{"system", writing.base + "/models"},
+                                   {"code", model.name},
+                                   {"version", model.approval.bundle}}})}};
+}
+
+Json risk_assessment(const ServedModel& model, const Answered& answered, const Prediction& p,
+                     const Writing& writing) {
+  Json json = common("RiskAssessment", answered, writing);
+  json["status"] = "preliminary";
+  json["method"] = method_of(model, writing);
+  json["subject"] = {{"reference", writing.subject}};
+  json["occurrenceDateTime"] = format_time(answered.as_of);
+  json["performer"] = {{"reference", "Device/" + device_id(model)}};
+  const Json behind = basis(p);
+  if (!behind.empty()) json["basis"] = behind;
+  json["prediction"] = predictions(model, p, writing);
+  if (answered.synthetic)
+    json["note"] = Json::array(
+        {{{"text", "synthetic: the patient, or those who trained the model, do not exist"}}});
+  return json;
+}
+
+// A value is no risk: R4 has an Observation for it.
+Json value_observation(const ServedModel& model, const Answered& answered, const Prediction& p,
+                       const Writing& writing) {
+  Json json = common("Observation", answered, writing);
+  json["status"] = "preliminary";
+  json["code"] = {{"text", model.told.task}};
+  json["subject"] = {{"reference", writing.subject}};
+  json["effectiveDateTime"] = format_time(answered.as_of);
+  json["valueQuantity"] = {{"value", p.value}};
+  json["method"] = method_of(model, writing);
+  json["device"] = {{"reference", "Device/" + device_id(model)}};
+  if (std::isfinite(p.low))
+    json["referenceRange"] = Json::array({{{"low", {{"value", p.low}}},
+                                           {"high", {{"value", p.high}}},
+                                           {"text", "95 % of patients answered alike lie here"}}});
+  return json;
+}
+
+Json guidance(const ServedModel& model, const Answered& answered, const Abstention& none,
+              const Writing& writing) {
+  Json json = common("GuidanceResponse", answered, writing);
+  json["moduleUri"] = writing.base + "/models/" + model.name;
+  json["status"] = none.missing.empty() ? "failure" : "data-required";
+  json["subject"] = {{"reference", writing.subject}};
+  json["occurrenceDateTime"] = format_time(answered.as_of);
+  json["performer"] = {{"reference", "Device/" + device_id(model)}};
+  json["reasonCode"] = Json::array({{{"text", none.reason}}});
+  Json wanted = Json::array();
+  for (const std::string& feature : none.missing)
+    wanted.push_back(
+        {{"type", "Observation"},
+         {"codeFilter",
+          Json::array({{{"path", "code"}, {"code", Json::array({{{"code", feature}}})}}})}});
+  if (!wanted.empty()) json["dataRequirement"] = wanted;
+  return json;
+}
+
+Json device(const ServedModel& model, const Writing& writing) {
+  return {
+      {"resourceType", "Device"},
+      {"id", device_id(model)},
+      {"identifier", Json::array({{{"system", writing.base + "/models"}, {"value", model.id()}}})},
+      {"status", "active"},
+      {"manufacturer", writing.organisation},
+      {"deviceName", Json::array({{{"name", model.id()}, {"type", "user-friendly-name"}}})},
+      {"type",
+       {{"coding", Json::array({{{"system", std::string(kAi) + "/CodeSystem/AIdeviceTypeCS"},
+                                 {"code", "Artificial-Intelligence"}}})}}},
+      {"version", Json::array({{{"value", model.approval.bundle}}})}};
+}
+
+Json provenance(const ServedModel& model, const Answered& answered, const std::string& target) {
+  return {
+      {"resourceType", "Provenance"},
+      {"id", answered.id + "-p"},
+      {"target", Json::array({{{"reference", target}}})},
+      {"recorded", format_time(answered.at)},
+      {"reason", Json::array({{{"coding", ai_label()["security"]}}})},
+      {"agent",
+       Json::array(
+           {{{"type",
+              {{"coding",
+                Json::array({{{"system",
+                               "http://terminology.hl7.org/CodeSystem/provenance-participant-type"},
+                              {"code", "author"}}})}}},
+             {"who", {{"reference", "Device/" + device_id(model)}}}}})}};
+}
+
+}  // namespace
+
+std::string prediction_bundle(const ServedModel& model, const Answered& answered,
+                              const Writing& writing) {
+  Json main;
+  if (const auto* none = std::get_if<Abstention>(&answered.reply)) {
+    main = guidance(model, answered, *none, writing);
+  } else {
+    const auto& p = std::get<Prediction>(answered.reply);
+    main = p.unit == "probability" ? risk_assessment(model, answered, p, writing)
+                                   : value_observation(model, answered, p, writing);
+  }
+  const std::string target = main["resourceType"].get<std::string>() + "/" + answered.id;
+  Json entries = Json::array();
+  const auto add = [&](Json resource) {
+    const std::string name =
+        resource["resourceType"].get<std::string>() + "/" + resource["id"].get<std::string>();
+    entries.push_back(
+        {{"fullUrl", writing.base + "/fhir/" + name}, {"resource", std::move(resource)}});
+  };
+  add(std::move(main));
+  add(device(model, writing));
+  add(provenance(model, answered, target));
+  return Json{{"resourceType", "Bundle"}, {"type", "collection"}, {"entry", entries}}.dump(
+      -1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string figure(const Prediction& p, double value) {
+  if (p.unit != "probability") return format_short(value, 3);
+  const double per = 100 * value;
+  if (per > 0 && per < 0.1) return "below 0.1 %";
+  return format_fixed(per, per < 10 ? 1 : 0) + " %";
+}
+
+std::string headline(const ServedModel& model, const Prediction& p) {
+  std::string end = ": " + figure(p, p.value);
+  if (!p.set.empty()) end = ": " + join(p.set, " or ") + " (90 %)";
+  if (model.told.horizon_days > 0)
+    end += " within " + format_number(model.told.horizon_days) + " days";
+  if (std::isfinite(p.low)) end += " (95 %: " + figure(p, p.low) + " to " + figure(p, p.high) + ")";
+  if (p.set.empty() && p.unit == "probability" && std::isfinite(model.usual) && model.usual > 0)
+    end += ", " + format_fixed(p.value / model.usual, 1) + " x the average";
+  constexpr std::size_t kMost = 139;
+  std::string task = model.told.task;
+  if (end.size() + 4 > kMost) end.resize(kMost - 4);
+  const std::size_t room = kMost - end.size();
+  if (task.size() > room) {
+    task.resize(room - 3);
+    while (!task.empty() && (static_cast<unsigned char>(task.back()) & 0xC0) == 0x80)
+      task.pop_back();
+    if (!task.empty() && static_cast<unsigned char>(task.back()) >= 0xC0) task.pop_back();
+    task += "...";
+  }
+  return task + end;
+}
+
+bool wants_chinese(const Request& request) {
+  return lower(request.header("accept-language")).starts_with("zh");
+}
+
+Got ask(Call& call, const Ask& wanted) {
+  const auto started = std::chrono::steady_clock::now();
+  const ModelPtr model = call.hospital().model(wanted.model);
+  Time as_of = call.now;
+  if (wanted.as_of) {
+    const auto moment = parse_moment(*wanted.as_of, Zone());
+    if (!moment)
+      throw HttpError{400, "asOf is a date or time such as 2026-11-22T09:40:00Z", "asOf"};
+    as_of = moment->last;
+  }
+  std::optional<Hospital::Record> record;
+  if (wanted.subject.empty()) {
+    record = Hospital::record_of(wanted.resources, call.now);
+  } else {
+    call.require_patient(wanted.subject);
+    const auto patient = call.hospital().find(wanted.subject);
+    if (!patient) throw HttpError{404, "no such patient"};
+    record = call.hospital().record(*patient);
+  }
+  const std::string subject = wanted.subject.empty() ? "(data at hand)" : wanted.subject;
+  Got got{model,
+          call.hospital().ask({*model, *record, subject, as_of, wanted.explain}, call.asker)};
+  std::string outcome = "ok";
+  if (const auto* none = std::get_if<Abstention>(&got.answered.reply))
+    outcome = none->why == Abstention::Why::unlike_training ? "ood" : "data_required";
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
+  call.service.count_answer(model->id(), outcome, took.count());
+  return got;
+}
+
+}  // namespace cangong

@@ -1,0 +1,46 @@
+// An answer as FHIR R4 resources: RiskAssessment (or Observation), Device, Provenance; or a
+// GuidanceResponse that says what is missing.
+#pragma once
+
+#include <string>
+
+#include "engine/hospital.h"
+#include "serve/service.h"
+
+namespace cangong {
+
+// How an answer is written: whose, where its links lead, in which language.
+struct Writing {
+  std::string subject;  // "Patient/12"
+  std::string base;     // public URL
+  std::string organisation;
+  bool chinese = false;
+};
+
+// A collection Bundle. Probabilities are per cent (R4 RiskAssessment.prediction.probability[x]),
+// the confidence extension is 0 to 1 (HL7 AI Transparency on FHIR).
+std::string prediction_bundle(const ServedModel& model, const Answered& answered,
+                              const Writing& writing);
+
+// The answer in one sentence, 139 letters at most, for a card or a list.
+std::string headline(const ServedModel& model, const Prediction& prediction);
+// "34.1 %", or a value with its unit.
+std::string figure(const Prediction& prediction, double value);
+
+// What a $predict or infer request asks for, done and recorded.
+struct Ask {
+  std::string model, subject;  // subject empty: data at hand
+  std::vector<std::string> resources;
+  std::optional<std::string> as_of;
+  ExplainOptions explain;
+};
+struct Got {
+  ModelPtr model;
+  Answered answered;
+};
+Got ask(Call& call, const Ask& ask);
+
+// The language that the caller prefers.
+bool wants_chinese(const Request& request);
+
+}  // namespace cangong

@@ -1,0 +1,124 @@
+#include <algorithm>
+#include <array>
+
+#include "serve/route.h"
+
+namespace cangong {
+namespace {
+
+using enum Permission;
+constexpr std::size_t kNone = 0, kSmall = 64 << 10, kResource = 4 << 20, kBundle = 32 << 20;
+
+// A new address is one handler and one line here.
+constexpr std::array kRoutes{
+    Route{"GET", "/livez", anyone, kNone, live, "whether the process lives"},
+    Route{"GET", "/readyz", anyone, kNone, ready, "whether it can answer; ?verbose says more"},
+    Route{"GET", "/version", signed_in, kNone, version, "program and format versions"},
+    Route{"GET", "/metrics", read_metrics, kNone, metrics, "Prometheus metrics"},
+    Route{"GET", "/openapi.json", anyone, kNone, openapi, "this list (OpenAPI 3.1)"},
+
+    Route{"POST", "/auth/sign-in", anyone, kSmall, sign_in, "a session for name and password"},
+    Route{"POST", "/auth/sign-out", signed_in, kSmall, sign_out, "ends the session"},
+    Route{"GET", "/auth/me", signed_in, kNone, who_am_i, "account, roles, token against forgery"},
+    Route{"POST", "/auth/break-glass", read_patients, kSmall, break_glass,
+          "an hour's access to one patient, with a reason; recorded"},
+
+    Route{"GET", "/admin/accounts", manage, kNone, list_accounts, "who may sign in"},
+    Route{"POST", "/admin/accounts", manage, kSmall, add_account, "a new account"},
+    Route{"DELETE", "/admin/accounts/{name}", manage, kNone, remove_account,
+          "removes an account with its sessions and tokens"},
+    Route{"POST", "/admin/accounts/{name}/tokens", manage, kSmall, add_token,
+          "a token for a program; told once"},
+    Route{"PUT", "/admin/accounts/{name}/patients/{id}", manage, kSmall, add_care,
+          "puts the account into a patient's care team"},
+    Route{"DELETE", "/admin/accounts/{name}/patients/{id}", manage, kNone, remove_care,
+          "takes it out again"},
+
+    Route{"GET", "/api/models", read_models, kNone, list_models, "approved models"},
+    Route{"GET", "/api/audit", read_trail, kNone, audit_events, "the trail, newest first"},
+    Route{"POST", "/api/audit/verify", read_trail, kSmall, audit_verify, "verifies the chain"},
+
+    Route{"GET", "/fhir/metadata", anyone, kNone, fhir_metadata, "CapabilityStatement"},
+    Route{"GET", "/fhir/OperationDefinition/predict", anyone, kNone, predict_definition,
+          "what $predict takes and gives"},
+    Route{"GET", "/fhir/AuditEvent", read_trail, kNone, fhir_audit, "the trail as AuditEvents"},
+    Route{"POST", "/fhir", write_patients, kBundle, fhir_bundle, "a transaction or batch"},
+    Route{"POST", "/fhir/$predict", predict, kBundle, predict_inline, "predicts from data at hand"},
+    Route{"POST", "/fhir/Patient/{id}/$predict", predict, kBundle, predict_patient,
+          "predicts for a patient of the record"},
+    Route{"GET", "/fhir/Patient/{id}/$everything", read_patients, kNone, fhir_everything,
+          "all resources of a patient"},
+    Route{"POST", "/fhir/{type}", write_patients, kResource, fhir_create, "a new resource"},
+    Route{"GET", "/fhir/{type}", read_patients, kNone, fhir_search, "search"},
+    Route{"GET", "/fhir/{type}/{id}", read_patients, kNone, fhir_read, "read"},
+    Route{"PUT", "/fhir/{type}/{id}", write_patients, kResource, fhir_update, "update or create"},
+    Route{"DELETE", "/fhir/{type}/{id}", write_patients, kNone, fhir_delete,
+          "deletes; earlier versions stay"},
+    Route{"GET", "/fhir/{type}/{id}/_history", read_patients, kNone, fhir_history, "all versions"},
+    Route{"GET", "/fhir/{type}/{id}/_history/{version}", read_patients, kNone, fhir_version,
+          "one version"},
+
+    Route{"GET", "/cds-services", ask_cards, kNone, cds_discovery, "CDS Hooks: what there is"},
+    Route{"POST", "/cds-services/{id}", ask_cards, kBundle, cds_service, "CDS Hooks: cards"},
+    Route{"POST", "/cds-services/{id}/feedback", ask_cards, kResource, cds_feedback,
+          "CDS Hooks: what became of cards"},
+
+    Route{"GET", "/v2", predict, kNone, inference_server, "Open Inference Protocol: server"},
+    Route{"GET", "/v2/health/live", anyone, kNone, inference_health, "lives"},
+    Route{"GET", "/v2/health/ready", anyone, kNone, inference_health, "ready"},
+    Route{"GET", "/v2/models/{model}", predict, kNone, inference_model, "inputs and outputs"},
+    Route{"GET", "/v2/models/{model}/ready", predict, kNone, inference_ready, "model ready"},
+    Route{"POST", "/v2/models/{model}/infer", predict, kBundle, inference_infer, "an answer"},
+    Route{"GET", "/v2/models/{model}/versions/{version}", predict, kNone, inference_model,
+          "inputs and outputs of a version"},
+    Route{"GET", "/v2/models/{model}/versions/{version}/ready", predict, kNone, inference_ready,
+          "version ready"},
+    Route{"POST", "/v2/models/{model}/versions/{version}/infer", predict, kBundle, inference_infer,
+          "an answer of a version"},
+};
+
+// What stands for the braces of a pattern; nothing where the path is another.
+std::optional<std::vector<std::string>> fit(std::string_view pattern, std::string_view path) {
+  std::vector<std::string> parts;
+  while (!pattern.empty() || !path.empty()) {
+    if (pattern.empty() || path.empty()) return std::nullopt;
+    pattern.remove_prefix(1), path.remove_prefix(1);  // slashes
+    const std::string_view want = pattern.substr(0, pattern.find('/'));
+    const std::string_view have = path.substr(0, path.find('/'));
+    if (want.starts_with('{')) {
+      // What begins with "$" or "_" is an operation, never a name.
+      const auto text = decode_url(have, '+');
+      if (!text || text->empty() || text->front() == '$' || text->front() == '_')
+        return std::nullopt;
+      parts.push_back(*text);
+    } else if (want != have) {
+      return std::nullopt;
+    }
+    pattern.remove_prefix(want.size()), path.remove_prefix(have.size());
+  }
+  return parts;
+}
+
+}  // namespace
+
+std::span<const Route> routes() {
+  return kRoutes;
+}
+
+Match match_route(std::string_view method, std::string_view path) {
+  Match match;
+  if (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
+  if (!path.starts_with('/')) return match;
+  const std::string_view wanted = method == "HEAD" ? "GET" : method;
+  for (const Route& route : kRoutes) {
+    auto parts = fit(route.pattern, path);
+    if (!parts) continue;
+    match.methods.push_back(route.method);
+    if (match.route || route.method != wanted) continue;
+    match.route = &route;
+    match.parts = std::move(*parts);
+  }
+  return match;
+}
+
+}  // namespace cangong

@@ -1,0 +1,301 @@
+#include "serve/service.h"
+
+#include <atomic>
+#include <cstdio>
+#include <map>
+#include <mutex>
+#include <nlohmann/json.hpp>
+
+#include "base/digest.h"
+#include "base/error.h"
+#include "base/pattern.h"
+#include "base/text.h"
+#include "serve/metrics.h"
+#include "serve/route.h"
+
+namespace cangong {
+
+using Json = nlohmann::ordered_json;
+using Clock = std::chrono::steady_clock;
+
+struct Service::State {
+  ServiceConfig config;
+  std::string public_url;
+  Hospital hospital;
+  Accounts accounts;
+  Metrics metrics;
+  std::mutex log;
+
+  State(const fs::path& home, ServiceConfig given)
+      : config(std::move(given)),
+        hospital(home),
+        accounts(
+            hospital.live(),
+            {static_cast<int>(config.failures_before_lock), static_cast<int>(config.minutes_locked),
+             static_cast<int>(config.minutes_idle), static_cast<int>(config.hours_signed_in)}) {}
+
+  // One JSON line; of the address its pattern alone, which names no patient.
+  void write_log(const Json& line) {
+    const std::lock_guard lock(log);
+    std::fputs((line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n").c_str(), stderr);
+  }
+};
+
+namespace {
+
+constexpr const char* kTables = R"(
+CREATE TABLE IF NOT EXISTS card(uuid TEXT PRIMARY KEY, answer TEXT NOT NULL, model TEXT NOT NULL,
+  at BIGINT NOT NULL);
+CREATE TABLE IF NOT EXISTS feedback(card TEXT NOT NULL, at TEXT NOT NULL, outcome TEXT NOT NULL,
+  body TEXT NOT NULL, PRIMARY KEY(card, at));
+)";
+
+}  // namespace
+
+Service::Service(const fs::path& home, ServiceConfig config)
+    : state_(std::make_unique<State>(home, std::move(config))) {
+  state_->hospital.live().write([](Database& db) { db.script(kTables); });
+  state_->public_url = state_->config.public_url;
+  while (state_->public_url.ends_with('/')) state_->public_url.pop_back();
+}
+Service::~Service() = default;
+
+Hospital& Service::hospital() {
+  return state_->hospital;
+}
+Accounts& Service::accounts() {
+  return state_->accounts;
+}
+const ServiceConfig& Service::config() const {
+  return state_->config;
+}
+const std::string& Service::public_url() const {
+  return state_->public_url;
+}
+void Service::set_public_url(std::string url) {
+  if (state_->public_url.empty()) state_->public_url = std::move(url);
+}
+std::string Service::metrics() {
+  return state_->metrics.text(state_->hospital.trail().head().records);
+}
+void Service::count_answer(const std::string& model, const std::string& outcome, double seconds) {
+  state_->metrics.count_answer(model, outcome, seconds);
+}
+
+Hospital& Call::hospital() const {
+  return service.hospital();
+}
+
+void Call::require_patient(const std::string& id) const {
+  if (service.config().patient_access == "all") return;
+  if (account.roles & static_cast<Roles>(Role::integrator)) return;
+  if (service.accounts().cares_for(account.name, id, now)) return;
+  const std::string fields = Json{{"subject", id}}.dump();
+  hospital().note(asker, "denied", fields.substr(1, fields.size() - 2));
+  fail(Fault::denied,
+       "you do not care for this patient; in an emergency: POST /auth/break-glass with a reason");
+}
+
+namespace {
+
+// W3C trace context: the caller's trace, else a new one.
+std::string trace_of(const Request& request) {
+  static const Pattern kParent =
+      Pattern::require("^00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$", "traceparent");
+  if (const auto trace = kParent.group_in(request.header("traceparent")))
+    if (*trace != std::string(32, '0')) return *trace;
+  return hexadecimal(random_bytes(16));
+}
+
+std::string cookie(const Request& request, std::string_view name) {
+  for (const auto part : split(request.header("cookie"), ';')) {
+    const std::string_view pair = trim(part);
+    if (pair.starts_with(name) && pair.size() > name.size() && pair[name.size()] == '=')
+      return std::string(pair.substr(name.size() + 1));
+  }
+  return "";
+}
+
+// Who asks; throws where a token or a session is no good, or a change could be forged.
+void identify(Call& call) {
+  const std::string& bearer = call.request.header("authorization");
+  if (!bearer.empty()) {
+    if (!lower(bearer).starts_with("bearer "))
+      throw HttpError{401, "send: Authorization: Bearer TOKEN"};
+    const auto account =
+        call.service.accounts().token(std::string(trim(bearer.substr(7))), call.now);
+    if (!account)
+      throw HttpError{401, "the token is unknown or over; ask an administrator for another"};
+    call.account = *account;
+    return;
+  }
+  const std::string id = cookie(call.request, "__Host-cangong");
+  if (id.empty()) return;
+  const auto session = call.service.accounts().session(id, call.now);
+  if (!session) return;
+  const std::string& method = call.request.method;
+  const bool changes = method != "GET" && method != "HEAD";
+  if (changes && !same_secret(call.request.header("x-csrf-token"), session->csrf))
+    throw HttpError{403, "send the session's token in X-CSRF-Token (GET /auth/me tells it)"};
+  call.account = session->account;
+  call.session = id;
+}
+
+void authorise(const Call& call, const Route& route) {
+  if (route.permission == Permission::anyone) return;
+  if (call.account.name.empty())
+    throw HttpError{401, "sign in first (POST /auth/sign-in), or send a token"};
+  if (allows(call.account.roles, route.permission)) return;
+  throw HttpError{403, "your roles do not allow this; it needs: " +
+                           join(names_of(roles_with(route.permission)), " or ")};
+}
+
+int status_of(Fault fault) {
+  switch (fault) {
+    case Fault::input:
+    case Fault::config:
+      return 400;
+    case Fault::missing:
+      return 404;
+    case Fault::denied:
+      return 403;
+    case Fault::model:
+      return 422;
+    case Fault::storage:
+      return 503;
+    case Fault::internal:
+      break;
+  }
+  return 500;
+}
+
+void secure(Response& response, const std::string& trace) {
+  const auto add = [&](const char* name, const char* value) {
+    for (const auto& [known, ignored] : response.headers)
+      if (lower(known) == lower(name)) return;
+    response.headers.emplace_back(name, value);
+  };
+  add("Cache-Control", "no-store");
+  add("Strict-Transport-Security", "max-age=31536000");
+  add("X-Content-Type-Options", "nosniff");
+  add("Referrer-Policy", "no-referrer");
+  add("X-Frame-Options", "DENY");
+  add("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
+  response.headers.emplace_back("X-Trace-Id", trace);
+}
+
+std::string path_of(const Request& request) {
+  return request.target.substr(0, request.target.find('?'));
+}
+
+}  // namespace
+
+Response error_response(const std::string& path, const HttpError& error, const std::string& trace) {
+  Response response;
+  response.status = error.status;
+  if (path == "/fhir" || path.starts_with("/fhir/")) {
+    constexpr std::pair<int, const char*> kCodes[] = {
+        {400, "invalid"},       {401, "login"},      {403, "forbidden"}, {404, "not-found"},
+        {405, "not-supported"}, {409, "conflict"},   {410, "deleted"},   {412, "conflict"},
+        {413, "too-long"},      {422, "processing"}, {429, "throttled"}, {503, "transient"}};
+    const char* code = "exception";
+    for (const auto& [status, name] : kCodes)
+      if (status == error.status) code = name;
+    Json issue{{"severity", "error"}, {"code", code}, {"diagnostics", error.message}};
+    if (!error.where.empty()) issue["expression"] = {error.where};
+    response.type = "application/fhir+json";
+    response.body = Json{{"resourceType", "OperationOutcome"}, {"issue", {issue}}}.dump();
+  } else if (path == "/v2" || path.starts_with("/v2/")) {
+    response.body = Json{{"error", error.message}}.dump();
+  } else {
+    response.type = "application/problem+json";
+    response.body = Json{
+        {"type", "about:blank"},
+        {"title", status_text(error.status)},
+        {"status", error.status},
+        {"detail", error.message},
+        {"trace_id",
+         trace}}.dump();
+  }
+  if (error.status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
+  return response;
+}
+
+namespace {
+
+// What a caller learns of a failure; the rest goes to the log.
+HttpError told(const Error& error, Json& line) {
+  line["fault"] = error.what();
+  if (error.fault == Fault::storage)
+    return {
+        503,
+        "the service cannot keep or read data now; the administrator finds the cause in the log"};
+  if (error.fault == Fault::internal)
+    return {500, "a mistake of the service; the administrator finds it in the log"};
+  line.erase("fault");
+  return {status_of(error.fault), error.what()};
+}
+
+Response handled(Service& service, const Request& request, const Match& match,
+                 const std::string& trace) {
+  if (match.methods.empty()) throw HttpError{404, "no such address; GET /openapi.json lists them"};
+  if (!match.route) throw HttpError{405, "this address does not know the method"};
+  Call call{service, request, Account(), match.parts, Asker(), now(), std::string()};
+  identify(call);
+  authorise(call, *match.route);
+  call.asker = {call.account.name, request.header("x-purpose"), request.peer, trace};
+  return match.route->handle(call);
+}
+
+}  // namespace
+
+Response Service::answer(const Request& request) {
+  const auto started = Clock::now();
+  const std::string trace = trace_of(request), path = path_of(request);
+  Json line{{"at", format_time(now())}, {"level", "info"}, {"method", request.method}};
+  Response response;
+  const Match match = match_route(request.method, path);
+  const std::string pattern = match.route ? std::string(match.route->pattern) : "(none)";
+  try {
+    response = handled(*this, request, match, trace);
+  } catch (const HttpError& error) {
+    response = error_response(path, error, trace);
+  } catch (const Error& error) {
+    response = error_response(path, told(error, line), trace);
+  } catch (const nlohmann::json::exception&) {
+    response = error_response(
+        path, {400, "the body is not JSON of the form that this address takes"}, trace);
+  } catch (const std::exception& error) {
+    response = error_response(path, {500, "a mistake of the service; the log says more"}, trace);
+    line["fault"] = error.what();
+  }
+  if (response.status == 405)
+    for (const auto method : match.methods)
+      response.headers.emplace_back("Allow", std::string(method));
+  secure(response, trace);
+  const double seconds = std::chrono::duration<double>(Clock::now() - started).count();
+  state_->metrics.count_request(request.method, pattern, response.status, seconds);
+  if (response.status >= 500) line["level"] = "error";
+  line["route"] = pattern, line["status"] = response.status;
+  line["ms"] = std::round(seconds * 1e5) / 100, line["trace"] = trace;
+  state_->write_log(line);
+  return response;
+}
+
+HttpHandlers Service::handlers() {
+  HttpHandlers handlers;
+  handlers.answer = [this](const Request& request) { return answer(request); };
+  handlers.body_limit = [](const Request& head) {
+    const Match match = match_route(head.method, path_of(head));
+    return match.route ? match.route->most_body : std::size_t{1024};
+  };
+  handlers.refuse = [this](int status, const std::string& what) {
+    state_->metrics.count_request("", "(refused)", status, 0);
+    Response response = error_response("", {status, what}, "");
+    secure(response, hexadecimal(random_bytes(16)));
+    return response;
+  };
+  return handlers;
+}
+
+}  // namespace cangong

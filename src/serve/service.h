@@ -1,0 +1,70 @@
+// The service: who asks is made sure of, what may be done looked up, the route's handler called,
+// and every error given the form that its protocol wants.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/hospital.h"
+#include "serve/accounts.h"
+#include "serve/config.h"
+#include "serve/http.h"
+
+namespace cangong {
+
+struct Route;
+
+// One request on its way through a handler.
+struct Call {
+  class Service& service;
+  const Request& request;
+  Account account;                 // name empty: nobody signed in
+  std::vector<std::string> parts;  // what stands for the pattern's braces
+  Asker asker;
+  Time now;
+  std::string session;  // the cookie, if any
+
+  Hospital& hospital() const;
+  // The handler of a patient's data asks this first, with the id of the FHIR resource. Throws
+  // Fault::denied where the caller does not care for the patient; that is recorded.
+  void require_patient(const std::string& id) const;
+};
+
+// Ends a call with a status of its own; the message is for the caller.
+struct HttpError {
+  int status;
+  std::string message;
+  std::string where = {};  // FHIRPath
+};
+
+class Service {
+ public:
+  // Throws where the home or its configuration is damaged.
+  explicit Service(const fs::path& home, ServiceConfig config);
+  ~Service();
+
+  Hospital& hospital();
+  Accounts& accounts();
+  const ServiceConfig& config() const;
+  // Without a slash at its end.
+  const std::string& public_url() const;
+  void set_public_url(std::string url);
+
+  HttpHandlers handlers();
+  Response answer(const Request& request);
+
+  // Prometheus text.
+  std::string metrics();
+  void count_answer(const std::string& model, const std::string& outcome, double seconds);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// An error in the form that the address's protocol wants: OperationOutcome below /fhir, {"error"}
+// below /v2, application/problem+json elsewhere.
+Response error_response(const std::string& path, const HttpError& error, const std::string& trace);
+
+}  // namespace cangong
