@@ -24,6 +24,7 @@ test: build tidy
 	tests/hostile/run
 	tests/interop/run
 	tests/cli/run
+	tests/service/run
 	tests/python/run
 	tests/pages/run
 
@@ -34,7 +35,7 @@ check-asan: setup
 
 check-tsan: setup
 	@cmake --preset tsan >build/configure-tsan.log && cmake --build --preset tsan
-	build-tsan/cangong_tests --gtest_brief=1 --gtest_filter='Store*:Parallel*:Encoder*'
+	build-tsan/cangong_tests --gtest_brief=1 --gtest_filter='Store*:Parallel*:Encoder*:Database*:LiveRecord*:Audit*:Accounts*'
 
 fuzz: setup
 	tests/fuzz/run 60

@@ -73,7 +73,7 @@ class Packer {
   void add_tree(const fs::path& folder) {
     if (!fs::is_directory(folder)) return;
     for (const auto& entry : fs::recursive_directory_iterator(folder)) {
-      const std::string name = fs::relative(entry.path(), home_.path).string();
+      const std::string name = entry.path().lexically_relative(home_.path).string();
       if (name.ends_with(".part")) continue;
       if (entry.is_symlink())
         links_[name] = fs::read_symlink(entry.path()).string();

@@ -61,6 +61,18 @@ bool take_head(const bhttp::request<bhttp::string_body>& from, Request& request)
   return split_target(view(from.target()), request);
 }
 
+// Of connections that are open, as long as it lives.
+class Counted {
+ public:
+  explicit Counted(std::size_t& count) : count_(count) { ++count_; }
+  ~Counted() { --count_; }
+  Counted(const Counted&) = delete;
+  Counted& operator=(const Counted&) = delete;
+
+ private:
+  std::size_t& count_;
+};
+
 }  // namespace
 
 struct HttpServer::State {
@@ -116,7 +128,8 @@ struct HttpServer::State {
 
   asio::awaitable<Response> work(const Request& request) { co_return handlers.answer(request); }
 
-  // False where the connection ends.
+  // False where it did not arrive. (g++ 12 miscompiles `if (co_await ...)` with temporaries in it:
+  // results of awaiting get a name first.)
   asio::awaitable<bool> send(Stream& stream, Response response, bool keep, bool head_only) {
     auto out = message(std::move(response), keep);
     beast::get_lowest_layer(stream).expires_after(std::chrono::seconds(options.seconds_to_ask));
@@ -126,11 +139,28 @@ struct HttpServer::State {
       error = std::get<0>(co_await bhttp::async_write_header(stream, serializer, kAwait));
     else
       error = std::get<0>(co_await bhttp::async_write(stream, serializer, kAwait));
-    co_return keep && !error;
+    co_return !error;
   }
 
   asio::awaitable<bool> refuse(Stream& stream, int status, std::string what) {
-    co_return co_await send(stream, handlers.refuse(status, what), false, false);
+    Response response = handlers.refuse(status, what);
+    const bool sent = co_await send(stream, std::move(response), false, false);
+    if (sent) co_await drain(stream);
+    co_return false;
+  }
+
+  // Who is refused may still be sending: closing at once would take the answer away from them.
+  asio::awaitable<void> drain(Stream& stream) {
+    auto& socket = beast::get_lowest_layer(stream);
+    socket.expires_after(std::chrono::seconds(2));
+    co_await stream.async_shutdown(kAwait);
+    BoostError none;
+    socket.socket().shutdown(Tcp::socket::shutdown_send, none);
+    std::array<char, 16384> rest;
+    for (int parts = 0; parts < 64; ++parts) {
+      const auto [error, bytes] = co_await socket.async_read_some(asio::buffer(rest), kAwait);
+      if (error) co_return;
+    }
   }
 
   // One request and its answer.
@@ -169,11 +199,12 @@ struct HttpServer::State {
     request.body = std::move(parser.get().body());
     socket.expires_never();
     Response response = co_await asio::co_spawn(workers, work(request), asio::use_awaitable);
-    co_return co_await send(stream, std::move(response), keep, request.method == "HEAD");
+    const bool sent = co_await send(stream, std::move(response), keep, request.method == "HEAD");
+    co_return sent&& keep;
   }
 
   asio::awaitable<void> connection(Tcp::socket socket) {
-    ++connections;
+    const Counted counted(connections);
     BoostError none;
     const auto end = socket.remote_endpoint(none);
     const std::string peer = none ? std::string() : end.address().to_string();
@@ -188,7 +219,6 @@ struct HttpServer::State {
       beast::get_lowest_layer(stream).expires_after(std::chrono::seconds(1));
       co_await stream.async_shutdown(kAwait);
     }
-    --connections;
   }
 
   asio::awaitable<void> accept() {
@@ -199,7 +229,9 @@ struct HttpServer::State {
         asio::steady_timer pause(io, std::chrono::milliseconds(50));
         co_await pause.async_wait(kAwait);
       } else if (connections < options.most_connections) {
-        asio::co_spawn(io, connection(std::move(socket)), asio::detached);
+        asio::co_spawn(io, connection(std::move(socket)), [this](std::exception_ptr failure) {
+          if (failure) handlers.refuse(500, "a connection ended by a mistake of the service");
+        });
       }
     }
   }
