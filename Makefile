@@ -1,4 +1,4 @@
-# make demo   installs what is missing, builds, runs four real studies and a synthetic one
+# make demo   installs what is missing, builds, runs four real studies and a synthetic one, serves it
 # make test   installs what is missing, builds, passes the tests
 .PHONY: demo build python-module test check-asan check-tsan fuzz bench format tidy setup clean
 MAKEFLAGS += --no-print-directory

@@ -10,31 +10,13 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "decide/abstain.h"
-#include "timeline/identities.h"
+#include "engine/bulk.h"
 
 namespace cangong {
 
 using Json = nlohmann::ordered_json;
 
 namespace {
-
-// One generation of the bulk store.
-struct Bulk {
-  std::optional<Store> store;
-  Identities identities;
-  Meaning meaning = [](std::string_view) { return std::string(); };
-  std::optional<fs::path> generation;
-};
-
-std::shared_ptr<const Bulk> open_bulk(const fs::path& path) {
-  auto bulk = std::make_shared<Bulk>(Bulk{std::nullopt, Identities::open(path), {}, {}});
-  bulk->meaning = [](std::string_view) { return std::string(); };
-  bulk->generation = current_generation(path);
-  if (!bulk->generation) return bulk;
-  bulk->store = Store::open(path);
-  bulk->meaning = meaning_in(*bulk->store);
-  return bulk;
-}
 
 double mean(const std::vector<double>& values) {
   if (values.empty()) return std::nan("");
@@ -73,13 +55,14 @@ struct Hospital::State {
   std::unique_ptr<DatabasePool> live;
   std::unique_ptr<AuditTrail> trail;
   std::mutex mutex;
-  std::shared_ptr<const Bulk> bulk;
+  std::shared_ptr<Bulk> bulk;
   std::shared_ptr<const Models> models;
   std::optional<fs::file_time_type> models_read;
 
-  std::shared_ptr<const Bulk> bulk_now() {
+  std::shared_ptr<Bulk> bulk_now() {
     const std::lock_guard lock(mutex);
-    if (bulk->generation != current_generation(home.store())) bulk = open_bulk(home.store());
+    if (bulk->generation() != current_generation(home.store()))
+      bulk = std::make_shared<Bulk>(home.store());
     return bulk;
   }
 };
@@ -91,7 +74,7 @@ Hospital::Hospital(const fs::path& path) : state_(std::make_unique<State>()) {
   fs::permissions(home.keys(), fs::perms::owner_all);
   const fs::path key = home.store() / "identities" / "key";
   if (!fs::exists(key)) Identities::open(home.store()).save_key();
-  state_->bulk = open_bulk(home.store());
+  state_->bulk = std::make_shared<Bulk>(home.store());
   state_->live = std::make_unique<DatabasePool>(home.live());
   state_->live->read([](Database& database) { LiveRecord::prepare(database); });
   state_->trail =
@@ -159,11 +142,10 @@ std::optional<PatientId> Hospital::find(const std::string& id) {
   std::optional<PatientId> found;
   live().read([&](Database& database) { found = LiveRecord(database).find(system, value); });
   const auto bulk = state_->bulk_now();
-  if (!found) found = bulk->identities.find(system, value);
+  if (!found) found = bulk->identities().find(system, value);
   if (!found && bar == std::string::npos) {
     const auto number = parse_integer(id);
-    if (number && bulk->store && bulk->store->contains(PatientId(*number)))
-      return PatientId(*number);
+    if (number && bulk->find(PatientId(*number))) return PatientId(*number);
   }
   return found;
 }
@@ -171,7 +153,7 @@ std::optional<PatientId> Hospital::find(const std::string& id) {
 std::string Hospital::fhir_id(PatientId patient) {
   std::optional<std::string> id;
   live().read([&](Database& database) { id = LiveRecord(database).outside_id(patient); });
-  if (!id) id = state_->bulk_now()->identities.value_of(patient, "fhir:Patient");
+  if (!id) id = state_->bulk_now()->identities().value_of(patient, "fhir:Patient");
   return id ? *id : std::to_string(patient.for_storage());
 }
 
@@ -179,12 +161,10 @@ Hospital::Record Hospital::record(PatientId patient) {
   const auto bulk = state_->bulk_now();
   std::vector<LiveEvent> live_events;
   live().read([&](Database& database) { live_events = LiveRecord(database).events(patient); });
-  std::optional<Timeline> old;
-  if (bulk->store && (live_events.empty() || bulk->store->contains(patient)))
-    old = bulk->store->patient(patient);
+  const auto old = bulk->find(patient);
   if (!old && live_events.empty()) fail(Fault::missing, "nothing is known of this patient");
-  return {assemble(patient, old ? &*old : nullptr, live_events), std::move(live_events),
-          bulk->store && bulk->store->inventory().synthetic};
+  return {assemble(patient, old.get(), live_events), std::move(live_events),
+          bulk->store() && bulk->store()->inventory().synthetic};
 }
 
 Hospital::Record Hospital::record_of(std::span<const std::string> resources, Time arrived) {
@@ -259,7 +239,11 @@ LiveRecord::Written Hospital::arrive(Database& database, const FhirWrite& write,
     if (incoming.id.empty()) incoming.id = new_id(arrived);
     if (record.identifiers.empty()) record.identifiers.emplace_back();
     record.identifiers.front() = {"fhir:Patient", incoming.id};
-    incoming.patient = number_of_patient(live, bulk->identities, record);
+    incoming.patient = number_of_patient(live, bulk->identities(), record);
+    const auto number = parse_integer(incoming.id);
+    if (number && PatientId(*number) != *incoming.patient && bulk->find(PatientId(*number)))
+      fail(Fault::input,
+           "the id is the number of another patient of the bulk store; choose another");
   } else if (incoming.type != "Medication") {
     if (record.subject.empty()) fail(Fault::input, incoming.type + ": names no patient (subject)");
     const std::string id = patient_part(record.subject);
@@ -267,7 +251,7 @@ LiveRecord::Written Hospital::arrive(Database& database, const FhirWrite& write,
     const std::string system = bar == std::string::npos ? "fhir:Patient" : id.substr(0, bar);
     const std::string value = bar == std::string::npos ? id : id.substr(bar + 1);
     incoming.patient = live.find(system, value);
-    if (!incoming.patient) incoming.patient = bulk->identities.find(system, value);
+    if (!incoming.patient) incoming.patient = bulk->identities().find(system, value);
     if (!incoming.patient)
       fail(Fault::input,
            incoming.type + ": refers to a patient that is not known; send the patient first");
@@ -326,7 +310,7 @@ Answered Hospital::ask(const Asked& asked, const Asker& asker) {
   record["as_of"] = format_time(asked.as_of);
   record["model"] = model.approval.bundle;
   record["name"] = model.id();
-  record["store"] = bulk->store ? bulk->store->digest() : Digest();
+  record["store"] = bulk->store() ? bulk->store()->digest() : Digest();
   if (auto* prediction = std::get_if<Prediction>(&answered.reply)) {
     name_sources(*prediction, asked.record.live);
     record["answer"] = "prediction";
@@ -348,12 +332,12 @@ void Hospital::note(const Asker& asker, const std::string& what, const std::stri
 
 Digest Hospital::store_digest() {
   const auto bulk = state_->bulk_now();
-  return bulk->store ? bulk->store->digest() : Digest();
+  return bulk->store() ? bulk->store()->digest() : Digest();
 }
 
 std::uint64_t Hospital::bulk_patients() {
   const auto bulk = state_->bulk_now();
-  return bulk->store ? bulk->store->inventory().subjects() : 0;
+  return bulk->store() ? bulk->store()->inventory().subjects() : 0;
 }
 
 }  // namespace cangong

@@ -54,6 +54,7 @@ class Store {
   Splits splits() const;
 
   bool contains(PatientId patient) const;
+  std::optional<Timeline> find(PatientId patient, unsigned wanted = Columns::all) const;
   // Throws Fault::missing where the patient is not in the store.
   Timeline patient(PatientId patient, unsigned wanted = Columns::all) const;
   // Every patient, in the order of shards and of numbers.
@@ -63,7 +64,6 @@ class Store {
             const std::function<void(std::size_t, const Timeline&)>& use) const;
 
  private:
-  std::optional<Timeline> find(PatientId patient, unsigned wanted) const;
   void each_of_shard(std::size_t shard, unsigned wanted,
                      const std::function<void(const Timeline&)>& use) const;
 
