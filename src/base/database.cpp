@@ -4,6 +4,7 @@
 #include <sqlite3.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <condition_variable>
 #include <exception>
 #include <mutex>
@@ -22,6 +23,7 @@ sqlite3_stmt* of(void* statement) {
 
 // Waits for other processes (the command line beside a service) this long.
 constexpr int kBusyMilliseconds = 10000;
+constexpr std::size_t kMostStatements = 200;  // kept prepared
 
 }  // namespace
 
@@ -44,11 +46,15 @@ struct Database::State {
   std::string file;
   sqlite3* connection = nullptr;
   std::unordered_map<std::string, sqlite3_stmt*> statements;
-  int depth = 0;
+  int depth = 0, running = 0;
 
   ~State() {
-    for (const auto& [sql, statement] : statements) sqlite3_finalize(statement);
+    forget_statements();
     sqlite3_close(connection);
+  }
+  void forget_statements() {
+    for (const auto& [sql, statement] : statements) sqlite3_finalize(statement);
+    statements.clear();
   }
   [[noreturn]] void raise(int code) const {
     const int kind = code & 0xff;
@@ -56,11 +62,12 @@ struct Database::State {
     if (kind == SQLITE_BUSY) fail(Fault::storage, file + ": another program holds it; try again");
     if (kind == SQLITE_CORRUPT || kind == SQLITE_NOTADB)
       fail(Fault::storage, file + ": damaged; restore it from a backup");
-    fail(Fault::storage, file + ": " + sqlite3_errstr(code));
+    fail(Fault::storage, file + ": " + sqlite3_errstr(code) + " (" + std::to_string(code) + ")");
   }
   sqlite3_stmt* prepared(std::string_view sql, const Values& values) {
     auto found = statements.find(std::string(sql));
     if (found == statements.end()) {
+      if (statements.size() >= kMostStatements && running == 0) forget_statements();
       sqlite3_stmt* statement = nullptr;
       const int code = sqlite3_prepare_v2(connection, sql.data(), static_cast<int>(sql.size()),
                                           &statement, nullptr);
@@ -93,7 +100,12 @@ namespace {
 // A prepared statement is ready for its next use whatever happens.
 struct Reset {
   sqlite3_stmt* statement;
+  int& running;
+  Reset(sqlite3_stmt* given, int& count) : statement(given), running(count) { ++running; }
+  Reset(const Reset&) = delete;
+  Reset& operator=(const Reset&) = delete;
   ~Reset() {
+    --running;
     sqlite3_reset(statement);
     sqlite3_clear_bindings(statement);
   }
@@ -103,9 +115,10 @@ struct Reset {
 
 Database::Database(const fs::path& file) : state_(std::make_unique<State>()) {
   state_->file = file.string();
-  const int made = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (made < 0) fail(Fault::storage, "cannot open or make " + file.string());
-  ::close(made);
+  // Never where there is one already: to close it would drop the locks of other connections.
+  const int made = ::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (made < 0 && errno != EEXIST) fail(Fault::storage, "cannot make " + file.string());
+  if (made >= 0) ::close(made);
   const int code = sqlite3_open_v2(file.c_str(), &state_->connection,
                                    SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
   if (code != SQLITE_OK) state_->raise(code);
@@ -126,7 +139,7 @@ std::int64_t Database::run(std::string_view sql, const Values& values) {
 
 void Database::each(std::string_view sql, const Values& values,
                     const std::function<void(const Row&)>& use) {
-  const Reset statement{state_->prepared(sql, values)};
+  const Reset statement{state_->prepared(sql, values), state_->running};
   int code;
   while ((code = sqlite3_step(statement.statement)) == SQLITE_ROW) use(Row(statement.statement));
   if (code != SQLITE_DONE) state_->raise(code);

@@ -12,11 +12,12 @@ struct Ring {
   float first = 0, last = 0, low = 0, high = 0;
   double sum = 0, t = 0, tt = 0, tv = 0;
 
-  void add(const Event& event, double days) {
+  // `number`: the event's, if it is one of the column's unit.
+  void add(const std::optional<float>& number, double days) {
     ++count;
     last_time = days;
-    if (!event.number) return;
-    const float v = *event.number;
+    if (!number) return;
+    const float v = *number;
     if (numbers++ == 0) first = low = high = v;
     last = v;
     low = std::min(low, v);
@@ -82,6 +83,7 @@ class WindowedSession : public EncoderSession {
         if (feature.by_unit) by_unit_[*id].emplace_back(unit, entry->second);
       }
       slots_.push_back(entry->second);
+      if (fresh) unit_of_.push_back(feature.unit);
       const auto group = encoder.groups_.find(feature.code);
       if (fresh && group != encoder.groups_.end()) add_group(group->second, entry->second, codes);
     }
@@ -111,7 +113,7 @@ class WindowedSession : public EncoderSession {
       if (!is_of(feature, events[i], history.cutoff(), slots_[column])) continue;
       const bool number_wanted =
           feature.window < WindowedEncoder::kAge && needs_number(feature.aggregate);
-      if (!number_wanted || events[i].number) found.push_back(i);
+      if (!number_wanted || number_in(slots_[column], events[i])) found.push_back(i);
     }
     return narrowed(feature, events, std::move(found));
   }
@@ -138,6 +140,12 @@ class WindowedSession : public EncoderSession {
     for (const auto& [unit, own] : by_unit_.at(event.code))
       if (unit == event.unit) return own;
     return kNone;
+  }
+
+  // A number in another unit than the training's is another measurement: it does not count as one.
+  std::optional<float> number_in(std::uint32_t slot, const Event& event) const {
+    const std::string& unit = unit_of_[slot];
+    return unit.empty() || event.unit == unit ? event.number : std::nullopt;
   }
 
   bool is_of(const WindowedEncoder::Feature& feature, const Event& event, Time cutoff,
@@ -194,6 +202,7 @@ class WindowedSession : public EncoderSession {
       if (!event.time) {
         if (slot == kNone) continue;
         touch(slot);
+        if (event.number && !number_in(slot, event)) continue;
         statics_[slot] = event.number.value_or(1.0f);
         continue;
       }
@@ -208,7 +217,7 @@ class WindowedSession : public EncoderSession {
 
   void add(std::uint32_t slot, std::size_t ring, const Event& event, double days) {
     touch(slot);
-    rings_[slot * windows_ + ring].add(event, days);
+    rings_[slot * windows_ + ring].add(number_in(slot, event), days);
   }
 
   void write_slot(std::uint32_t slot, std::vector<Entry>& row) {
@@ -246,6 +255,7 @@ class WindowedSession : public EncoderSession {
   std::size_t windows_;
   std::optional<CodeId> birth_;
   std::vector<std::uint32_t> slots_;                 // by feature
+  std::vector<std::string> unit_of_;                 // by slot; empty: any
   std::vector<std::vector<std::uint32_t>> by_slot_;  // features of a slot
   std::vector<Ring> rings_;                          // slot x window
   std::vector<std::optional<float>> statics_;

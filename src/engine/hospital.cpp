@@ -105,7 +105,9 @@ std::shared_ptr<const Hospital::Models> Hospital::models() {
   const std::lock_guard lock(state_->mutex);
   std::error_code none;
   const auto changed = fs::last_write_time(approvals_file(folder), none);
-  if (state_->models && state_->models_read == changed) return state_->models;
+  // What could not be served is tried again.
+  if (state_->models && state_->models_read == changed && state_->models->problems.empty())
+    return state_->models;
   auto fresh = std::make_shared<Models>();
   try {
     for (const Approval& approval : approvals(folder)) {
@@ -206,16 +208,19 @@ std::string patient_part(const std::string& subject) {
   return at == std::string::npos ? subject : subject.substr(at + 8);
 }
 
+// Two resources of one server are two patients, whatever identifier they share by mistake: only
+// with bulk records is a new resource joined. What a correction takes away is no longer theirs.
 PatientId number_of_patient(LiveRecord& live, const Identities& bulk, const FhirRecord& record) {
-  std::optional<PatientId> known;
+  const auto& [own_system, own_value] = record.identifiers.front();
+  std::optional<PatientId> known = live.find(own_system, own_value);
   for (const auto& [system, value] : record.identifiers) {
-    if (!known) known = live.find(system, value);
-    if (!known) known = bulk.find(system, value);
+    if (known) break;
+    known = bulk.find(system, value);
+    if (known && live.outside_id(*known)) known.reset();  // another resource has it
   }
-  const auto& [system, value] = record.identifiers.front();
-  const PatientId patient = known ? *known : bulk.expected(system, value);
-  for (const auto& [each_system, each_value] : record.identifiers)
-    live.link(each_system, each_value, patient);
+  const PatientId patient = known ? *known : bulk.expected(own_system, own_value);
+  live.unlink_others(patient);
+  for (const auto& [system, value] : record.identifiers) live.link(system, value, patient);
   return patient;
 }
 
@@ -237,7 +242,8 @@ LiveRecord::Written Hospital::arrive(Database& database, const FhirWrite& write,
   const auto bulk = state_->bulk_now();
   if (incoming.type == "Patient") {
     if (incoming.id.empty()) incoming.id = new_id(arrived);
-    if (record.identifiers.empty()) record.identifiers.emplace_back();
+    if (record.identifiers.empty() || record.identifiers.front().first != "fhir:Patient")
+      record.identifiers.insert(record.identifiers.begin(), {"", ""});
     record.identifiers.front() = {"fhir:Patient", incoming.id};
     incoming.patient = number_of_patient(live, bulk->identities(), record);
     const auto number = parse_integer(incoming.id);

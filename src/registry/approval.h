@@ -1,5 +1,5 @@
 // Which models may answer under which name: "sepsis@champion". An approval is a record in a chained
-// trail beside the models; the name points at the bundle only as long as both agree.
+// trail beside the models, and the trail alone counts; the link of that name is for people.
 #pragma once
 
 #include <optional>
@@ -24,7 +24,7 @@ void check_approval_name(const std::string& name);
 void approve(const fs::path& models, const Approval& approval);
 
 // The last word about each name, in order of name; withdrawn ones are left out. Throws
-// Fault::storage where the trail does not hold or a name points elsewhere than was approved.
+// Fault::storage where the trail does not hold.
 std::vector<Approval> approvals(const fs::path& models);
 // Every word, oldest first.
 std::vector<Approval> approval_history(const fs::path& models);

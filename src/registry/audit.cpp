@@ -20,6 +20,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::uint64_t kBetweenCheckpoints = 1000;
+constexpr std::size_t kLongestRecord = 200'000;  // bytes; the last one must be found again in 1 MB
 const Digest kNothing(64, '0');
 constexpr std::string_view kDigestKey = ",\"digest\":\"";
 constexpr std::string_view kCheckpoint = ",\"what\":\"checkpoint\",";
@@ -170,6 +171,8 @@ AuditTrail::~AuditTrail() = default;
 
 // Whoever comes while nobody writes does the writing, for all that wait by then.
 void AuditTrail::append(const std::string& at, const std::string& fields) {
+  if (fields.size() > kLongestRecord)
+    fail(Fault::input, "too long to be recorded, and so it is not done");
   State& s = *state_;
   State::Waiting mine{&at, &fields, nullptr};
   std::unique_lock lock(s.mutex);

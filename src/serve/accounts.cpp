@@ -27,7 +27,7 @@ CREATE TABLE IF NOT EXISTS account(name TEXT PRIMARY KEY, salt TEXT NOT NULL, ha
   roles BIGINT NOT NULL, once INT NOT NULL, failures INT NOT NULL, locked_until BIGINT NOT NULL);
 CREATE TABLE IF NOT EXISTS token(digest TEXT PRIMARY KEY, account TEXT NOT NULL,
   label TEXT NOT NULL, expires BIGINT NOT NULL);
-CREATE TABLE IF NOT EXISTS care(account TEXT NOT NULL, patient TEXT NOT NULL,
+CREATE TABLE IF NOT EXISTS care(account TEXT NOT NULL, patient BIGINT NOT NULL,
   until BIGINT NOT NULL, PRIMARY KEY(account, patient));
 )";
 
@@ -108,6 +108,7 @@ struct Accounts::State {
   struct Kept {
     Session session;
     Time made, last;
+    std::string hash;  // of the password with which it began
   };
   DatabasePool& database;
   AccountLimits limits;
@@ -177,21 +178,20 @@ std::vector<Account> Accounts::list() {
 Accounts::Session Accounts::sign_in(const SignIn& who, Time now) {
   std::optional<Stored> known;
   state_->database.read([&](Database& db) { known = find(db, who.name); });
-  if (known && known->locked_until > stored(now))
-    fail(Fault::denied, "the account is locked after too many failures; try again in some minutes");
   // An unknown name takes as long as a known one.
   const std::string salt = known ? from_hexadecimal(known->salt).value_or("") : "no such account";
   const bool right = same_secret(scrypt(who.password.substr(0, kLongestPassword), salt),
                                  known ? known->hash : std::string(64, ' '));
-  if (!right) {
-    if (known)
+  const bool locked = known && known->locked_until > stored(now);
+  if (!right || locked) {
+    if (known && !locked)
       state_->database.write([&](Database& db) {
         db.run("UPDATE account SET failures = failures + 1 WHERE name = ?", {who.name});
         db.run("UPDATE account SET failures = 0, locked_until = ? WHERE name = ? AND failures >= ?",
                {stored(now + std::chrono::minutes(state_->limits.minutes_locked)), who.name,
                 std::int64_t{state_->limits.failures_before_lock}});
       });
-    fail(Fault::denied, "name or password is wrong");
+    fail(Fault::denied, "name or password is wrong, or the account is locked for some minutes");
   }
   if (known->once) {
     if (who.new_password.empty())
@@ -199,11 +199,12 @@ Accounts::Session Accounts::sign_in(const SignIn& who, Time now) {
     if (who.new_password == who.password) fail(Fault::input, "choose another password");
     check_password(who.new_password, who.name);
   }
+  std::string hash = known->hash;
   state_->database.write([&](Database& db) {
     db.run("UPDATE account SET failures = 0 WHERE name = ?", {who.name});
     if (!known->once) return;
     const std::string fresh = random_bytes(16), kept = hexadecimal(fresh);
-    const std::string hash = scrypt(who.new_password, fresh);
+    hash = scrypt(who.new_password, fresh);
     db.run("UPDATE account SET salt = ?, hash = ?, once = 0 WHERE name = ?",
            {kept, hash, who.name});
   });
@@ -212,7 +213,7 @@ Accounts::Session Accounts::sign_in(const SignIn& who, Time now) {
   state_->forget_over(now);
   if (state_->sessions.size() >= kMostSessions)
     fail(Fault::denied, "too many people are signed in; try again later");
-  state_->sessions[digest_of(session.id)] = {session, now, now};
+  state_->sessions[digest_of(session.id)] = {session, now, now, hash};
   return session;
 }
 
@@ -222,15 +223,27 @@ void Accounts::sign_out(const std::string& session) {
 }
 
 std::optional<Accounts::Session> Accounts::session(const std::string& id, Time now) {
-  const std::lock_guard lock(state_->mutex);
-  const auto found = state_->sessions.find(digest_of(id));
-  if (found == state_->sessions.end()) return std::nullopt;
-  if (state_->is_over(found->second, now)) {
-    state_->sessions.erase(found);
+  State::Kept kept;
+  {
+    const std::lock_guard lock(state_->mutex);
+    const auto found = state_->sessions.find(digest_of(id));
+    if (found == state_->sessions.end()) return std::nullopt;
+    if (state_->is_over(found->second, now)) {
+      state_->sessions.erase(found);
+      return std::nullopt;
+    }
+    found->second.last = now;
+    kept = found->second;
+  }
+  // An account that was removed or changed elsewhere (the command line) has no session.
+  std::optional<Stored> known;
+  state_->database.read([&](Database& db) { known = find(db, kept.session.account.name); });
+  if (!known || known->hash != kept.hash) {
+    sign_out(id);
     return std::nullopt;
   }
-  found->second.last = now;
-  return found->second.session;
+  kept.session.account.roles = known->roles;
+  return kept.session;
 }
 
 std::string Accounts::add_token(const std::string& account, const std::string& label, int days,
@@ -260,11 +273,11 @@ std::optional<Account> Accounts::token(const std::string& token, Time now) {
   return found;
 }
 
-bool Accounts::cares_for(const std::string& account, const std::string& patient, Time now) {
+bool Accounts::cares_for(const std::string& account, PatientId patient, Time now) {
   bool cares = false;
   state_->database.read([&](Database& db) {
     cares = db.integer("SELECT 1 FROM care WHERE account = ? AND patient = ? AND until > ?",
-                       {account, patient, stored(now)})
+                       {account, patient.for_storage(), stored(now)})
                 .has_value();
   });
   return cares;
@@ -272,30 +285,39 @@ bool Accounts::cares_for(const std::string& account, const std::string& patient,
 
 namespace {
 
-void keep_care(DatabasePool& database, const std::string& account, const std::string& patient,
+void keep_care(DatabasePool& database, const std::string& account, PatientId patient,
                std::int64_t until) {
   database.write([&](Database& db) {
     if (!find(db, account)) fail(Fault::missing, "there is no account of that name");
     db.run(
         "INSERT INTO care VALUES(?, ?, ?) ON CONFLICT(account, patient) DO UPDATE SET "
         "until = max(until, excluded.until)",
-        {account, patient, until});
+        {account, patient.for_storage(), until});
   });
 }
 
 }  // namespace
 
-void Accounts::add_care(const std::string& account, const std::string& patient) {
+void Accounts::add_care(const std::string& account, PatientId patient) {
   keep_care(state_->database, account, patient, kForever);
 }
 
-void Accounts::remove_care(const std::string& account, const std::string& patient) {
+std::vector<PatientId> Accounts::patients_of(const std::string& account, Time now) {
+  std::vector<PatientId> all;
+  state_->database.read([&](Database& db) {
+    db.each("SELECT patient FROM care WHERE account = ? AND until > ?", {account, stored(now)},
+            [&](const Row& row) { all.push_back(PatientId(row.integer(0))); });
+  });
+  return all;
+}
+
+void Accounts::remove_care(const std::string& account, PatientId patient) {
   state_->database.write([&](Database& db) {
-    db.run("DELETE FROM care WHERE account = ? AND patient = ?", {account, patient});
+    db.run("DELETE FROM care WHERE account = ? AND patient = ?", {account, patient.for_storage()});
   });
 }
 
-void Accounts::break_glass(const std::string& account, const std::string& patient, Time now) {
+void Accounts::break_glass(const std::string& account, PatientId patient, Time now) {
   keep_care(state_->database, account, patient,
             stored(now + std::chrono::minutes(state_->limits.minutes_of_break_glass)));
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/database.h"
+#include "base/identifier.h"
 #include "base/time.h"
 #include "serve/access.h"
 
@@ -58,11 +59,12 @@ class Accounts {
   std::string add_token(const std::string& account, const std::string& label, int days, Time now);
   std::optional<Account> token(const std::string& token, Time now);
 
-  // Whether someone cares for a patient (by the id of the FHIR resource), or has broken the glass.
-  bool cares_for(const std::string& account, const std::string& patient, Time now);
-  void add_care(const std::string& account, const std::string& patient);
-  void remove_care(const std::string& account, const std::string& patient);
-  void break_glass(const std::string& account, const std::string& patient, Time now);
+  // Whether someone cares for a patient, or has broken the glass.
+  bool cares_for(const std::string& account, PatientId patient, Time now);
+  void add_care(const std::string& account, PatientId patient);
+  std::vector<PatientId> patients_of(const std::string& account, Time now);
+  void remove_care(const std::string& account, PatientId patient);
+  void break_glass(const std::string& account, PatientId patient, Time now);
 
  private:
   struct State;

@@ -68,13 +68,13 @@ TEST(Accounts, TokensEndAndDieWithTheirAccount) {
 TEST(Accounts, GlassIsBrokenForAnHour) {
   Desk desk;
   desk.accounts.add("chen", desk.kPassword, static_cast<Roles>(Role::clinician));
-  EXPECT_FALSE(desk.accounts.cares_for("chen", "1", desk.now));
-  desk.accounts.break_glass("chen", "1", desk.now);
-  EXPECT_TRUE(desk.accounts.cares_for("chen", "1", desk.now + 59min));
-  EXPECT_FALSE(desk.accounts.cares_for("chen", "1", desk.now + 61min));
-  EXPECT_FALSE(desk.accounts.cares_for("chen", "2", desk.now));
-  desk.accounts.add_care("chen", "1");
-  EXPECT_TRUE(desk.accounts.cares_for("chen", "1", desk.now + 1000h));
+  EXPECT_FALSE(desk.accounts.cares_for("chen", PatientId(1), desk.now));
+  desk.accounts.break_glass("chen", PatientId(1), desk.now);
+  EXPECT_TRUE(desk.accounts.cares_for("chen", PatientId(1), desk.now + 59min));
+  EXPECT_FALSE(desk.accounts.cares_for("chen", PatientId(1), desk.now + 61min));
+  EXPECT_FALSE(desk.accounts.cares_for("chen", PatientId(2), desk.now));
+  desk.accounts.add_care("chen", PatientId(1));
+  EXPECT_TRUE(desk.accounts.cares_for("chen", PatientId(1), desk.now + 1000h));
 }
 
 TEST(Routes, OperationsAreNoNames) {

@@ -1,4 +1,5 @@
 // Signing in, accounts, tokens, care teams.
+#include <atomic>
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
@@ -40,6 +41,24 @@ std::string session_cookie(const std::string& value, const std::string& more) {
   return "__Host-cangong=" + value + "; Path=/; Secure; HttpOnly; SameSite=Strict" + more;
 }
 
+// A password costs 32 MB and a tenth of a second: only so many are looked at together, so that
+// others are answered meanwhile.
+class SigningIn {
+ public:
+  SigningIn() {
+    if (++count_ <= kMost) return;
+    --count_;
+    throw HttpError{429, "many are signing in; try again in a second"};
+  }
+  ~SigningIn() { --count_; }
+  SigningIn(const SigningIn&) = delete;
+  SigningIn& operator=(const SigningIn&) = delete;
+
+ private:
+  static constexpr int kMost = 4;
+  static inline std::atomic<int> count_ = 0;
+};
+
 Json account_json(const Account& account) {
   return {{"name", account.name}, {"roles", names_of(account.roles)}};
 }
@@ -47,6 +66,7 @@ Json account_json(const Account& account) {
 }  // namespace
 
 Response sign_in(Call& call) {
+  const SigningIn turn;
   const Json body = body_of(call, {"name", "password", "new_password"});
   const Accounts::SignIn who{text_in(body, "name"), text_in(body, "password"),
                              text_in(body, "new_password")};
@@ -87,10 +107,11 @@ Response break_glass(Call& call) {
   const Json body = body_of(call, {"patient", "reason"});
   const std::string patient = text_in(body, "patient"), reason(trim(text_in(body, "reason")));
   if (reason.size() < 10) throw HttpError{400, "say why, in ten letters at least; it is recorded"};
-  if (!call.hospital().find(patient)) throw HttpError{404, "no such patient"};
-  call.hospital().note(call.asker, "break_glass",
-                       fields({{"subject", patient}, {"reason", reason}}));
-  call.service.accounts().break_glass(call.account.name, patient, call.now);
+  const auto number = call.hospital().find(patient);
+  if (!number) throw HttpError{404, "no such patient"};
+  const std::string id = call.hospital().fhir_id(*number);
+  call.hospital().note(call.asker, "break_glass", fields({{"subject", id}, {"reason", reason}}));
+  call.service.accounts().break_glass(call.account.name, *number, call.now);
   return json({{"minutes", AccountLimits().minutes_of_break_glass}});
 }
 
@@ -128,7 +149,8 @@ Response remove_account(Call& call) {
 Response add_token(Call& call) {
   const Json body = body_of(call, {"label", "days"});
   const Json days = body.value("days", Json(90));
-  if (!days.is_number_integer()) throw HttpError{400, "days is a whole number"};
+  if (!days.is_number_integer() || days.get<std::int64_t>() < 1 || days.get<std::int64_t>() > 3660)
+    throw HttpError{400, "days is 1 to 3660"};
   const std::string token = call.service.accounts().add_token(call.parts[0], text_in(body, "label"),
                                                               days.get<int>(), call.now);
   call.hospital().note(call.asker, "add_token",
@@ -136,19 +158,27 @@ Response add_token(Call& call) {
   return json({{"token", token}, {"days", days}}, 201);
 }
 
-Response add_care(Call& call) {
-  if (!call.hospital().find(call.parts[1])) throw HttpError{404, "no such patient"};
-  call.service.accounts().add_care(call.parts[0], call.parts[1]);
-  call.hospital().note(call.asker, "add_care",
-                       fields({{"account", call.parts[0]}, {"subject", call.parts[1]}}));
+namespace {
+
+Response change_care(Call& call, const char* what,
+                     void (Accounts::*change)(const std::string&, PatientId)) {
+  const auto patient = call.hospital().find(call.parts[1]);
+  if (!patient) throw HttpError{404, "no such patient"};
+  (call.service.accounts().*change)(call.parts[0], *patient);
+  call.hospital().note(
+      call.asker, what,
+      fields({{"account", call.parts[0]}, {"subject", call.hospital().fhir_id(*patient)}}));
   return {204, "", ""};
 }
 
+}  // namespace
+
+Response add_care(Call& call) {
+  return change_care(call, "add_care", &Accounts::add_care);
+}
+
 Response remove_care(Call& call) {
-  call.service.accounts().remove_care(call.parts[0], call.parts[1]);
-  call.hospital().note(call.asker, "remove_care",
-                       fields({{"account", call.parts[0]}, {"subject", call.parts[1]}}));
-  return {204, "", ""};
+  return change_care(call, "remove_care", &Accounts::remove_care);
 }
 
 }  // namespace cangong

@@ -68,11 +68,15 @@ struct HookRequest {
 void take_prefetched(const Json& value, std::vector<std::string>& resources) {
   if (!value.is_object()) return;  // null: the EHR has none
   const std::string type = value.value("resourceType", "");
-  if (type == "OperationOutcome") return;
   if (type != "Bundle") return resources.push_back(value.dump());
   for (const Json& entry : value.value("entry", Json::array()))
     if (entry.is_object() && entry.contains("resource"))
       take_prefetched(entry["resource"], resources);
+}
+
+// What the EHR could not fetch is not known; null says that there is none.
+bool is_failure(const Json& value) {
+  return value.is_object() && value.value("resourceType", "") == "OperationOutcome";
 }
 
 HookRequest hook_of(const Call& call, const ServedModel& model) {
@@ -99,10 +103,15 @@ HookRequest hook_of(const Call& call, const ServedModel& model) {
   if (!hook.prefetched) return hook;
   const Json& prefetch = body["prefetch"];
   for (const auto& [key, query] : prefetch_of(model.pipeline))
-    if (prefetch.contains(key))
+    if (prefetch.contains(key) && !is_failure(prefetch[key]))
       take_prefetched(prefetch[key], hook.resources);
     else
       hook.absent.push_back(key);
+  for (const std::string& resource : hook.resources) {
+    const Json json = Json::parse(resource);
+    if (json.value("resourceType", "") == "Patient" && json.value("id", "") != hook.patient)
+      throw HttpError{400, "the prefetch is of another patient than context.patientId"};
+  }
   return hook;
 }
 
@@ -203,9 +212,11 @@ Response cds_service(Call& call) {
   wanted.explain.method = "shap";
   call.asker.why = "patient-view " + hook.instance;
   if (hook.prefetched) {
-    if (hook.resources.empty())
-      throw HttpError{412, "the prefetch holds no data; send: " + join(hook.absent, ", ")};
+    if (!hook.absent.empty())
+      throw HttpError{412, "the prefetch lacks what the model needs: " + join(hook.absent, ", ")};
+    if (hook.resources.empty()) throw HttpError{412, "the prefetch holds no data"};
     wanted.resources = hook.resources;
+    wanted.about = hook.patient;
   } else {
     if (!call.hospital().find(hook.patient))
       throw HttpError{412, "no prefetch was sent, and the patient is not known here"};

@@ -1,6 +1,8 @@
 // FHIR transactions and batches.
+#include <map>
 #include <nlohmann/json.hpp>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "base/error.h"
 #include "serve/fhir_rest.h"
@@ -22,6 +24,7 @@ struct EntryResult {
 // resources that will be.
 void name_entries(std::vector<BundleEntry>& entries, Time now) {
   std::unordered_map<std::string, std::string> names;  // by fullUrl
+  std::unordered_set<std::string> targets;
   for (BundleEntry& entry : entries) {
     if (!entry.if_none_exist.empty())
       throw HttpError{400, "ifNoneExist inside a bundle is not known; create such resources alone"};
@@ -29,6 +32,8 @@ void name_entries(std::vector<BundleEntry>& entries, Time now) {
       entry.target += "/" + new_id(now);
       entry.method = "PUT";
     }
+    if (!targets.insert(entry.target).second)
+      throw HttpError{400, "two entries of the bundle are about the same resource"};
     if (entry.url.starts_with("urn:")) names[entry.url] = entry.target;
   }
   for (BundleEntry& entry : entries) {
@@ -59,6 +64,11 @@ EntryResult write_entry(Call& call, Database& database, const BundleEntry& entry
   const std::string type = entry.target.substr(0, slash);
   const std::string id = slash == std::string::npos ? "" : entry.target.substr(slash + 1);
   require_type(type);
+  if (!entry.if_match.empty()) {
+    const auto kept = LiveRecord(database).read(type, id);
+    if (!kept || entry.if_match != "W/\"" + std::to_string(kept->version) + "\"")
+      throw HttpError{412, "the resource has another version than ifMatch says"};
+  }
   if (entry.method == "DELETE" && !id.empty()) {
     EntryResult result;
     result.removed = true;
@@ -84,6 +94,30 @@ std::string entry_response(const EntryResult& result) {
              .dump();
 }
 
+// One record for each patient, before the writes are kept: what cannot be recorded is not done.
+void note_results(Call& call, const std::string& what, const std::vector<EntryResult>& results) {
+  constexpr std::size_t kMostOfRecord = 1000;
+  std::map<std::string, std::vector<std::string>> by_patient;
+  for (const EntryResult& result : results) {
+    const Kept& kept = result.written.kept;
+    if (kept.type.empty() || !result.written.changed) continue;
+    const std::string patient = kept.patient ? call.hospital().fhir_id(*kept.patient) : "";
+    by_patient[patient].push_back((result.removed ? "-" : "") + reference(kept) + "/" +
+                                  std::to_string(kept.version));
+  }
+  for (const auto& [patient, names] : by_patient)
+    for (std::size_t from = 0; from < names.size(); from += kMostOfRecord) {
+      const auto first = names.begin() + static_cast<std::ptrdiff_t>(from);
+      const auto last =
+          names.begin() + static_cast<std::ptrdiff_t>(std::min(names.size(), from + kMostOfRecord));
+      Json record = Json::object();
+      if (!patient.empty()) record["subject"] = patient;
+      record["resources"] = std::vector<std::string>(first, last);
+      const std::string text = record.dump();
+      call.hospital().note(call.asker, what, text.substr(1, text.size() - 2));
+    }
+}
+
 std::vector<EntryResult> write_transaction(Call& call, FhirBundle& bundle,
                                            const std::vector<std::size_t>& order) {
   std::vector<EntryResult> results(bundle.entries.size());
@@ -100,6 +134,7 @@ std::vector<EntryResult> write_transaction(Call& call, FhirBundle& bundle,
                         "Bundle.entry[" + std::to_string(i) + "]"};
       }
     }
+    note_results(call, "transaction", results);
   });
   return results;
 }
@@ -117,17 +152,18 @@ Response fhir_bundle(Call& call) {
     return rank(bundle.entries[a]) < rank(bundle.entries[b]);
   });
   BundleText answer(bundle.type + "-response", std::nullopt);
-  std::size_t wrote = 0;
   if (bundle.type == "transaction") {
     const auto results = write_transaction(call, bundle, order);
-    for (const EntryResult& result : results) answer.add_response(entry_response(result)), ++wrote;
+    for (const EntryResult& result : results) answer.add_response(entry_response(result));
   } else {
     for (const BundleEntry& entry : bundle.entries) {
       EntryResult result;
       try {
-        call.hospital().live().write(
-            [&](Database& database) { result = write_entry(call, database, entry); });
-        answer.add_response(entry_response(result)), ++wrote;
+        call.hospital().live().write([&](Database& database) {
+          result = write_entry(call, database, entry);
+          note_results(call, "batch", {result});
+        });
+        answer.add_response(entry_response(result));
       } catch (const HttpError& error) {
         const Response failed = error_response("/fhir", error, "");
         answer.add_response("\"response\":{\"status\":\"" + std::to_string(error.status) +
@@ -139,7 +175,6 @@ Response fhir_bundle(Call& call) {
       }
     }
   }
-  call.hospital().note(call.asker, bundle.type, "\"entries\":" + std::to_string(wrote));
   return fhir(answer.text());
 }
 

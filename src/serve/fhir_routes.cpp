@@ -20,33 +20,28 @@ std::string fields(const Json& json) {
   return text.substr(1, text.size() - 2);
 }
 
-// "Patient/12" of what a resource is about, out of its text; empty where it is of nobody.
-std::string patient_of(const Kept& kept) {
-  if (kept.type == "Patient") return kept.id;
-  const Json json = Json::parse(kept.body, nullptr, false);
-  if (!json.is_object()) return "";
-  for (const char* key : {"subject", "patient"}) {
-    if (!json.contains(key) || !json[key].is_object()) continue;
-    const std::string text = json[key].value("reference", "");
-    const std::size_t at = text.rfind("Patient/");
-    if (at != std::string::npos) return text.substr(at + 8);
-  }
-  return "";
-}
-
 Response with_version(const Kept& kept, Response response) {
   response.headers.emplace_back("ETag", "W/\"" + std::to_string(kept.version) + "\"");
   return response;
 }
 
+// What every record of one resource says.
+Json told(const Call& call, const Kept& kept) {
+  Json json = Json::object();
+  if (kept.patient) json["subject"] = call.hospital().fhir_id(*kept.patient);
+  json["resource"] = reference(kept);
+  json["version"] = kept.version;
+  return json;
+}
+
 // The kept resource, if its patient may be seen; recorded.
 Kept readable(Call& call, std::optional<Kept> kept) {
+  if (!kept && !call.sees_everybody())
+    fail(Fault::denied, "no such resource, or of none that you care for");
   if (!kept) throw HttpError{404, "no such resource"};
+  if (kept->patient) call.require_patient(*kept->patient);
   if (kept->deleted) throw HttpError{410, "the resource was deleted; its history remains"};
-  const std::string patient = patient_of(*kept);
-  if (!patient.empty()) call.require_patient(patient);
-  call.hospital().note(call.asker, "read",
-                       fields({{"subject", patient}, {"resource", reference(*kept)}}));
+  call.hospital().note(call.asker, "read", fields(told(call, *kept)));
   return std::move(*kept);
 }
 
@@ -58,16 +53,19 @@ Response written_response(const Call& call, const LiveRecord::Written& written) 
   return with_version(written.kept, std::move(response));
 }
 
+// Before the write is kept: what cannot be recorded is not done.
 void note_write(Call& call, const LiveRecord::Written& written) {
-  const Kept& kept = written.kept;
-  call.hospital().note(call.asker, written.created ? "create" : "update",
-                       fields({{"subject", patient_of(kept)},
-                               {"resource", reference(kept)},
-                               {"version", kept.version}}));
+  if (written.changed)
+    call.hospital().note(call.asker, written.created ? "create" : "update",
+                         fields(told(call, written.kept)));
 }
 
-// If-Match: W/"3"
+// If-Match: W/"3", If-None-Match: *
 void require_match(LiveRecord& live, const Call& call) {
+  if (call.request.header("if-none-match") == "*") {
+    const auto kept = live.read(call.parts[0], call.parts[1]);
+    if (kept && !kept->deleted) throw HttpError{412, "the resource is there already"};
+  }
   const std::string& match = call.request.header("if-match");
   if (match.empty()) return;
   const auto kept = live.read(call.parts[0], call.parts[1]);
@@ -89,19 +87,20 @@ Response fhir_create(Call& call) {
       const auto text = wanted ? decode_url(*wanted, ' ') : std::nullopt;
       if (!text) throw HttpError{400, "If-None-Exist: identifier=system|value is what it can ask"};
       LiveRecord live(database);
-      const auto found =
-          live.search({call.parts[0], {}, {}, {{"identifier", *text}}, {}, {}, {}, {}, {}, 2, 0});
+      Wanted same;
+      same.type = call.parts[0], same.terms = {{"identifier", *text}}, same.most = 2;
+      const auto found = live.search(same);
       if (found.size() > 1) throw HttpError{412, "several resources have this identifier"};
       if (!found.empty()) {
-        written = {found[0], false, false};
+        written.kept = found[0], written.created = written.changed = false;
         return;
       }
     }
     written = call.hospital().arrive(database, write, call.now);
     if (written.kept.type != call.parts[0])
       throw HttpError{400, "the resource is of another type than the address"};
+    note_write(call, written);
   });
-  if (written.changed) note_write(call, written);
   return written_response(call, written);
 }
 
@@ -117,8 +116,8 @@ Response fhir_update(Call& call) {
     written = call.hospital().arrive(database, write, call.now);
     if (written.kept.type != call.parts[0])
       throw HttpError{400, "the resource is of another type than the address"};
+    note_write(call, written);
   });
-  if (written.changed) note_write(call, written);
   return written_response(call, written);
 }
 
@@ -129,9 +128,8 @@ Response fhir_delete(Call& call) {
     LiveRecord live(database);
     require_match(live, call);
     removed = live.remove(call.parts[0], call.parts[1], call.now);
+    if (removed) call.hospital().note(call.asker, "delete", fields(told(call, *removed)));
   });
-  if (removed)
-    call.hospital().note(call.asker, "delete", fields({{"resource", reference(*removed)}}));
   return {204, "", ""};
 }
 
@@ -164,13 +162,13 @@ Response fhir_history(Call& call) {
   call.hospital().live().read([&](Database& database) {
     all = LiveRecord(database).history(call.parts[0], call.parts[1]);
   });
+  if (all.empty() && !call.sees_everybody())
+    fail(Fault::denied, "no such resource, or of none that you care for");
   if (all.empty()) throw HttpError{404, "no such resource"};
+  // One that moved from another patient shows its time with them to nobody else.
   for (const Kept& kept : all)
-    if (const std::string patient = kept.deleted ? "" : patient_of(kept); !patient.empty()) {
-      call.require_patient(patient);
-      break;
-    }
-  call.hospital().note(call.asker, "read", fields({{"resource", reference(all[0])}}));
+    if (kept.patient) call.require_patient(*kept.patient);
+  call.hospital().note(call.asker, "read", fields(told(call, all[0])));
   BundleText bundle("history", all.size());
   for (const Kept& kept : all) {
     const char* method = kept.deleted ? "DELETE" : kept.version == 1 ? "POST" : "PUT";
@@ -229,16 +227,12 @@ Wanted::Order order_of(const std::string& text) {
 
 void take_parameter(Call& call, const std::string& name, const std::string& value, Wanted& wanted) {
   if (name == "patient" || name == "subject") {
+    if (wanted.patient) throw HttpError{400, "search for one patient"};
     const std::size_t at = value.rfind("Patient/");
-    const std::string id = at == std::string::npos ? value : value.substr(at + 8);
-    call.require_patient(id);
-    const auto patient = call.hospital().find(id);
-    wanted.patient = patient ? *patient : PatientId(-1);  // nobody
+    wanted.patient = call.patient(at == std::string::npos ? value : value.substr(at + 8)).number;
   } else if (name == "_id") {
     for (const auto id : split(value, ',')) wanted.ids.emplace_back(id);
   } else if (name == "code" || name == "identifier" || name == "type") {
-    if (value.find(',') != std::string::npos)
-      throw HttpError{400, name + ": one value a search; ask once for each"};
     wanted.terms.push_back({name == "identifier" ? name : "code", value});
   } else if (name == "name" || name == "family" || name == "given") {
     wanted.terms.push_back({"name", lower(value)});
@@ -259,11 +253,7 @@ void take_parameter(Call& call, const std::string& name, const std::string& valu
   }
 }
 
-// Clinicians search within one patient, or among patients, of whom they see their own.
-bool sees_everybody(const Call& call) {
-  return call.service.config().patient_access == "all" ||
-         (call.account.roles & static_cast<Roles>(Role::integrator));
-}
+constexpr std::size_t kMostParameters = 30;
 
 }  // namespace
 
@@ -271,10 +261,14 @@ Response fhir_search(Call& call) {
   require_type(call.parts[0]);
   Wanted wanted;
   wanted.type = call.parts[0];
+  if (call.request.query.size() > kMostParameters)
+    throw HttpError{400, "a search has 30 parameters at most"};
   for (const auto& [name, value] : call.request.query) take_parameter(call, name, value, wanted);
-  const bool all = sees_everybody(call);
-  if (!all && !wanted.patient && wanted.type != "Patient")
-    throw HttpError{403, "search within one patient: add patient=ID"};
+  // Clinicians search within one patient, or among those whom they care for.
+  if (!call.sees_everybody() && !wanted.patient) {
+    if (wanted.type != "Patient") throw HttpError{403, "search within one patient: add patient=ID"};
+    wanted.among = call.service.accounts().patients_of(call.account.name, call.now);
+  }
   std::vector<Kept> found;
   std::uint64_t total = 0;
   call.hospital().live().read([&](Database& database) {
@@ -283,16 +277,10 @@ Response fhir_search(Call& call) {
     total = live.count(wanted);
   });
   const std::size_t returned = found.size();
-  if (!all && wanted.type == "Patient")
-    std::erase_if(found, [&](const Kept& kept) {
-      return !call.service.accounts().cares_for(call.account.name, kept.id, call.now);
-    });
-  const std::string patient =
-      call.request.asked("patient").value_or(call.request.asked("subject").value_or(""));
-  call.hospital().note(
-      call.asker, "search",
-      fields({{"subject", patient}, {"type", wanted.type}, {"found", found.size()}}));
-  BundleText bundle("searchset", all || wanted.patient ? std::optional(total) : std::nullopt);
+  Json about{{"type", wanted.type}, {"found", found.size()}};
+  if (wanted.patient) about["subject"] = call.hospital().fhir_id(*wanted.patient);
+  call.hospital().note(call.asker, "search", fields(about));
+  BundleText bundle("searchset", total);
   const std::string base = call.service.public_url();
   bundle.link("self", base + call.request.target);
   if (wanted.most > 0 && wanted.skip + returned < total) {
@@ -307,18 +295,16 @@ Response fhir_search(Call& call) {
 }
 
 Response fhir_everything(Call& call) {
-  call.require_patient(call.parts[0]);
-  const auto patient = call.hospital().find(call.parts[0]);
-  if (!patient) throw HttpError{404, "no such patient"};
+  const Subject patient = call.patient(call.parts[0]);
   std::int64_t after = 0;
   if (const auto from = call.request.asked("_after"))
     after = static_cast<std::int64_t>(whole("_after", *from, 0, INT64_MAX));
   std::vector<Kept> found;
   call.hospital().live().read([&](Database& database) {
-    found = LiveRecord(database).of_patient(*patient, after, kMostOfPatient + 1);
+    found = LiveRecord(database).of_patient(patient.number, after, kMostOfPatient + 1);
   });
   call.hospital().note(call.asker, "read",
-                       fields({{"subject", call.parts[0]}, {"found", found.size()}}));
+                       fields({{"subject", patient.id}, {"found", found.size()}}));
   BundleText bundle("searchset", std::nullopt);
   if (found.size() > kMostOfPatient) {
     found.pop_back();

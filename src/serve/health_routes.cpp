@@ -65,7 +65,7 @@ Response list_models(Call& call) {
     if (std::isfinite(model->usual)) one["usual"] = model->usual;
     all.push_back(std::move(one));
   }
-  return json({{"models", all}, {"problems", models->problems}});
+  return json({{"models", all}, {"not_served", models->problems.size()}});
 }
 
 namespace {
@@ -121,7 +121,7 @@ Json audit_event(const Json& record) {
   if (record.contains("from"))
     event["agent"][0]["network"] = {{"address", record["from"]}, {"type", "2"}};
   Json entities = Json::array();
-  if (record.contains("subject"))
+  if (!record.value("subject", "").empty())
     entities.push_back({{"what", {{"reference", "Patient/" + record.value("subject", "")}}},
                         {"role", {{"code", "1"}}}});
   if (record.contains("model"))

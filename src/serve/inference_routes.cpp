@@ -17,7 +17,7 @@ Response json(const Json& body) {
 
 ModelPtr model_of(const Call& call) {
   const ModelPtr model = call.hospital().model(call.parts[0]);
-  if (call.parts.size() > 1 && model->approval.bundle.rfind(call.parts[1], 0) != 0)
+  if (call.parts.size() > 1 && model->approval.bundle != call.parts[1])
     throw HttpError{404, "the model has another version"};
   return model;
 }
@@ -47,7 +47,9 @@ Ask ask_of(const Call& call, const Json& body) {
     if (name == "patient") {
       wanted.subject = element_of(input);
     } else if (name == "fhir") {
-      const Json bundle = Json::parse(element_of(input), nullptr, false);
+      const std::string text = element_of(input);
+      require_shallow(text);
+      const Json bundle = Json::parse(text, nullptr, false);
       if (!bundle.is_object() || bundle.value("resourceType", "") != "Bundle")
         throw HttpError{400, "fhir is a Bundle, as text"};
       for (const Json& entry : bundle.value("entry", Json::array()))

@@ -291,15 +291,14 @@ Got ask(Call& call, const Ask& wanted) {
     as_of = moment->last;
   }
   std::optional<Hospital::Record> record;
+  std::string subject = wanted.about.empty() ? "(data at hand)" : wanted.about;
   if (wanted.subject.empty()) {
     record = Hospital::record_of(wanted.resources, call.now);
   } else {
-    call.require_patient(wanted.subject);
-    const auto patient = call.hospital().find(wanted.subject);
-    if (!patient) throw HttpError{404, "no such patient"};
-    record = call.hospital().record(*patient);
+    const Subject patient = call.patient(wanted.subject);
+    subject = patient.id;
+    record = call.hospital().record(patient.number);
   }
-  const std::string subject = wanted.subject.empty() ? "(data at hand)" : wanted.subject;
   Got got{model,
           call.hospital().ask({*model, *record, subject, as_of, wanted.explain}, call.asker)};
   std::string outcome = "ok";

@@ -33,6 +33,7 @@ struct Ask {
   std::vector<std::string> resources;
   std::optional<std::string> as_of;
   ExplainOptions explain;
+  std::string about = {};  // whom the caller says that the data at hand are of, for the trail
 };
 struct Got {
   ModelPtr model;

@@ -86,14 +86,29 @@ Hospital& Call::hospital() const {
   return service.hospital();
 }
 
-void Call::require_patient(const std::string& id) const {
-  if (service.config().patient_access == "all") return;
-  if (account.roles & static_cast<Roles>(Role::integrator)) return;
-  if (service.accounts().cares_for(account.name, id, now)) return;
-  const std::string fields = Json{{"subject", id}}.dump();
+bool Call::sees_everybody() const {
+  return service.config().patient_access == "all" ||
+         (account.roles & static_cast<Roles>(Role::integrator));
+}
+
+void Call::require_patient(PatientId patient) const {
+  if (sees_everybody() || service.accounts().cares_for(account.name, patient, now)) return;
+  const std::string fields = Json{{"subject", hospital().fhir_id(patient)}}.dump();
   hospital().note(asker, "denied", fields.substr(1, fields.size() - 2));
   fail(Fault::denied,
-       "you do not care for this patient; in an emergency: POST /auth/break-glass with a reason");
+       "no such patient, or none that you care for; in an emergency: POST "
+       "/auth/break-glass with a reason");
+}
+
+Subject Call::patient(const std::string& id) const {
+  const auto found = id.size() <= 200 ? hospital().find(id) : std::nullopt;
+  if (!found && sees_everybody()) throw HttpError{404, "no such patient"};
+  if (!found)
+    fail(Fault::denied,
+         "no such patient, or none that you care for; in an emergency: POST "
+         "/auth/break-glass with a reason");
+  require_patient(*found);
+  return {*found, hospital().fhir_id(*found)};
 }
 
 namespace {
@@ -146,6 +161,7 @@ void authorise(const Call& call, const Route& route) {
   if (call.account.name.empty())
     throw HttpError{401, "sign in first (POST /auth/sign-in), or send a token"};
   if (allows(call.account.roles, route.permission)) return;
+  call.hospital().note(call.asker, "denied", "\"route\":\"" + std::string(route.pattern) + "\"");
   throw HttpError{403, "your roles do not allow this; it needs: " +
                            join(names_of(roles_with(route.permission)), " or ")};
 }
@@ -189,6 +205,30 @@ std::string path_of(const Request& request) {
 }
 
 }  // namespace
+
+namespace {
+constexpr int kDeepest = 100;
+}
+
+void require_shallow(std::string_view json) {
+  int depth = 0;
+  bool inside = false;
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    const char c = json[i];
+    if (inside) {
+      if (c == '\\')
+        ++i;
+      else if (c == '"')
+        inside = false;
+    } else if (c == '"') {
+      inside = true;
+    } else if (c == '[' || c == '{') {
+      if (++depth > kDeepest) throw HttpError{400, "the body is nested deeper than 100 levels"};
+    } else if (c == ']' || c == '}') {
+      --depth;
+    }
+  }
+}
 
 Response error_response(const std::string& path, const HttpError& error, const std::string& trace) {
   Response response;
@@ -242,8 +282,9 @@ Response handled(Service& service, const Request& request, const Match& match,
   if (!match.route) throw HttpError{405, "this address does not know the method"};
   Call call{service, request, Account(), match.parts, Asker(), now(), std::string()};
   identify(call);
-  authorise(call, *match.route);
   call.asker = {call.account.name, request.header("x-purpose"), request.peer, trace};
+  authorise(call, *match.route);
+  require_shallow(request.body);
   return match.route->handle(call);
 }
 

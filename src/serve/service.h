@@ -15,6 +15,12 @@ namespace cangong {
 
 struct Route;
 
+// A patient as the record and as the trail name them.
+struct Subject {
+  PatientId number;
+  std::string id;  // of the FHIR resource
+};
+
 // One request on its way through a handler.
 struct Call {
   class Service& service;
@@ -26,9 +32,12 @@ struct Call {
   std::string session;  // the cookie, if any
 
   Hospital& hospital() const;
-  // The handler of a patient's data asks this first, with the id of the FHIR resource. Throws
-  // Fault::denied where the caller does not care for the patient; that is recorded.
-  void require_patient(const std::string& id) const;
+  // The handler of a patient's data asks this first. Throws Fault::denied where the caller does not
+  // care for the patient; that is recorded. Who does not see everybody does not learn either who is
+  // there.
+  Subject patient(const std::string& id) const;
+  void require_patient(PatientId patient) const;
+  bool sees_everybody() const;
 };
 
 // Ends a call with a status of its own; the message is for the caller.
@@ -62,6 +71,9 @@ class Service {
   struct State;
   std::unique_ptr<State> state_;
 };
+
+// Throws 400 where JSON is nested deeper than 100 levels, before anyone walks it.
+void require_shallow(std::string_view json);
 
 // An error in the form that the address's protocol wants: OperationOutcome below /fhir, {"error"}
 // below /v2, application/problem+json elsewhere.

@@ -281,6 +281,7 @@ FhirBundle take_bundle_apart(std::string_view json, std::size_t most) {
         entry.method = text_of(*request, "method").value_or("");
         entry.target = text_of(*request, "url").value_or("");
         entry.if_none_exist = text_of(*request, "ifNoneExist").value_or("");
+        entry.if_match = text_of(*request, "ifMatch").value_or("");
       }
       bundle.entries.push_back(std::move(entry));
       if (bundle.entries.size() > most)

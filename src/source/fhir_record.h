@@ -34,7 +34,7 @@ FhirRecord read_fhir_record(const FhirArrival& arrival, const Resolve& resolve);
 
 // A bundle taken apart: each entry's JSON, full URL and what is asked ("PUT", "Observation/12").
 struct BundleEntry {
-  std::string json, url, method, target, if_none_exist;
+  std::string json, url, method, target, if_none_exist, if_match;
 };
 struct FhirBundle {
   std::string type;  // "transaction", "batch", "searchset", ...

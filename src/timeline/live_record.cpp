@@ -4,6 +4,7 @@
 
 #include "base/digest.h"
 #include "base/error.h"
+#include "base/text.h"
 
 namespace cangong {
 namespace {
@@ -47,12 +48,16 @@ std::optional<Time> moment(const Row& row, int column) {
 }
 
 constexpr const char* kColumns =
-    "SELECT number, type, id, version, updated, deleted, body FROM resource ";
+    "SELECT number, type, id, version, updated, deleted, body, patient FROM resource ";
 
 Kept kept(const Row& row) {
-  return {row.integer(0),          std::string(row.text(1)), std::string(row.text(2)),
-          row.integer(3),          restored(row.integer(4)), row.integer(5) != 0,
-          std::string(row.text(6))};
+  Kept kept;
+  kept.number = row.integer(0);
+  kept.type = row.text(1), kept.id = row.text(2), kept.version = row.integer(3);
+  kept.updated = restored(row.integer(4)), kept.deleted = row.integer(5) != 0;
+  kept.body = row.text(6);
+  if (!row.is_null(7)) kept.patient = PatientId(row.integer(7));
+  return kept;
 }
 
 std::string body_of(const Incoming& incoming, const Kept& kept) {
@@ -129,6 +134,7 @@ LiveRecord::Written LiveRecord::put(const Incoming& incoming, Time now) {
     kept.number = *before;
     if (!kept.deleted && old_digest == digest) {
       written.changed = false;
+      kept.patient = incoming.patient;
       return written;
     }
     not_before = now = std::max(now, kept.updated + Duration(1));  // a clock may go back
@@ -149,6 +155,7 @@ LiveRecord::Written LiveRecord::put(const Incoming& incoming, Time now) {
       {kept.type, kept.id, kept.version, stored(now), value_or_null(patient),
        value_or_null(stored(incoming.date)), digest, kept.body});
   kept.number = db_.last_row();
+  kept.patient = incoming.patient;
   for (const Term& term : incoming.terms)
     db_.run("INSERT INTO term VALUES(?, ?, ?, ?)", {kept.type, term.kind, term.text, kept.number});
   if (incoming.patient) add_events(incoming, kept.number, not_before);
@@ -168,7 +175,7 @@ std::optional<Kept> LiveRecord::remove(const std::string& type, const std::strin
       "INSERT INTO resource(type, id, version, updated, patient, deleted, latest, digest, body) "
       "VALUES(?, ?, ?, ?, ?, 1, 0, '', '')",
       {type, id, old->version + 1, stored(now), value_or_null(patient)});
-  return Kept{db_.last_row(), type, id, old->version + 1, now, true, ""};
+  return Kept{db_.last_row(), type, id, old->version + 1, now, true, "", old->patient};
 }
 
 std::optional<Kept> LiveRecord::read(const std::string& type, const std::string& id) {
@@ -216,12 +223,32 @@ std::string conditions(const Wanted& wanted, Values& values) {
     }
     sql += ")";
   }
+  if (wanted.among) {
+    sql += " AND patient IN (";
+    for (std::size_t i = 0; i < wanted.among->size(); ++i) {
+      sql += i ? ", ?" : "?";
+      values.push_back((*wanted.among)[i].for_storage());
+    }
+    sql += ")";
+  }
   for (const Term& term : wanted.terms) {
     const bool beginning = term.kind == "name";
     sql += " AND number IN (SELECT resource FROM term WHERE type = ? AND kind = ? AND text ";
-    sql += beginning ? ">= ? AND text < ? || char(1114111))" : "= ?)";
-    for (const std::string* text : {&wanted.type, &term.kind, &term.text}) values.push_back(*text);
-    if (beginning) values.push_back(term.text);
+    values.push_back(wanted.type);
+    values.push_back(term.kind);
+    if (beginning) {
+      sql += ">= ? AND text < ? || char(1114111))";
+      values.push_back(term.text);
+      values.push_back(term.text);
+      continue;
+    }
+    sql += "IN (";
+    for (const std::string_view one : split(term.text, ',')) {
+      if (sql.back() == '?') sql += ", ";
+      sql += "?";
+      values.push_back(one);
+    }
+    sql += "))";
   }
   return sql;
 }
@@ -296,6 +323,11 @@ std::optional<PatientId> LiveRecord::find(const std::string& system, const std::
 void LiveRecord::link(const std::string& system, const std::string& value, PatientId patient) {
   db_.run("INSERT INTO identity VALUES(?, ?, ?) ON CONFLICT DO NOTHING",
           {system, value, patient.for_storage()});
+}
+
+void LiveRecord::unlink_others(PatientId patient) {
+  db_.run("DELETE FROM identity WHERE patient = ? AND system <> 'fhir:Patient'",
+          {patient.for_storage()});
 }
 
 std::optional<std::string> LiveRecord::outside_id(PatientId patient) {

@@ -37,13 +37,15 @@ struct Kept {
   Time updated;
   bool deleted = false;
   std::string body;  // JSON; empty where deleted
+  std::optional<PatientId> patient;
 };
 
 struct Wanted {
   std::string type;
   std::vector<std::string> ids;
   std::optional<PatientId> patient;
-  std::vector<Term> terms;  // all of them; a name is a beginning
+  std::optional<std::vector<PatientId>> among;  // none but these
+  std::vector<Term> terms;  // all of them; a name is a beginning, "a,b" one of both
   std::optional<Time> from, until, updated_from, updated_until;  // until: not included
   enum class Order { newest_first, oldest_first, last_updated_first } order = Order::newest_first;
   std::size_t most = 50, skip = 0;
@@ -82,6 +84,8 @@ class LiveRecord {
 
   std::optional<PatientId> find(const std::string& system, const std::string& value);
   void link(const std::string& system, const std::string& value, PatientId patient);
+  // All but the ids of its own resource.
+  void unlink_others(PatientId patient);
   // The id of a patient's own resource, if it came to us.
   std::optional<std::string> outside_id(PatientId patient);
 

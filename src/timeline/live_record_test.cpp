@@ -146,6 +146,26 @@ TEST(Database, AWriteThatThrowsLeavesNothingAndSparesOthers) {
   EXPECT_EQ(hall.events(PatientId(7)).size(), 8u * 15);
 }
 
+// Connections open and close while others read and write.
+TEST(Database, ManyConnectionsDoNotDisturbEachOther) {
+  Hall hall;
+  std::vector<std::thread> threads;
+  std::atomic<int> failures = 0;
+  for (int i = 0; i < 8; ++i)
+    threads.emplace_back([&, i] {
+      for (int k = 0; k < 60; ++k) try {
+          Database own(hall.folder.path() / "live.db");
+          hall.put(lab("c" + std::to_string(100 * i + k), 1, day(1)), day(2));
+          hall.events(PatientId(7));
+        } catch (const Error&) {
+          ++failures;
+        }
+    });
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(failures, 0);
+  EXPECT_EQ(hall.events(PatientId(7)).size(), 480u);
+}
+
 TEST(Assemble, PutsBulkAndLiveInOrder) {
   CodeBook codes;
   std::vector<Event> old(2);

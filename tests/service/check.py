@@ -412,6 +412,7 @@ def check_hooks(s, t):
               for m in range(1, 9)]
     prefetch = {"patient": markup, "observations": bundle(lab("p9", 1.0, "2026-05-01")),
                 "conditions": bundle(condition("p9", "2026-03-01"), *visits)}
+    request = {**request, "context": {"userId": "Practitioner/1", "patientId": "p9"}}
     fed = post({**request, "prefetch": prefetch})
     check("cards from prefetch", fed.status == 200 and len(fed.json()["cards"]) == 1, fed)
     card = fed.json()["cards"][0]
@@ -419,9 +420,16 @@ def check_hooks(s, t):
         "info", "warning", "critical") and card["source"]["label"] and uuid.UUID(card["uuid"]), card)
     check("every override reason has words", all(r["display"] for r in card.get(
         "overrideReasons", [])), card)
-    check("null and OperationOutcome are no data, not errors", post({**request, "prefetch": {
-        **prefetch, "observations": None, "conditions": {"resourceType": "OperationOutcome"}}}
-    ).status == 200)
+    check("null is no data, not an error", post({**request, "prefetch": {
+        **prefetch, "observations": None}}).status == 200)
+    failed = post({**request, "prefetch": {**prefetch, "conditions": {
+        "resourceType": "OperationOutcome"}}})
+    check("what could not be fetched is not known: 412, with its name", failed.status == 412 and
+          "conditions" in failed.json()["detail"], failed)
+    lacking = post({**request, "prefetch": {"patient": markup}})
+    check("nor is what was not sent", lacking.status == 412, lacking)
+    check("another patient's prefetch is refused", post({**request, "context": {
+        "userId": "x", "patientId": "own"}, "prefetch": prefetch}).status == 400)
     check("nothing at all is 412", post({**request, "prefetch": {"patient": None}}).status == 412)
     unknown = {**request, "context": {"userId": "Practitioner/1", "patientId": "not-here"}}
     check("an unknown patient without data is 412", post(unknown).status == 412)
@@ -431,7 +439,7 @@ def check_hooks(s, t):
             "no context": {k: v for k, v in request.items() if k != "context"},
             "no patient": {**request, "context": {"userId": "x"}},
             "authorization without a server": {**request, "fhirAuthorization": {}},
-            "two patients": {**request, "prefetch": {"patient": patient("p9"), "observations": bundle(
+            "two patients": {**request, "prefetch": {**prefetch, "observations": bundle(
                 lab("p8", 1, "2026-05-01"))}}}.items():
         check(f"hooks refuse {name}", post(body).status == 400)
     check("an unknown service is 404", post(request, "none").status == 404)
@@ -482,12 +490,90 @@ def check_hostile(s):
     check("and it lives", s.ask("GET", "/livez").status == 200)
 
 
+def check_disguises(s, t):
+    """Whose a resource is, is decided once, when it comes; no way of writing it hides it."""
+    w, c = t["integrator"], t["clinician"]
+    subjects = {"by identifier": {"identifier": {"system": "urn:mrn", "value": "M-other"}},
+                "by two names": {"reference": "Patient/other", "display": "Patient/own"}}
+    for n, (name, subject) in enumerate(subjects.items()):
+        made = s.ask("PUT", f"/fhir/Observation/d{n}", {**lab("other", 1, "2018-01-01", f"d{n}"),
+                                                        "subject": subject}, token=w)
+        check(f"a subject {name}", made.status == 201, made)
+        for path in (f"/fhir/Observation/d{n}", f"/fhir/Observation/d{n}/_history",
+                     f"/fhir/Observation/d{n}/_history/1"):
+            check(f"{path} is not shown to others", s.ask("GET", path, token=c).status == 403)
+    allergy = {"resourceType": "AllergyIntolerance", "id": "d9", "recordedDate": "2018-01-01",
+               "patient": {"reference": "Patient/other"}, "subject": {"reference": "Patient/own"},
+               "code": {"coding": [{"system": "http://snomed.info/sct", "code": "1"}]}}
+    made = s.ask("PUT", "/fhir/AllergyIntolerance/d9", allergy, token=w)
+    check("a stray field decides nothing", made.status == 201 and s.ask(
+        "GET", "/fhir/AllergyIntolerance/d9", token=c).status == 403, made)
+    s.ask("PUT", "/fhir/Observation/moved", lab("other", 1, "2018-01-01", "moved"), token=w)
+    s.ask("PUT", "/fhir/Observation/moved", lab("own", 1, "2018-01-01", "moved"), token=w)
+    check("nor does a move show the time before", s.ask(
+        "GET", "/fhir/Observation/moved/_history", token=c).status == 403)
+    check("but the resource itself", s.ask("GET", "/fhir/Observation/moved", token=c).status == 200)
+    for path in ("/fhir/Patient/unheard-of", "/fhir/Observation/unheard-of",
+                 "/fhir/Patient/" + "A" * 5000):
+        check("who is not there is not told either", s.ask("GET", path, token=c).status == 403)
+    two = s.ask("GET", "/fhir/Observation?patient=own&subject=other", token=w)
+    check("two patients in one search are refused", two.status == 400, two)
+    number = s.ask("PUT", "/fhir/Patient/12", patient("12"), token=w)
+    check("the number of a bulk patient is no new patient's id", number.status == 400, number)
+    for who in ("ta", "tb"):
+        twin = {**patient(who), "identifier": [{"system": "urn:mrn", "value": "SAME"}]}
+        s.ask("PUT", "/fhir/Patient/" + who, twin, token=w)
+        s.ask("PUT", "/fhir/Observation/of-" + who, lab(who, 1, "2018-01-01", "of-" + who), token=w)
+    all_of = lambda who: {e["resource"]["id"] for e in s.ask(
+        "GET", f"/fhir/Patient/{who}/$everything", token=w).json()["entry"]}
+    check("a shared identifier joins no two patients", all_of("ta") == {"ta", "of-ta"} and
+          all_of("tb") == {"tb", "of-tb"}, (all_of("ta"), all_of("tb")))
+    trail = s.ask("GET", "/api/audit?subject=other&what=denied", token=t["auditor"]).json()["events"]
+    check("refusals are in the trail", trail, trail)
+
+
+def check_units(s, t):
+    """A number in another unit is no number of the model's."""
+    w, at = t["integrator"], {"valueInstant": "2020-01-01T00:00:00Z"}
+    def risk(quantity):
+        resource = {**lab("own", 1, "2019-07-01T00:00:00Z", "cr"), "valueQuantity": quantity}
+        s.ask("PUT", "/fhir/Observation/cr", resource, token=w)
+        bundle = s.ask("GET", "/fhir/Patient/own/$everything", token=w).json()
+        answer = s.ask("POST", "/fhir/$predict", parameters(asOf=at, data={"resource": {
+            **bundle, "type": "collection"}}), token=w)
+        resource = main_resource(answer)
+        return resource.get("prediction", [{}])[0].get("probabilityDecimal")
+    ucum = {"system": "http://unitsofmeasure.org"}
+    known = risk({"value": 1.0, "unit": "mg/dL", "code": "mg/dL", **ucum})
+    missing = risk({"value": 1.0, "unit": "furlong", "code": "furlong", **ucum})
+    check("a risk in the model's unit", known is not None)
+    for value, unit in ((88.4, "umol/L"), (0.01, "g/L"), (500, "furlong")):
+        got = risk({"value": value, "unit": unit, "code": unit, **ucum})
+        check(f"{value} {unit} is as good as missing", got == missing, (got, missing, known))
+
+
 def check_depth(s, t):
     deep = '{"resourceType":"Observation","a":' + "[" * 100000 + "]" * 100000 + "}"
     got = s.ask("POST", "/fhir/Observation", deep, token=t["integrator"])
     check("nesting of 100,000", got.status == 400, got)
     got = s.ask("POST", "/fhir/$predict", "[" * 100000, token=t["integrator"])
     check("and elsewhere", got.status == 400, got)
+    deep = "[" * 80000 + "]" * 80000
+    for path, body in {
+            "/fhir/$predict": '{"resourceType":"Parameters","parameter":[{"name":"data","resource":'
+                              '{"resourceType":"Bundle","entry":[{"resource":{"x":%s}}]}}]}' % deep,
+            "/v2/models/heart/infer": '{"id":%s}' % deep,
+            "/cds-services/heart": '{"prefetch":{"patient":%s}}' % deep,
+            "/cds-services/heart/feedback": '{"feedback":[%s]}' % deep}.items():
+        got = s.ask("POST", path, body, token=t["integrator"])
+        check(f"nesting at {path}", got.status == 400, got)
+    inner = {"inputs": [{"name": "fhir", "datatype": "BYTES", "data": ['{"a":%s}' % deep]}]}
+    got = s.ask("POST", "/v2/models/heart/infer", inner, token=t["integrator"])
+    check("nesting inside a text", got.status == 400, got)
+    many = s.ask("GET", "/fhir/Patient?" + "&".join(["name=a"] * 1100), token=t["clinician"])
+    check("a search of 1,100 parameters", many.status in (400, 431), many)
+    days = s.ask("POST", "/admin/accounts/a-admin/tokens", {"days": 4294967297}, token=t["admin"])
+    check("a token of 10 million years", days.status == 400, days)
 
 
 def check_canaries(s, t):
@@ -601,8 +687,9 @@ def check_approvals(home, t):
 def check_care(s, t):
     for who in ("own", "other", "empty", "emergency"):
         s.ask("PUT", "/fhir/Patient/" + who, patient(who), token=t["integrator"])
-        s.ask("PUT", f"/fhir/Observation/lab-{who}", lab(who, 1, "2018-01-01", "lab-" + who)
-              if who != "empty" else lab("own", 1, "2018-01-01", "lab-empty"), token=t["integrator"])
+        if who != "empty":
+            s.ask("PUT", f"/fhir/Observation/lab-{who}", lab(who, 1, "2018-01-01", "lab-" + who),
+                  token=t["integrator"])
     s.ask("PUT", "/fhir/Patient/search", patient("search", "SearchFam"), token=t["integrator"])
     made = s.ask("PUT", "/admin/accounts/a-clinician/patients/own", {}, token=t["admin"])
     check("a care team", made.status == 204, made)
@@ -626,7 +713,8 @@ def main():
                                (check_sign_in, (t,)), (check_break_glass, (t,)), (check_fhir, (t,)),
                                (check_search, (t,)), (check_transactions, (t,)),
                                (check_predictions, (t, home)), (check_hooks, (t,)),
-                               (check_inference, (t,)), (check_hostile, ()), (check_depth, (t,)),
+                               (check_inference, (t,)), (check_disguises, (t,)), (check_units, (t,)),
+                               (check_hostile, ()), (check_depth, (t,)),
                                (check_trail, (t, home)), (check_canaries, (t,))]:
                 try:
                     part(s, *more)
