@@ -27,6 +27,13 @@ constexpr std::size_t kMostStatements = 200;  // kept prepared
 
 }  // namespace
 
+Value value_or_null(const std::optional<std::int64_t>& value) {
+  return value ? Value(*value) : Value(nullptr);
+}
+Value value_or_null(const std::optional<double>& value) {
+  return value ? Value(*value) : Value(nullptr);
+}
+
 bool Row::is_null(int column) const {
   return sqlite3_column_type(of(statement_), column) == SQLITE_NULL;
 }

@@ -18,10 +18,8 @@ namespace cangong {
 using Value = std::variant<std::nullptr_t, std::int64_t, double, std::string_view>;
 using Values = std::vector<Value>;
 
-template <class T>
-Value value_or_null(const std::optional<T>& value) {
-  return value ? Value(*value) : Value(nullptr);
-}
+Value value_or_null(const std::optional<std::int64_t>& value);
+Value value_or_null(const std::optional<double>& value);
 
 // One row of an answer; texts are valid until the next row.
 class Row {
