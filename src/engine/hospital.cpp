@@ -341,9 +341,4 @@ Digest Hospital::store_digest() {
   return bulk->store() ? bulk->store()->digest() : Digest();
 }
 
-std::uint64_t Hospital::bulk_patients() {
-  const auto bulk = state_->bulk_now();
-  return bulk->store() ? bulk->store()->inventory().subjects() : 0;
-}
-
 }  // namespace cangong

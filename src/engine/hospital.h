@@ -108,7 +108,6 @@ class Hospital {
   void note(const Asker& asker, const std::string& what, const std::string& fields = "");
 
   Digest store_digest();
-  std::uint64_t bulk_patients();
 
  private:
   struct State;

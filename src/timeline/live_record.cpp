@@ -283,11 +283,6 @@ std::vector<Kept> LiveRecord::of_patient(PatientId patient, std::int64_t after, 
   return all;
 }
 
-void LiveRecord::each(std::int64_t after, const std::function<void(const Kept&)>& use) {
-  db_.each(std::string(kColumns) + "WHERE latest = 1 AND number > ? ORDER BY number", {after},
-           [&](const Row& row) { use(kept(row)); });
-}
-
 std::vector<LiveEvent> LiveRecord::events(PatientId patient) {
   std::vector<LiveEvent> all;
   db_.each(
@@ -304,13 +299,6 @@ std::vector<LiveEvent> LiveRecord::events(PatientId patient) {
         event.source = std::string(row.text(9)) + "/" + std::string(row.text(10));
         all.push_back(std::move(event));
       });
-  return all;
-}
-
-std::vector<PatientId> LiveRecord::patients() {
-  std::vector<PatientId> all;
-  db_.each("SELECT DISTINCT patient FROM event ORDER BY patient", {},
-           [&](const Row& row) { all.push_back(PatientId(row.integer(0))); });
   return all;
 }
 

@@ -75,12 +75,9 @@ class LiveRecord {
   std::uint64_t count(const Wanted& wanted);
   // Of all types that one patient has, by number, after `after`.
   std::vector<Kept> of_patient(PatientId patient, std::int64_t after, std::size_t most);
-  // The latest version of every resource with a number above `after`, in order.
-  void each(std::int64_t after, const std::function<void(const Kept&)>& use);
 
   // Every version of every fact of a patient.
   std::vector<LiveEvent> events(PatientId patient);
-  std::vector<PatientId> patients();
 
   std::optional<PatientId> find(const std::string& system, const std::string& value);
   void link(const std::string& system, const std::string& value, PatientId patient);
