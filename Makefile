@@ -27,6 +27,8 @@ test: build tidy
 	tests/service/run
 	tests/python/run
 	tests/pages/run
+	web/node_modules/.bin/tsc --noEmit -p web
+	tests/web/run
 
 # The part without torch under the address, undefined-behaviour and thread sanitizers.
 check-asan: setup

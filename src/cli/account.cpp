@@ -49,8 +49,8 @@ int add(const Args& args, Hospital& hospital, Accounts& accounts) {
   const std::string name = args.positional(2);
   const Roles roles = roles_of(args.need("--roles"));
   accounts.add(name, secret_line("password: "), roles);
-  const std::string fields = Json{{"account", name}, {"roles", names_of(roles)}}.dump();
-  hospital.note({"(command line)", "", "", ""}, "add_account", fields.substr(1, fields.size() - 2));
+  hospital.note({"(command line)", "", "", ""}, "add_account",
+                Json{{"account", name}, {"roles", names_of(roles)}}.dump());
   return kOk;
 }
 
@@ -60,8 +60,8 @@ int token(const Args& args, Hospital& hospital, Accounts& accounts) {
   if (!days || *days < 1 || *days > 3660) throw UsageError{"--days is 1 to 3660"};
   const std::string made =
       accounts.add_token(name, args.get("--label", ""), static_cast<int>(*days), now());
-  const std::string fields = Json{{"account", name}, {"label", args.get("--label", "")}}.dump();
-  hospital.note({"(command line)", "", "", ""}, "add_token", fields.substr(1, fields.size() - 2));
+  hospital.note({"(command line)", "", "", ""}, "add_token",
+                Json{{"account", name}, {"label", args.get("--label", "")}}.dump());
   std::puts(args.flag("--json") ? Json{{"token", made}, {"days", *days}}.dump().c_str()
                                 : made.c_str());
   return kOk;
@@ -91,9 +91,8 @@ int run_account(const Args& args) {
   if (what == "token") return token(args, hospital, accounts);
   if (what == "remove") {
     accounts.remove(args.positional(2));
-    const std::string fields = Json{{"account", args.positional(2)}}.dump();
     hospital.note({"(command line)", "", "", ""}, "remove_account",
-                  fields.substr(1, fields.size() - 2));
+                  Json{{"account", args.positional(2)}}.dump());
     return kOk;
   }
   throw UsageError{"account list, add, token or remove"};

@@ -69,29 +69,31 @@ Interval ValueIntervals::around(double value) const {
   return {value, std::min(below, value), std::max(above, value)};
 }
 
+Interval observed_frequency(std::span<const std::size_t> rows, Answer answer, const Reliability& r,
+                            double horizon_days) {
+  const double n = static_cast<double>(rows.size()) / r.rows_per_patient;
+  if (answer != Answer::survival) {
+    double events = 0;
+    for (const std::size_t i : rows) events += r.truth[i];
+    return wilson(events / static_cast<double>(rows.size()), n);
+  }
+  std::vector<double> days, events;
+  for (const std::size_t i : rows) days.push_back(r.truth[i]), events.push_back(r.event[i]);
+  const KaplanMeier km(days, events, std::vector<double>(days.size(), 1.0));
+  const Interval s = km.with_band(horizon_days);
+  // Without events (or survivors) Greenwood's variance is 0: count those still followed instead.
+  double followed = 0;
+  for (const double d : days) followed += d >= horizon_days;
+  const bool flat = s.value <= 0 || s.value >= 1;
+  return flat ? wilson(1 - s.value, std::max(followed / r.rows_per_patient, 1.0))
+              : Interval{1 - s.value, 1 - s.high, 1 - s.low};
+}
+
 Interval interval_around(double value, Answer answer, const Reliability& r, double horizon_days) {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   if (r.value.size() < 10) return {value, nan, nan};
   if (answer == Answer::real) return ValueIntervals(r).around(value);
-  const auto alike = nearest(value, r.value);
-  const double n = static_cast<double>(alike.size()) / r.rows_per_patient;
-  Interval observed;
-  if (answer == Answer::survival) {
-    std::vector<double> days, events;
-    for (const std::size_t i : alike) days.push_back(r.truth[i]), events.push_back(r.event[i]);
-    const KaplanMeier km(days, events, std::vector<double>(days.size(), 1.0));
-    const Interval s = km.with_band(horizon_days);
-    // Without events (or survivors) Greenwood's variance is 0: count those still followed instead.
-    double followed = 0;
-    for (const double d : days) followed += d >= horizon_days;
-    const bool flat = s.value <= 0 || s.value >= 1;
-    observed = flat ? wilson(1 - s.value, std::max(followed / r.rows_per_patient, 1.0))
-                    : Interval{1 - s.value, 1 - s.high, 1 - s.low};
-  } else {
-    double events = 0;
-    for (const std::size_t i : alike) events += r.truth[i];
-    observed = wilson(events / static_cast<double>(alike.size()), n);
-  }
+  const Interval observed = observed_frequency(nearest(value, r.value), answer, r, horizon_days);
   return {value, std::min(value, observed.low), std::max(value, observed.high)};
 }
 

@@ -1,6 +1,8 @@
 // How far off answers like this one were, for patients that did not train the model.
 #pragma once
 
+#include <span>
+
 #include "decide/range_order.h"
 #include "evaluate/interval.h"
 #include "evaluate/truth.h"
@@ -26,6 +28,11 @@ class ValueIntervals {
   std::vector<double> values_;  // ascending
   RangeOrder errors_;           // in the order of the values
 };
+
+// How often it happened to those `rows`, 95 % (Wilson; Kaplan-Meier at the horizon).
+// For probabilities and risks.
+Interval observed_frequency(std::span<const std::size_t> rows, Answer answer,
+                            const Reliability& reliability, double horizon_days);
 
 // 95 %: for a probability or a risk, the observed frequency among the patients with the nearest
 // answers (Wilson; Kaplan-Meier at the horizon), widened to hold the answer itself; for a value,

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "base/digest.h"
 #include "base/error.h"
@@ -23,6 +24,20 @@ double mean(const std::vector<double>& values) {
   return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
 }
 
+// Where many answers are equal, a tenth may hold none.
+void cut_into_tenths(std::vector<double> judged, ServedModel& model) {
+  std::erase_if(judged, [](double value) { return !std::isfinite(value); });
+  if (judged.size() < 10) return;
+  std::sort(judged.begin(), judged.end());
+  for (std::size_t k = 1; k < 10; ++k) model.deciles.push_back(judged[k * judged.size() / 10]);
+  model.shares.assign(10, 0);
+  for (const double value : judged) {
+    const auto place = std::upper_bound(model.deciles.begin(), model.deciles.end(), value);
+    model.shares[static_cast<std::size_t>(place - model.deciles.begin())] +=
+        1 / static_cast<double>(judged.size());
+  }
+}
+
 ModelPtr load(const fs::path& models, const Approval& approval) {
   const Bundle bundle = Bundle::open(models / approval.bundle);
   bundle.verify();
@@ -32,9 +47,12 @@ ModelPtr load(const fs::path& models, const Approval& approval) {
                                                          approval.name.substr(at + 1),
                                                          read_pipeline(bundle),
                                                          {},
-                                                         0});
+                                                         0,
+                                                         {},
+                                                         {}});
   model->told = told_of(model->pipeline);
   model->usual = mean(model->pipeline.judged_value);
+  cut_into_tenths(model->pipeline.judged_value, *model);
   return model;
 }
 
@@ -169,6 +187,41 @@ Hospital::Record Hospital::record(PatientId patient) {
           bulk->store() && bulk->store()->inventory().synthetic};
 }
 
+void Hospital::each_record(const std::function<void(PatientId, Record)>& use) {
+  const auto bulk = state_->bulk_now();
+  std::unordered_set<PatientId> live_ones;
+  const auto live_events = [&](PatientId patient) {
+    std::vector<LiveEvent> events;
+    live().read([&](Database& database) { events = LiveRecord(database).events(patient); });
+    return events;
+  };
+  live().read([&](Database& database) {
+    for (const PatientId patient : LiveRecord(database).patients()) live_ones.insert(patient);
+  });
+  if (bulk->store())
+    bulk->store()->each(Columns::all, [&](const Timeline& old) {
+      std::vector<LiveEvent> events;
+      if (live_ones.erase(old.patient())) events = live_events(old.patient());
+      use(old.patient(),
+          {assemble(old.patient(), &old, events), events, bulk->store()->inventory().synthetic});
+    });
+  for (const PatientId patient : live_ones) {
+    std::vector<LiveEvent> events = live_events(patient);
+    if (!events.empty()) use(patient, {assemble(patient, nullptr, events), events, false});
+  }
+}
+
+std::uint64_t Hospital::most_patients() {
+  const auto bulk = state_->bulk_now();
+  std::uint64_t count = bulk->store() ? bulk->store()->inventory().subjects() : 0;
+  live().read([&](Database& database) { count += LiveRecord(database).patients().size(); });
+  return count;
+}
+
+std::string Hospital::meaning(std::string_view code) {
+  return state_->bulk_now()->meaning(code);
+}
+
 Hospital::Record Hospital::record_of(std::span<const std::string> resources, Time arrived) {
   std::unordered_map<std::string, const std::string*> by_name;
   std::vector<std::string> names;
@@ -287,21 +340,21 @@ Json record_of_asker(const Asker& asker) {
   return json;
 }
 
-void append(AuditTrail& trail, const Json& record) {
-  const std::string fields = record.dump(-1, ' ', false, Json::error_handler_t::replace);
-  trail.append(format_time(now()), fields.substr(1, fields.size() - 2));
+std::string text_of(const Json& record) {
+  return record.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 }  // namespace
 
-Answered Hospital::ask(const Asked& asked, const Asker& asker) {
+namespace {
+
+Answered answer(Bulk& bulk, const Hospital::Asked& asked) {
   const ServedModel& model = asked.model;
-  const auto bulk = state_->bulk_now();
   std::unordered_map<std::string_view, std::string_view> described;
   for (const LiveEvent& event : asked.record.live) described[event.code] = event.description;
   const Meaning meaning = [&](std::string_view code) {
     const auto found = described.find(code);
-    return found == described.end() || found->second.empty() ? bulk->meaning(code)
+    return found == described.end() || found->second.empty() ? bulk.meaning(code)
                                                              : std::string(found->second);
   };
   Answered answered;
@@ -311,29 +364,52 @@ Answered Hospital::ask(const Asked& asked, const Asker& asker) {
   answered.synthetic = asked.record.synthetic || model.pipeline.synthetic;
   answered.reply = answer_patient(model.pipeline, meaning, asked.record.timeline.until(asked.as_of),
                                   asked.explain);
+  if (auto* prediction = std::get_if<Prediction>(&answered.reply))
+    name_sources(*prediction, asked.record.live);
+  return answered;
+}
+
+Json record_of_answer(const Bulk& bulk, const Hospital::Asked& asked, const Asker& asker,
+                      const Answered& answered) {
   Json record{{"what", "predict"}, {"id", answered.id}, {"subject", asked.subject}};
   record.update(record_of_asker(asker));
   record["as_of"] = format_time(asked.as_of);
-  record["model"] = model.approval.bundle;
-  record["name"] = model.id();
-  record["store"] = bulk->store() ? bulk->store()->digest() : Digest();
-  if (auto* prediction = std::get_if<Prediction>(&answered.reply)) {
-    name_sources(*prediction, asked.record.live);
+  record["model"] = asked.model.approval.bundle;
+  record["name"] = asked.model.id();
+  record["store"] = bulk.store() ? bulk.store()->digest() : Digest();
+  if (const auto* prediction = std::get_if<Prediction>(&answered.reply)) {
     record["answer"] = "prediction";
     record["value"] = prediction->value;
   } else {
     record["answer"] = "abstention";
     record["abstained"] = name_of(std::get<Abstention>(answered.reply).why);
   }
-  append(trail(), record);
-  return answered;
+  return record;
+}
+
+}  // namespace
+
+Answered Hospital::ask(const Asked& asked, const Asker& asker) {
+  return std::move(ask(std::span(&asked, 1), asker).front());
+}
+
+std::vector<Answered> Hospital::ask(std::span<const Asked> asked, const Asker& asker) {
+  const auto bulk = state_->bulk_now();
+  std::vector<Answered> all;
+  std::vector<std::string> records;
+  for (const Asked& one : asked) {
+    all.push_back(answer(*bulk, one));
+    records.push_back(text_of(record_of_answer(*bulk, one, asker, all.back())));
+  }
+  trail().append(format_time(now()), records);
+  return all;
 }
 
 void Hospital::note(const Asker& asker, const std::string& what, const std::string& fields) {
   Json record{{"what", what}};
   record.update(record_of_asker(asker));
-  if (!fields.empty()) record.update(Json::parse("{" + fields + "}"));
-  append(trail(), record);
+  record.update(Json::parse(fields));
+  trail().append(format_time(now()), text_of(record));
 }
 
 Digest Hospital::store_digest() {

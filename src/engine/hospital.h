@@ -2,6 +2,7 @@
 // are approved, the trail. Safe for concurrent use.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -37,6 +38,8 @@ struct ServedModel {
   Pipeline pipeline;
   Told told;
   double usual = 0;  // its mean answer to patients that did not train; NaN: none
+  // Of the same answers: the nine bounds of their tenths, and what share lies in each.
+  std::vector<double> deciles, shares;
   std::string id() const { return approval.name; }
 };
 using ModelPtr = std::shared_ptr<const ServedModel>;
@@ -81,6 +84,8 @@ class Hospital {
   // By the id of the FHIR resource, an identifier "system|value", or the store's number.
   std::optional<PatientId> find(const std::string& id);
   std::string fhir_id(PatientId patient);
+  // What a code means; empty where nobody said.
+  std::string meaning(std::string_view code);
   // Bulk and live; throws Fault::missing where nothing is known of the patient.
   struct Record {
     Timeline timeline;
@@ -88,6 +93,10 @@ class Hospital {
     bool synthetic = false;
   };
   Record record(PatientId patient);
+  // Every patient, bulk and live, in the order of the store, then those who are live alone.
+  void each_record(const std::function<void(PatientId, Record)>& use);
+  // How many that may be: who is in both counts twice.
+  std::uint64_t most_patients();
   // Of resources at hand alone; nothing is kept. Throws Fault::input where they are of several
   // patients.
   static Record record_of(std::span<const std::string> resources, Time now);
@@ -102,10 +111,11 @@ class Hospital {
     Time as_of;
     ExplainOptions explain;
   };
-  // Recorded before it returns.
+  // Recorded before it returns; several are recorded with one flush.
   Answered ask(const Asked& asked, const Asker& asker);
-  // Anything else that has to be told; `fields` is the inside of a JSON object.
-  void note(const Asker& asker, const std::string& what, const std::string& fields = "");
+  std::vector<Answered> ask(std::span<const Asked> asked, const Asker& asker);
+  // Anything else that has to be told; `fields` is a JSON object.
+  void note(const Asker& asker, const std::string& what, const std::string& fields = "{}");
 
   Digest store_digest();
 

@@ -272,10 +272,8 @@ PredictReply predict(const PredictRequest& request) {
     record["answer"] = "abstention";
     record["why"] = name_of(std::get<Abstention>(reply.reply).why);
   }
-  const std::string fields = record.dump();
   const Time now = std::chrono::floor<Duration>(std::chrono::system_clock::now());
-  append_audit(request.store / "audit.ndjson", format_time(now),
-               fields.substr(1, fields.size() - 2));
+  append_audit(request.store / "audit.ndjson", format_time(now), record.dump());
   return reply;
 }
 

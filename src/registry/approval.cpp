@@ -32,8 +32,7 @@ void approve(const fs::path& models, const Approval& approval) {
                     {"by", approval.by},
                     {"note", approval.note}};
   if (!approval.bundle.empty()) Bundle::open(models / approval.bundle).verify();
-  const std::string fields = record.dump();
-  append_audit(approvals_file(models), approval.at, fields.substr(1, fields.size() - 2));
+  append_audit(approvals_file(models), approval.at, record.dump());
   if (approval.bundle.empty())
     fs::remove(models / approval.name);
   else

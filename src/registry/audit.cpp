@@ -56,7 +56,8 @@ struct Locked {
 
 struct AuditTrail::State {
   struct Waiting {
-    const std::string *at, *fields;
+    const std::string* at;
+    std::span<const std::string> records;
     std::exception_ptr failure;
     bool done = false;
   };
@@ -109,7 +110,7 @@ struct AuditTrail::State {
 
   std::string record(const std::string& at, const std::string& fields) {
     Json json{{"n", head.records + 1}, {"at", at}, {"previous", head.digest}};
-    json.update(Json::parse("{" + fields + "}"));
+    json.update(Json::parse(fields));
     std::string line = json.dump();
     head = {head.records + 1, digest_of(line)};
     line.pop_back();
@@ -119,8 +120,8 @@ struct AuditTrail::State {
   std::string checkpoint(const std::string& at) {
     const std::string mark = key->sign(signed_text(head.records + 1, head.digest));
     signed_last = true;
-    return record(at, "\"what\":\"checkpoint\",\"key\":\"" + key->public_key() +
-                          "\",\"signature\":\"" + mark + "\"");
+    return record(
+        at, Json{{"what", "checkpoint"}, {"key", key->public_key()}, {"signature", mark}}.dump());
   }
 
   // All of it or none: what was written in part is taken away again.
@@ -146,9 +147,11 @@ struct AuditTrail::State {
       catch_up();
       std::string lines;
       for (const Waiting* one : all) {
-        signed_last = false;
-        lines += record(*one->at, *one->fields);
-        if (key && head.records % kBetweenCheckpoints == 0) lines += checkpoint(*one->at);
+        for (const std::string& fields : one->records) {
+          signed_last = false;
+          lines += record(*one->at, fields);
+          if (key && head.records % kBetweenCheckpoints == 0) lines += checkpoint(*one->at);
+        }
       }
       write(lines);
     } catch (...) {
@@ -169,12 +172,17 @@ AuditTrail::AuditTrail(const fs::path& path, std::optional<SigningKey> key)
 }
 AuditTrail::~AuditTrail() = default;
 
-// Whoever comes while nobody writes does the writing, for all that wait by then.
 void AuditTrail::append(const std::string& at, const std::string& fields) {
-  if (fields.size() > kLongestRecord)
-    fail(Fault::input, "too long to be recorded, and so it is not done");
+  append(at, std::span(&fields, 1));
+}
+
+// Whoever comes while nobody writes does the writing, for all that wait by then.
+void AuditTrail::append(const std::string& at, std::span<const std::string> records) {
+  for (const std::string& fields : records)
+    if (fields.size() > kLongestRecord)
+      fail(Fault::input, "too long to be recorded, and so it is not done");
   State& s = *state_;
-  State::Waiting mine{&at, &fields, nullptr};
+  State::Waiting mine{&at, records, nullptr};
   std::unique_lock lock(s.mutex);
   s.waiting.push_back(&mine);
   while (!mine.done) {

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "base/digest.h"
@@ -20,10 +21,12 @@ class AuditTrail {
   explicit AuditTrail(const fs::path& file, std::optional<SigningKey> key = std::nullopt);
   ~AuditTrail();
 
-  // `fields` is the inside of a JSON object. Returns when the record is on disk, together with
-  // those of others that waited. Throws Fault::storage where it cannot be written: what cannot be
-  // recorded is not done.
+  // `fields` is a JSON object. Returns when the record is on disk, together with those of others
+  // that waited. Throws Fault::storage where it cannot be written: what cannot be recorded is not
+  // done.
   void append(const std::string& at, const std::string& fields);
+  // Several, with one flush.
+  void append(const std::string& at, std::span<const std::string> records);
   // Signs what stands so far; nothing without a key, or where the last record is a checkpoint.
   void checkpoint(const std::string& at);
 

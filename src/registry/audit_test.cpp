@@ -23,7 +23,7 @@ struct Trail {
     key = signing.public_key();
     AuditTrail trail(file, std::move(signing));
     for (int i = 0; i < 1100; ++i) {
-      trail.append("2026-01-01T00:00:00Z", "\"what\":\"read\",\"who\":\"a \\\"b\\\"\"");
+      trail.append("2026-01-01T00:00:00Z", R"({"what":"read","who":"a \"b\""})");
       if (i == 500) middle = trail.head().digest;
     }
     trail.checkpoint("2026-01-01T00:00:01Z");
@@ -104,7 +104,7 @@ TEST(Audit, ManyWritersMakeOneChain) {
   std::vector<std::thread> threads;
   for (int t = 0; t < 8; ++t)
     threads.emplace_back([&, t] {
-      for (int i = 0; i < 50; ++i) (t % 2 ? one : two).append("now", "\"what\":\"read\"");
+      for (int i = 0; i < 50; ++i) (t % 2 ? one : two).append("now", R"({"what":"read"})");
     });
   for (auto& thread : threads) thread.join();
   const AuditCheck check = verify_audit(file);

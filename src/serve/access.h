@@ -24,6 +24,7 @@ enum class Permission {
   predict,         // asks a model about a patient
   ask_cards,       // CDS Hooks, as an EHR does
   read_models,
+  run_jobs,  // starts and ends long work
   read_metrics,
   read_trail,
   manage,  // accounts, tokens, care teams
@@ -56,6 +57,8 @@ constexpr Roles roles_with(Permission permission) {
       return static_cast<Roles>(Role::integrator);
     case Permission::read_models:
       return kEveryRole;
+    case Permission::run_jobs:
+      return Role::scientist | Role::integrator | Role::admin;
     case Permission::read_metrics:
       return Role::integrator | Role::admin | Role::auditor;
     case Permission::read_trail:

@@ -1,41 +1,12 @@
 // Signing in, accounts, tokens, care teams.
 #include <atomic>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/text.h"
-#include "serve/route.h"
+#include "serve/json.h"
 
 namespace cangong {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-// The body's fields; each unknown one is a mistake of the caller's.
-Json body_of(const Call& call, std::initializer_list<std::string_view> known) {
-  const Json body = Json::parse(call.request.body, nullptr, false);
-  if (!body.is_object()) throw HttpError{400, "the body is a JSON object"};
-  for (const auto& [key, value] : body.items())
-    if (std::find(known.begin(), known.end(), key) == known.end())
-      throw HttpError{400, "the body has a field that this address does not know"};
-  return body;
-}
-
-std::string text_in(const Json& body, const char* key) {
-  const auto found = body.find(key);
-  if (found == body.end()) return "";
-  if (!found->is_string()) throw HttpError{400, std::string(key) + " is a text"};
-  return found->get<std::string>();
-}
-
-std::string fields(const Json& json) {
-  const std::string text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
-  return text.substr(1, text.size() - 2);
-}
-
-Response json(const Json& body, int status = 200) {
-  return {status, "application/json", body.dump()};
-}
 
 std::string session_cookie(const std::string& value, const std::string& more) {
   return "__Host-cangong=" + value + "; Path=/; Secure; HttpOnly; SameSite=Strict" + more;
@@ -73,15 +44,15 @@ Response sign_in(Call& call) {
   call.asker.user = who.name.substr(0, 63);
   try {
     const Accounts::Session session = call.service.accounts().sign_in(who, call.now);
-    call.hospital().note(call.asker, "sign_in");
+    note(call, "sign_in");
     Json answer = account_json(session.account);
     answer["csrf"] = session.csrf;
-    Response response = json(answer);
+    Response response = json_response(answer);
     response.headers.emplace_back("Set-Cookie", session_cookie(session.id, ""));
     return response;
   } catch (const Error& error) {
     if (error.fault == Fault::denied) {
-      call.hospital().note(call.asker, "sign_in_failed");
+      note(call, "sign_in_failed");
       throw HttpError{401, error.what()};
     }
     throw;
@@ -90,8 +61,8 @@ Response sign_in(Call& call) {
 
 Response sign_out(Call& call) {
   if (!call.session.empty()) call.service.accounts().sign_out(call.session);
-  call.hospital().note(call.asker, "sign_out");
-  Response response = json(Json::object());
+  note(call, "sign_out");
+  Response response = json_response(Json::object());
   response.headers.emplace_back("Set-Cookie", session_cookie("", "; Max-Age=0"));
   return response;
 }
@@ -100,7 +71,7 @@ Response who_am_i(Call& call) {
   Json answer = account_json(call.account);
   if (const auto session = call.service.accounts().session(call.session, call.now))
     answer["csrf"] = session->csrf;
-  return json(answer);
+  return json_response(answer);
 }
 
 Response break_glass(Call& call) {
@@ -110,16 +81,16 @@ Response break_glass(Call& call) {
   const auto number = call.hospital().find(patient);
   if (!number) throw HttpError{404, "no such patient"};
   const std::string id = call.hospital().fhir_id(*number);
-  call.hospital().note(call.asker, "break_glass", fields({{"subject", id}, {"reason", reason}}));
+  note(call, "break_glass", Json{{"subject", id}, {"reason", reason}});
   call.service.accounts().break_glass(call.account.name, *number, call.now);
-  return json({{"minutes", AccountLimits().minutes_of_break_glass}});
+  return json_response({{"minutes", AccountLimits().minutes_of_break_glass}});
 }
 
 Response list_accounts(Call& call) {
   Json all = Json::array();
   for (const Account& account : call.service.accounts().list())
     all.push_back(account_json(account));
-  return json({{"accounts", all}});
+  return json_response({{"accounts", all}});
 }
 
 Response add_account(Call& call) {
@@ -134,15 +105,14 @@ Response add_account(Call& call) {
   }
   const std::string name = text_in(body, "name");
   call.service.accounts().add(name, text_in(body, "password"), roles);
-  call.hospital().note(call.asker, "add_account",
-                       fields({{"account", name}, {"roles", names_of(roles)}}));
-  return json(account_json({name, roles}), 201);
+  note(call, "add_account", Json{{"account", name}, {"roles", names_of(roles)}});
+  return json_response(account_json({name, roles}), 201);
 }
 
 Response remove_account(Call& call) {
   if (call.parts[0] == call.account.name) throw HttpError{409, "nobody removes their own account"};
   call.service.accounts().remove(call.parts[0]);
-  call.hospital().note(call.asker, "remove_account", fields({{"account", call.parts[0]}}));
+  note(call, "remove_account", Json{{"account", call.parts[0]}});
   return {204, "", ""};
 }
 
@@ -153,9 +123,8 @@ Response add_token(Call& call) {
     throw HttpError{400, "days is 1 to 3660"};
   const std::string token = call.service.accounts().add_token(call.parts[0], text_in(body, "label"),
                                                               days.get<int>(), call.now);
-  call.hospital().note(call.asker, "add_token",
-                       fields({{"account", call.parts[0]}, {"label", text_in(body, "label")}}));
-  return json({{"token", token}, {"days", days}}, 201);
+  note(call, "add_token", Json{{"account", call.parts[0]}, {"label", text_in(body, "label")}});
+  return json_response({{"token", token}, {"days", days}}, 201);
 }
 
 namespace {
@@ -165,9 +134,8 @@ Response change_care(Call& call, const char* what,
   const auto patient = call.hospital().find(call.parts[1]);
   if (!patient) throw HttpError{404, "no such patient"};
   (call.service.accounts().*change)(call.parts[0], *patient);
-  call.hospital().note(
-      call.asker, what,
-      fields({{"account", call.parts[0]}, {"subject", call.hospital().fhir_id(*patient)}}));
+  note(call, what,
+       Json{{"account", call.parts[0]}, {"subject", call.hospital().fhir_id(*patient)}});
   return {204, "", ""};
 }
 

@@ -1,24 +1,17 @@
 // CDS Hooks 2.0: discovery, cards, feedback. A service for each approved champion.
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/pattern.h"
 #include "base/text.h"
 #include "report/paragraph.h"
+#include "serve/json.h"
 #include "serve/prediction.h"
 #include "serve/prefetch.h"
-#include "serve/route.h"
 
 namespace cangong {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-Response json(const Json& body) {
-  return {200, "application/json", body.dump(-1, ' ', false, Json::error_handler_t::replace)};
-}
 
 // RFC 4122, version 4.
 std::string uuid() {
@@ -196,7 +189,7 @@ void keep_card(Call& call, const Got& got, const Json& card) {
 Response cds_discovery(Call& call) {
   Json services = Json::array();
   for (const ModelPtr& model : champions(call)) services.push_back(discovery_of(model));
-  Response response = json({{"services", services}});
+  Response response = json_response({{"services", services}});
   const std::string tag = "\"" + digest_of(response.body).substr(0, 32) + "\"";
   response.headers.emplace_back("ETag", tag);
   response.headers.emplace_back("Cache-Control", "private, no-cache");
@@ -229,7 +222,7 @@ Response cds_service(Call& call) {
     cards.push_back(card_of(call, got));
     keep_card(call, got, cards.front());
   }
-  return json({{"cards", cards}});
+  return json_response({{"cards", cards}});
 }
 
 // May come twice: kept once for each card and moment.
@@ -256,9 +249,8 @@ Response cds_feedback(Call& call) {
       db.run("INSERT INTO feedback VALUES(?, ?, ?, ?) ON CONFLICT DO NOTHING",
              {one.card, one.at, one.outcome, one.text});
   });
-  const std::string fields = Json{{"model", call.parts[0]}, {"items", all.size()}}.dump();
-  call.hospital().note(call.asker, "feedback", fields.substr(1, fields.size() - 2));
-  return json(Json::object());
+  note(call, "feedback", Json{{"model", call.parts[0]}, {"items", all.size()}});
+  return json_response(Json::object());
 }
 
 }  // namespace cangong

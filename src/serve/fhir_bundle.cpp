@@ -1,17 +1,16 @@
 // FHIR transactions and batches.
 #include <map>
-#include <nlohmann/json.hpp>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "base/error.h"
 #include "serve/fhir_rest.h"
+#include "serve/json.h"
 
 namespace cangong {
 namespace {
 
 using namespace rest;
-using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kMostEntries = 10000;
 
@@ -113,8 +112,7 @@ void note_results(Call& call, const std::string& what, const std::vector<EntryRe
       Json record = Json::object();
       if (!patient.empty()) record["subject"] = patient;
       record["resources"] = std::vector<std::string>(first, last);
-      const std::string text = record.dump();
-      call.hospital().note(call.asker, what, text.substr(1, text.size() - 2));
+      note(call, what, record);
     }
 }
 

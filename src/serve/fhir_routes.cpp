@@ -1,24 +1,17 @@
 // FHIR R4 REST over the live record: read, write, versions, search.
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/pattern.h"
 #include "base/text.h"
 #include "serve/fhir_rest.h"
+#include "serve/json.h"
 
 namespace cangong {
 namespace {
 
 using namespace rest;
-using Json = nlohmann::ordered_json;
-
 constexpr std::size_t kMostOfPatient = 5000;  // resources of $everything
-
-std::string fields(const Json& json) {
-  const std::string text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
-  return text.substr(1, text.size() - 2);
-}
 
 Response with_version(const Kept& kept, Response response) {
   response.headers.emplace_back("ETag", "W/\"" + std::to_string(kept.version) + "\"");
@@ -41,7 +34,7 @@ Kept readable(Call& call, std::optional<Kept> kept) {
   if (!kept) throw HttpError{404, "no such resource"};
   if (kept->patient) call.require_patient(*kept->patient);
   if (kept->deleted) throw HttpError{410, "the resource was deleted; its history remains"};
-  call.hospital().note(call.asker, "read", fields(told(call, *kept)));
+  note(call, "read", told(call, *kept));
   return std::move(*kept);
 }
 
@@ -55,9 +48,7 @@ Response written_response(const Call& call, const LiveRecord::Written& written) 
 
 // Before the write is kept: what cannot be recorded is not done.
 void note_write(Call& call, const LiveRecord::Written& written) {
-  if (written.changed)
-    call.hospital().note(call.asker, written.created ? "create" : "update",
-                         fields(told(call, written.kept)));
+  if (written.changed) note(call, written.created ? "create" : "update", told(call, written.kept));
 }
 
 // If-Match: W/"3", If-None-Match: *
@@ -128,7 +119,7 @@ Response fhir_delete(Call& call) {
     LiveRecord live(database);
     require_match(live, call);
     removed = live.remove(call.parts[0], call.parts[1], call.now);
-    if (removed) call.hospital().note(call.asker, "delete", fields(told(call, *removed)));
+    if (removed) note(call, "delete", told(call, *removed));
   });
   return {204, "", ""};
 }
@@ -168,7 +159,7 @@ Response fhir_history(Call& call) {
   // One that moved from another patient shows its time with them to nobody else.
   for (const Kept& kept : all)
     if (kept.patient) call.require_patient(*kept.patient);
-  call.hospital().note(call.asker, "read", fields(told(call, all[0])));
+  note(call, "read", told(call, all[0]));
   BundleText bundle("history", all.size());
   for (const Kept& kept : all) {
     const char* method = kept.deleted ? "DELETE" : kept.version == 1 ? "POST" : "PUT";
@@ -279,7 +270,7 @@ Response fhir_search(Call& call) {
   const std::size_t returned = found.size();
   Json about{{"type", wanted.type}, {"found", found.size()}};
   if (wanted.patient) about["subject"] = call.hospital().fhir_id(*wanted.patient);
-  call.hospital().note(call.asker, "search", fields(about));
+  note(call, "search", about);
   BundleText bundle("searchset", total);
   const std::string base = call.service.public_url();
   bundle.link("self", base + call.request.target);
@@ -303,8 +294,7 @@ Response fhir_everything(Call& call) {
   call.hospital().live().read([&](Database& database) {
     found = LiveRecord(database).of_patient(patient.number, after, kMostOfPatient + 1);
   });
-  call.hospital().note(call.asker, "read",
-                       fields({{"subject", patient.id}, {"found", found.size()}}));
+  note(call, "read", Json{{"subject", patient.id}, {"found", found.size()}});
   BundleText bundle("searchset", std::nullopt);
   if (found.size() > kMostOfPatient) {
     found.pop_back();

@@ -1,22 +1,13 @@
 // Whether the service works, what it is, and what it did.
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "base/text.h"
-#include "serve/route.h"
+#include "serve/json.h"
 #include "timeline/store.h"
 
 namespace cangong {
-namespace {
-
-using Json = nlohmann::ordered_json;
-
-Response json(const Json& body, int status = 200) {
-  return {status, "application/json", body.dump(-1, ' ', false, Json::error_handler_t::replace)};
-}
-
-}  // namespace
+namespace {}  // namespace
 
 Response live(Call&) {
   return {200, "text/plain", "lives\n"};
@@ -38,34 +29,18 @@ Response ready(Call& call) {
   parts["device"] = "cpu";
   Json body{{"ready", whole}};
   if (call.request.asked("verbose")) body["parts"] = parts;
-  return json(body, whole ? 200 : 503);
+  return json_response(body, whole ? 200 : 503);
 }
 
 Response version(Call& call) {
-  return json({{"program", kProgram},
-               {"store_format", kStoreFormat},
-               {"bundle_format", kBundleFormat},
-               {"store", call.hospital().store_digest()}});
+  return json_response({{"program", kProgram},
+                        {"store_format", kStoreFormat},
+                        {"bundle_format", kBundleFormat},
+                        {"store", call.hospital().store_digest()}});
 }
 
 Response metrics(Call& call) {
   return {200, "text/plain; version=0.0.4", call.service.metrics()};
-}
-
-Response list_models(Call& call) {
-  const auto models = call.hospital().models();
-  Json all = Json::array();
-  for (const ModelPtr& model : models->served) {
-    const Approval& a = model->approval;
-    Json one{{"name", model->name}, {"alias", model->alias},
-             {"bundle", a.bundle},  {"asks", model->told.task},
-             {"approved_by", a.by}, {"approved_at", a.at},
-             {"note", a.note},      {"synthetic", model->pipeline.synthetic}};
-    if (model->told.horizon_days > 0) one["horizon_days"] = model->told.horizon_days;
-    if (std::isfinite(model->usual)) one["usual"] = model->usual;
-    all.push_back(std::move(one));
-  }
-  return json({{"models", all}, {"not_served", models->problems.size()}});
 }
 
 namespace {
@@ -138,13 +113,13 @@ Json audit_event(const Json& record) {
 
 Response audit_events(Call& call) {
   const auto events = last_events(call);
-  call.hospital().note(call.asker, "read_trail");
-  return json({{"events", events}});
+  note(call, "read_trail");
+  return json_response({{"events", events}});
 }
 
 Response fhir_audit(Call& call) {
   const auto events = last_events(call);
-  call.hospital().note(call.asker, "read_trail");
+  note(call, "read_trail");
   Json entries = Json::array();
   for (const Json& record : events)
     entries.push_back({{"fullUrl", call.service.public_url() + "/fhir/AuditEvent/" +
@@ -152,7 +127,7 @@ Response fhir_audit(Call& call) {
                        {"resource", audit_event(record)}});
   Json bundle{{"resourceType", "Bundle"}, {"type", "searchset"}};
   if (!entries.empty()) bundle["entry"] = entries;
-  Response response = json(bundle);
+  Response response = json_response(bundle);
   response.type = "application/fhir+json";
   return response;
 }
@@ -160,14 +135,14 @@ Response fhir_audit(Call& call) {
 Response audit_verify(Call& call) {
   call.hospital().trail().checkpoint(format_time(call.now));
   const AuditCheck check = verify_audit(call.hospital().home().trail());
-  call.hospital().note(call.asker, "verify_trail");
-  return json({{"holds", check.first_bad_line == 0},
-               {"records", check.records},
-               {"checkpoints", check.checkpoints},
-               {"head", check.head},
-               {"key", check.key},
-               {"first_bad_line", check.first_bad_line},
-               {"problem", check.problem}});
+  note(call, "verify_trail");
+  return json_response({{"holds", check.first_bad_line == 0},
+                        {"records", check.records},
+                        {"checkpoints", check.checkpoints},
+                        {"head", check.head},
+                        {"key", check.key},
+                        {"first_bad_line", check.first_bad_line},
+                        {"problem", check.problem}});
 }
 
 // OpenAPI 3.1 of the table itself.
@@ -201,7 +176,7 @@ Response openapi(Call& call) {
       {"token", {{"type", "http"}, {"scheme", "bearer"}}},
       {"session", {{"type", "apiKey"}, {"in", "cookie"}, {"name", "__Host-cangong"}}}};
   document["security"] = Json::array({{{"token", Json::array()}}, {{"session", Json::array()}}});
-  return json(document);
+  return json_response(document);
 }
 
 }  // namespace cangong

@@ -1,19 +1,12 @@
 // Open Inference Protocol v2 (REST): one input "fhir", a Bundle or the id of a patient.
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "serve/json.h"
 #include "serve/prediction.h"
-#include "serve/route.h"
 
 namespace cangong {
 namespace {
-
-using Json = nlohmann::ordered_json;
-
-Response json(const Json& body) {
-  return {200, "application/json", body.dump(-1, ' ', false, Json::error_handler_t::replace)};
-}
 
 ModelPtr model_of(const Call& call) {
   const ModelPtr model = call.hospital().model(call.parts[0]);
@@ -70,7 +63,7 @@ Ask ask_of(const Call& call, const Json& body) {
 }  // namespace
 
 Response inference_server(Call&) {
-  return json({{"name", "cangong"}, {"version", "0.1.0"}, {"extensions", Json::array()}});
+  return json_response({{"name", "cangong"}, {"version", "0.1.0"}, {"extensions", Json::array()}});
 }
 
 Response inference_health(Call& call) {
@@ -90,16 +83,16 @@ Response inference_model(Call& call) {
   const auto number = [](const char* name, std::vector<int> shape) {
     return Json{{"name", name}, {"datatype", "FP64"}, {"shape", shape}};
   };
-  return json({{"name", model->id()},
-               {"versions", {model->approval.bundle}},
-               {"platform", "cangong"},
-               {"inputs", Json::array({bytes("fhir"), bytes("patient")})},
-               {"outputs", Json::array({number("value", {1}), number("interval", {1, 2}),
-                                        number("survival", {-1, 2})})}});
+  return json_response({{"name", model->id()},
+                        {"versions", {model->approval.bundle}},
+                        {"platform", "cangong"},
+                        {"inputs", Json::array({bytes("fhir"), bytes("patient")})},
+                        {"outputs", Json::array({number("value", {1}), number("interval", {1, 2}),
+                                                 number("survival", {-1, 2})})}});
 }
 
 Response inference_ready(Call& call) {
-  return json({{"name", model_of(call)->id()}, {"ready", true}});
+  return json_response({{"name", model_of(call)->id()}, {"ready", true}});
 }
 
 Response inference_infer(Call& call) {
@@ -130,7 +123,7 @@ Response inference_infer(Call& call) {
   if (body.contains("id")) answer["id"] = body["id"];
   answer["parameters"] = parameters;
   answer["outputs"] = outputs;
-  return json(answer);
+  return json_response(answer);
 }
 
 }  // namespace cangong

@@ -1,14 +1,11 @@
 // $predict: the FHIR operation, for a patient of the record and for data at hand.
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "serve/json.h"
 #include "serve/prediction.h"
-#include "serve/route.h"
 
 namespace cangong {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 struct Parameters {
   std::vector<std::string> models;

@@ -301,11 +301,8 @@ Got ask(Call& call, const Ask& wanted) {
   }
   Got got{model,
           call.hospital().ask({*model, *record, subject, as_of, wanted.explain}, call.asker)};
-  std::string outcome = "ok";
-  if (const auto* none = std::get_if<Abstention>(&got.answered.reply))
-    outcome = none->why == Abstention::Why::unlike_training ? "ood" : "data_required";
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
-  call.service.count_answer(model->id(), outcome, took.count());
+  call.service.count_answer(*model, got.answered, took.count());
   return got;
 }
 

@@ -23,8 +23,10 @@ struct Service::State {
   std::string public_url;
   Hospital hospital;
   Accounts accounts;
+  Tallies tallies;
   Metrics metrics;
   std::mutex log;
+  Jobs jobs;  // last made, first ended
 
   State(const fs::path& home, ServiceConfig given)
       : config(std::move(given)),
@@ -32,7 +34,9 @@ struct Service::State {
         accounts(
             hospital.live(),
             {static_cast<int>(config.failures_before_lock), static_cast<int>(config.minutes_locked),
-             static_cast<int>(config.minutes_idle), static_cast<int>(config.hours_signed_in)}) {}
+             static_cast<int>(config.minutes_idle), static_cast<int>(config.hours_signed_in)}),
+        tallies(hospital.live()),
+        jobs(hospital) {}
 
   // One JSON line; of the address its pattern alone, which names no patient.
   void write_log(const Json& line) {
@@ -48,6 +52,9 @@ CREATE TABLE IF NOT EXISTS card(uuid TEXT PRIMARY KEY, answer TEXT NOT NULL, mod
   at BIGINT NOT NULL);
 CREATE TABLE IF NOT EXISTS feedback(card TEXT NOT NULL, at TEXT NOT NULL, outcome TEXT NOT NULL,
   body TEXT NOT NULL, PRIMARY KEY(card, at));
+CREATE TABLE IF NOT EXISTS opinion(answer TEXT NOT NULL, who TEXT NOT NULL, patient BIGINT NOT NULL,
+  model TEXT NOT NULL, opinion TEXT NOT NULL, comment TEXT NOT NULL, at BIGINT NOT NULL,
+  PRIMARY KEY(answer, who));
 )";
 
 }  // namespace
@@ -78,8 +85,18 @@ void Service::set_public_url(std::string url) {
 std::string Service::metrics() {
   return state_->metrics.text(state_->hospital.trail().head().records);
 }
-void Service::count_answer(const std::string& model, const std::string& outcome, double seconds) {
-  state_->metrics.count_answer(model, outcome, seconds);
+void Service::count_answer(const ServedModel& model, const Answered& answered, double seconds) {
+  std::string outcome = "ok";
+  if (const auto* none = std::get_if<Abstention>(&answered.reply))
+    outcome = none->why == Abstention::Why::unlike_training ? "ood" : "data_required";
+  state_->metrics.count_answer(model.id(), outcome, seconds);
+  state_->tallies.count(model, answered, seconds);
+}
+Tallies& Service::tallies() {
+  return state_->tallies;
+}
+Jobs& Service::jobs() {
+  return state_->jobs;
 }
 
 Hospital& Call::hospital() const {
@@ -93,8 +110,7 @@ bool Call::sees_everybody() const {
 
 void Call::require_patient(PatientId patient) const {
   if (sees_everybody() || service.accounts().cares_for(account.name, patient, now)) return;
-  const std::string fields = Json{{"subject", hospital().fhir_id(patient)}}.dump();
-  hospital().note(asker, "denied", fields.substr(1, fields.size() - 2));
+  hospital().note(asker, "denied", Json{{"subject", hospital().fhir_id(patient)}}.dump());
   fail(Fault::denied,
        "no such patient, or none that you care for; in an emergency: POST "
        "/auth/break-glass with a reason");
@@ -161,7 +177,7 @@ void authorise(const Call& call, const Route& route) {
   if (call.account.name.empty())
     throw HttpError{401, "sign in first (POST /auth/sign-in), or send a token"};
   if (allows(call.account.roles, route.permission)) return;
-  call.hospital().note(call.asker, "denied", "\"route\":\"" + std::string(route.pattern) + "\"");
+  call.hospital().note(call.asker, "denied", Json{{"route", route.pattern}}.dump());
   throw HttpError{403, "your roles do not allow this; it needs: " +
                            join(names_of(roles_with(route.permission)), " or ")};
 }

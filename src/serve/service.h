@@ -7,9 +7,11 @@
 #include <vector>
 
 #include "engine/hospital.h"
+#include "engine/jobs.h"
 #include "serve/accounts.h"
 #include "serve/config.h"
 #include "serve/http.h"
+#include "serve/tallies.h"
 
 namespace cangong {
 
@@ -65,7 +67,9 @@ class Service {
 
   // Prometheus text.
   std::string metrics();
-  void count_answer(const std::string& model, const std::string& outcome, double seconds);
+  void count_answer(const ServedModel& model, const Answered& answered, double seconds);
+  Tallies& tallies();
+  Jobs& jobs();
 
  private:
   struct State;

@@ -283,6 +283,13 @@ std::vector<Kept> LiveRecord::of_patient(PatientId patient, std::int64_t after, 
   return all;
 }
 
+std::vector<PatientId> LiveRecord::patients() {
+  std::vector<PatientId> all;
+  db_.each("SELECT DISTINCT patient FROM event", {},
+           [&](const Row& row) { all.emplace_back(row.integer(0)); });
+  return all;
+}
+
 std::vector<LiveEvent> LiveRecord::events(PatientId patient) {
   std::vector<LiveEvent> all;
   db_.each(

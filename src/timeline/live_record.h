@@ -76,6 +76,8 @@ class LiveRecord {
   // Of all types that one patient has, by number, after `after`.
   std::vector<Kept> of_patient(PatientId patient, std::int64_t after, std::size_t most);
 
+  // Those of whom there are facts.
+  std::vector<PatientId> patients();
   // Every version of every fact of a patient.
   std::vector<LiveEvent> events(PatientId patient);
 

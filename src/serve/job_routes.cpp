@@ -1,0 +1,58 @@
+// Long work: begun, watched, ended.
+#include <cmath>
+
+#include "base/text.h"
+#include "serve/json.h"
+
+namespace cangong {
+namespace {
+
+Json json_of(const Job& job, Time now) {
+  Json json{{"id", job.id},
+            {"kind", job.kind},
+            {"model", job.model},
+            {"by", job.by},
+            {"state", name_of(job.state)},
+            {"done", job.done},
+            {"total", job.total},
+            {"created", format_time(job.created)}};
+  if (job.started) json["started"] = format_time(*job.started);
+  if (job.ended) json["ended"] = format_time(*job.ended);
+  if (!job.problem.empty()) json["problem"] = job.problem;
+  if (job.state == Job::State::running && job.started && job.done > 0 && job.total >= job.done) {
+    const double spent = std::chrono::duration<double>(now - *job.started).count();
+    json["seconds_left"] = std::round(spent * static_cast<double>(job.total - job.done) /
+                                      static_cast<double>(job.done));
+  }
+  return json;
+}
+
+}  // namespace
+
+Response list_jobs(Call& call) {
+  Json all = Json::array();
+  for (const Job& job : call.service.jobs().latest(50)) all.push_back(json_of(job, call.now));
+  return json_response({{"jobs", all}});
+}
+
+Response start_job(Call& call) {
+  const Json body = body_of(call, {"kind", "model"});
+  const Job job =
+      call.service.jobs().start(text_in(body, "kind"), text_in(body, "model"), call.asker);
+  note(call, "start_job", {{"job", job.id}, {"kind", job.kind}, {"name", job.model}});
+  return json_response(json_of(job, call.now), 201);
+}
+
+Response show_job(Call& call) {
+  const auto job = call.service.jobs().find(call.parts[0]);
+  if (!job) throw HttpError{404, "no such job"};
+  return json_response(json_of(*job, call.now));
+}
+
+Response cancel_job(Call& call) {
+  const Job job = call.service.jobs().cancel(call.parts[0]);
+  note(call, "cancel_job", {{"job", job.id}});
+  return json_response(json_of(job, call.now));
+}
+
+}  // namespace cangong

@@ -1,0 +1,151 @@
+#include "serve/tallies.h"
+
+#include <algorithm>
+#include <cmath>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <numeric>
+#include <thread>
+#include <tuple>
+
+#include "evaluate/d_calibration.h"
+
+namespace cangong {
+namespace {
+
+constexpr const char* kTables = R"(
+CREATE TABLE IF NOT EXISTS tally(day BIGINT NOT NULL, model TEXT NOT NULL, bundle TEXT NOT NULL,
+  what TEXT NOT NULL, count DOUBLE PRECISION NOT NULL, PRIMARY KEY(day, model, bundle, what));
+)";
+constexpr auto kBetweenWrites = std::chrono::seconds(10);
+
+using Key = std::tuple<std::int64_t, std::string, std::string>;  // day, model, bundle
+using Counts = std::map<std::string, double>;
+
+void add(DayTally& tally, std::string_view what, double count) {
+  const auto whole = static_cast<std::uint64_t>(count);
+  if (what.starts_with("decile ")) {
+    tally.by_decile.at(static_cast<std::size_t>(what.back() - '0')) += whole;
+    tally.answers += whole;
+  } else if (what == "no_data" || what == "too_little_data") {
+    tally.abstained_data += whole;
+  } else if (what == "unlike_training") {
+    tally.abstained_unlike += whole;
+  } else if (what == "deceased") {
+    tally.deceased += whole;
+  } else if (what == "seconds") {
+    tally.seconds += count;
+  } else if (what == "slowest") {
+    tally.slowest = std::max(tally.slowest, count);
+  }
+}
+
+}  // namespace
+
+struct Tallies::State {
+  DatabasePool& live;
+  std::mutex mutex;
+  std::condition_variable_any changed;
+  std::map<Key, Counts> waiting;
+  std::jthread writer;
+
+  explicit State(DatabasePool& live) : live(live) {}
+
+  void write() {
+    std::map<Key, Counts> now;
+    {
+      const std::lock_guard lock(mutex);
+      now.swap(waiting);
+    }
+    if (now.empty()) return;
+    try {
+      live.write([&](Database& db) {
+        for (const auto& [key, counts] : now)
+          for (const auto& [what, count] : counts)
+            db.run(what == "slowest"
+                       ? "INSERT INTO tally VALUES(?, ?, ?, ?, ?) ON CONFLICT(day, model, bundle, "
+                         "what) DO UPDATE SET count = max(count, excluded.count)"
+                       : "INSERT INTO tally VALUES(?, ?, ?, ?, ?) ON CONFLICT(day, model, bundle, "
+                         "what) DO UPDATE SET count = count + excluded.count",
+                   {std::get<0>(key), std::get<1>(key), std::get<2>(key), what, count});
+      });
+    } catch (const std::exception&) {  // disk full, say: with the next ones
+      const std::lock_guard lock(mutex);
+      for (const auto& [key, counts] : now)
+        for (const auto& [what, count] : counts) {
+          double& known = waiting[key][what];
+          known = what == "slowest" ? std::max(known, count) : known + count;
+        }
+    }
+  }
+};
+
+Tallies::Tallies(DatabasePool& live) : state_(std::make_unique<State>(live)) {
+  live.write([](Database& db) { db.script(kTables); });
+  state_->writer = std::jthread([state = state_.get()](const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      {
+        std::unique_lock lock(state->mutex);
+        state->changed.wait_for(lock, stop, kBetweenWrites, [] { return false; });
+      }
+      state->write();
+    }
+  });
+}
+Tallies::~Tallies() = default;
+
+void Tallies::count(const ServedModel& model, const Answered& answered, double seconds) {
+  const std::int64_t day =
+      std::chrono::floor<std::chrono::days>(answered.at).time_since_epoch().count();
+  std::string what;
+  if (const auto* p = std::get_if<Prediction>(&answered.reply)) {
+    const auto& edges = model.deciles;
+    const auto place = std::upper_bound(edges.begin(), edges.end(), p->value) - edges.begin();
+    what = "decile " + std::to_string(place);
+  } else {
+    what = name_of(std::get<Abstention>(answered.reply).why);
+  }
+  const std::lock_guard lock(state_->mutex);
+  Counts& counts = state_->waiting[{day, model.id(), model.approval.bundle}];
+  ++counts[what];
+  counts["seconds"] += seconds;
+  counts["slowest"] = std::max(counts["slowest"], seconds);
+}
+
+std::vector<DayTally> Tallies::since(std::int64_t day) {
+  state_->write();
+  std::vector<DayTally> all;
+  state_->live.read([&](Database& db) {
+    db.each(
+        "SELECT day, model, bundle, what, count FROM tally WHERE day >= ? "
+        "ORDER BY day, model, bundle",
+        {day}, [&](const Row& row) {
+          if (all.empty() || all.back().day != row.integer(0) || all.back().model != row.text(1) ||
+              all.back().bundle != row.text(2)) {
+            DayTally& fresh = all.emplace_back();
+            fresh.day = row.integer(0), fresh.model = row.text(1), fresh.bundle = row.text(2);
+            fresh.by_decile.assign(10, 0);
+          }
+          add(all.back(), row.text(3), row.real(4));
+        });
+  });
+  return all;
+}
+
+AnswerDrift compare_with_expected(const std::vector<std::uint64_t>& counts,
+                                  const std::vector<double>& expected) {
+  const double n = static_cast<double>(std::accumulate(counts.begin(), counts.end(), 0ULL));
+  if (n < 100 || counts.size() != expected.size()) return {std::nan(""), std::nan("")};
+  double psi = 0, squared = 0;
+  int used = 0;
+  for (std::size_t k = 0; k < counts.size(); ++k) {
+    const double seen = static_cast<double>(counts[k]);
+    if (expected[k] > 0) squared += std::pow(seen - n * expected[k], 2) / (n * expected[k]), ++used;
+    const double share = std::max(seen, 0.5) / n, want = std::max(expected[k], 0.5 / n);
+    if (seen > 0 || expected[k] > 0) psi += (share - want) * std::log(share / want);
+  }
+  return {psi, used > 1 ? chi_squared_tail(squared, used - 1) : std::nan("")};
+}
+
+}  // namespace cangong

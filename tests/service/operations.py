@@ -1,0 +1,132 @@
+"""Health, trail, kills, backup, approvals."""
+import json
+import random
+import shutil
+import signal
+import subprocess
+import threading
+import time
+
+from checks import PROGRAM, check, lab
+from client import Service, run
+
+
+def check_health(s, t):
+    check("lives without signing in", s.ask("GET", "/livez").status == 200)
+    ready = s.ask("GET", "/readyz?verbose")
+    check("ready, one model", ready.status == 200 and ready.json()["parts"]["models"] == 1, ready)
+    document = s.ask("GET", "/openapi.json").json()
+    check("OpenAPI lists the routes", "/fhir/{type}/{id}" in document["paths"])
+    metrics = s.ask("GET", "/metrics", token=t["admin"])
+    check("metrics", metrics.status == 200 and b"cangong_http_request_duration_seconds_bucket" in
+          metrics.body, metrics)
+    head = s.ask("HEAD", "/livez")
+    check("HEAD has no body", head.status == 200 and head.body == b"")
+    for name in ("Content-Security-Policy", "Strict-Transport-Security", "X-Content-Type-Options",
+                 "X-Trace-Id"):
+        check("header " + name, head.headers.get(name))
+    trace = s.ask("GET", "/livez", headers={"traceparent": "00-" + "ab" * 16 + "-" + "cd" * 8 + "-01"})
+    check("the caller's trace goes on", trace.headers["X-Trace-Id"] == "ab" * 16)
+    wrong = s.ask("PATCH", "/livez")
+    check("405 says what is allowed", wrong.status == 405 and wrong.headers["Allow"] == "GET", wrong)
+
+
+def check_trail(s, t):
+    told = s.ask("POST", "/api/audit/verify", {}, token=t["auditor"]).json()
+    check("the trail holds and is signed", told["holds"] and told["checkpoints"] > 0, told)
+    events = s.ask("GET", "/api/audit?subject=own&what=predict", token=t["auditor"]).json()["events"]
+    check("predictions are in it: who, whom, which model", events and events[0]["who"] ==
+          "a-integrator" and len(events[0]["model"]) == 64, events[:1])
+    fhir = s.ask("GET", "/fhir/AuditEvent?subject=own", token=t["auditor"]).json()
+    check("as AuditEvents", fhir["entry"][0]["resource"]["resourceType"] == "AuditEvent")
+    copy = s.home.parent / "trail.ndjson"
+    shutil.copy(s.home / "audit.ndjson", copy)
+    run(PROGRAM, "audit", "verify", copy, "--key", told["key"], "--contains", told["head"])
+    lines = copy.read_text().splitlines()
+    at = next(i for i, line in enumerate(lines) if i > 20 and '"who":"' in line)
+    lines[at] = lines[at].replace('"who":"', '"who":"x')
+    copy.write_text("\n".join(lines) + "\n")
+    bad = subprocess.run([PROGRAM, "audit", "verify", str(copy), "--json"], capture_output=True)
+    check("a changed record is named", bad.returncode == 1 and json.loads(bad.stdout)[
+        "first_bad_line"] == at + 1, bad.stdout)
+
+
+def check_killed(home, t, rounds):
+    """Acknowledged is kept: kill -9 at random moments while four clients write."""
+    kept, slowest = set(), 0.0
+    for round in range(rounds):
+        start = time.monotonic()
+        s = Service(PROGRAM, home).__enter__()
+        slowest = max(slowest, time.monotonic() - start)
+        stop, lock = threading.Event(), threading.Lock()
+
+        def write(k):
+            connection = s.connect()
+            for n in range(100000):
+                if stop.is_set():
+                    return
+                id = f"k-{round}-{k}-{n}"
+                try:
+                    done = s.ask("PUT", "/fhir/Observation/" + id, lab(
+                        "own", n, "2022-01-01", id), token=t["integrator"], connection=connection)
+                except Exception:
+                    return
+                if done.status == 201:
+                    with lock:
+                        kept.add(id)
+
+        threads = [threading.Thread(target=write, args=(k,)) for k in range(4)]
+        for thread in threads:
+            thread.start()
+        time.sleep(random.uniform(0.02, 0.3))
+        s.stop(signal.SIGKILL)
+        stop.set()
+        for thread in threads:
+            thread.join()
+    with Service(PROGRAM, home) as s:
+        c = s.connect()
+        lost = [id for id in kept if s.ask("GET", "/fhir/Observation/" + id, token=t["integrator"],
+                                           connection=c).status != 200]
+        check(f"{rounds} kills lose nothing of {len(kept)} acknowledged", kept and not lost, lost[:3])
+        told = s.ask("POST", "/api/audit/verify", {}, token=t["auditor"]).json()
+        check("the chain is whole after them", told["holds"], told)
+    check("ready again within 2 s", slowest < 2, slowest)
+
+
+def check_backup(home, t):
+    with Service(PROGRAM, home) as s:
+        run(PROGRAM, "backup", home, home.parent / "home.zip")
+        before = s.ask("GET", "/fhir/Patient/own", token=t["integrator"]).body
+    again = subprocess.run([PROGRAM, "backup", str(home), str(home.parent / "home.zip")],
+                           capture_output=True, text=True)
+    check("a backup overwrites nothing", again.returncode == 1, again.stderr)
+    run(PROGRAM, "restore", home.parent / "home.zip", home.parent / "home2")
+    with Service(PROGRAM, home.parent / "home2") as s:
+        read = s.ask("GET", "/fhir/Patient/own", token=t["integrator"])
+        check("a restored home answers", read.status == 200 and read.body == before, read)
+        check("with its model", s.about["models"] == ["heart@champion"], s.about)
+        told = s.ask("POST", "/api/audit/verify", {}, token=t["auditor"]).json()
+        check("and its trail", told["holds"], told)
+    data = bytearray((home.parent / "home.zip").read_bytes())
+    data[len(data) // 2] ^= 1
+    (home.parent / "bad.zip").write_bytes(data)
+    bad = subprocess.run([PROGRAM, "restore", str(home.parent / "bad.zip"), str(home.parent / "home3")],
+                         capture_output=True, text=True)
+    check("a damaged backup is refused, nothing half-made stays", bad.returncode == 1 and
+          not (home.parent / "home3").exists(), bad.stderr)
+
+
+def check_approvals(home, t):
+    with Service(PROGRAM, home) as s:
+        models = lambda: [m["name"] + "@" + m["alias"] for m in s.ask(
+            "GET", "/api/models", token=t["scientist"]).json()["models"]]
+        run(PROGRAM, "approve", home / "models" / "heart", "--as", "heart@challenger")
+        check("an approval is seen at once", models() == ["heart@challenger", "heart@champion"], models())
+        run(PROGRAM, "approve", home / "models", "--as", "heart@challenger", "--withdraw")
+        check("and a withdrawal", models() == ["heart@champion"], models())
+
+
+def check_alone(home):
+    second = subprocess.run([PROGRAM, "serve", str(home), "--port", "0"], capture_output=True, text=True)
+    check("a home is served once", second.returncode == 4 and "another process" in second.stderr,
+          second.stderr)

@@ -1,0 +1,109 @@
+// The service as the pages see it. Sessions are a cookie; each change sends the token of /auth/me.
+
+export interface Me { name: string; roles: string[]; csrf?: string }
+export interface Model {
+  name: string; alias: string; bundle: string; asks: string; approved_by: string;
+  approved_at: string; note: string; synthetic: boolean; horizon_days?: number; usual?: number;
+}
+export interface Feature {
+  feature: string; meaning: string; unit?: string; share?: number | null;
+  low?: number | null; high?: number | null; missing?: number | null;
+}
+export interface CalibrationPoint {
+  told: number; seen: number; low: number | null; high: number | null; count: number;
+}
+export interface ModelDetail extends Model {
+  answer: string; recipe: string; learner: string; options: string; task: string;
+  training_rows: number; judged_rows: number; columns: number; features: Feature[];
+  calibration: CalibrationPoint[]; history: { bundle: string; by: string; at: string; note: string }[];
+}
+export interface Person { id: string; name?: string; birthDate?: string; gender?: string }
+export interface Listed extends Person {
+  value?: number | null; low?: number | null; high?: number | null; as_of?: string;
+}
+export interface Code { code: string; meaning: string; lane: string }
+export interface Fact {
+  code: number; time: number | null; number?: number; unit?: string; text?: string; source?: string;
+}
+export interface Timeline {
+  person: Person; as_of: string; synthetic: boolean; first?: number; last?: number;
+  codes: Code[]; events: Fact[]; earlier_left_out: number;
+}
+export interface Evidence { code: string; time: string | null; value?: number; unit?: string; source?: string }
+export interface Reason {
+  feature: string; code: string; aggregate: string; window?: string; description?: string;
+  value: number | null; unit?: string;
+  contribution: number; events: Evidence[];
+}
+export interface Reply {
+  answer: "prediction" | "abstention"; value: number | null; low: number | null; high: number | null;
+  unit?: string; reason?: string; why?: string; missing?: string[]; base?: number | null;
+  classes?: Record<string, number>; survival?: [number, number | null][]; reasons: Reason[];
+  paragraphs?: { clinician: Both; patient: Both };
+  what_if?: { feature: string; curve: [number, number][] };
+}
+export interface Both { en: string; zh: string }
+export interface Answer {
+  id: string; model: string; asks: string; as_of: string; synthetic: boolean; usual?: number;
+  horizon_days?: number; headline?: string; reply: Reply;
+}
+export interface TrendPoint { time: number; value: number | null; low: number | null; high: number | null }
+export interface Job {
+  id: string; kind: string; model: string; by: string; state: string; done: number; total: number;
+  created: string; started?: string; ended?: string; problem?: string; seconds_left?: number;
+}
+export interface DayTally {
+  day: string; answers: number; missing_data: number; unlike_training: number; deceased: number;
+  mean_ms: number | null; slowest_ms: number;
+}
+export interface Monitored {
+  model: string; days: DayTally[]; by_tenth: number[]; expected: number[]; psi: number | null;
+  p: number | null; opinions: Record<string, number>;
+}
+export interface Report { name: string; files: string[]; title?: string; examples?: number; patients?: number }
+export interface TrailRecord {
+  n: number; at: string; what: string; who?: string; subject?: string; why?: string; name?: string;
+  [key: string]: unknown;
+}
+
+export class ApiError extends Error {
+  constructor(readonly status: number, message: string) { super(message); }
+}
+
+let csrf = "";
+let whenSignedOut: () => void = () => undefined;
+export function onSignedOut(act: () => void): void { whenSignedOut = act; }
+export function setToken(token: string | undefined): void { csrf = token ?? ""; }
+
+function complaint(body: unknown, status: number): string {
+  const known = body as { detail?: string; error?: string; issue?: { diagnostics?: string }[] } | null;
+  return known?.detail ?? known?.error ?? known?.issue?.[0]?.diagnostics ?? `HTTP ${status}`;
+}
+
+export interface Exchange { status: number; milliseconds: number; text: string }
+
+// One exchange as it went over the wire, for the sandbox.
+export async function exchange(method: string, path: string, body?: unknown): Promise<Exchange> {
+  const headers: Record<string, string> = { "Accept-Language": document.documentElement.lang };
+  if (method !== "GET") headers["X-CSRF-Token"] = csrf;
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  const before = performance.now();
+  const answer = await fetch(path, {
+    method, headers, body: body === undefined ? undefined : JSON.stringify(body), credentials: "same-origin",
+  });
+  const text = await answer.text();
+  return { status: answer.status, milliseconds: performance.now() - before, text };
+}
+
+export async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+  const { status, text } = await exchange(method, path, body);
+  let json: unknown = null;
+  try { json = text ? JSON.parse(text) : null; } catch { /* not JSON: the status says it */ }
+  if (status === 401 && !path.startsWith("/auth/")) whenSignedOut();
+  if (status >= 400) throw new ApiError(status, complaint(json, status));
+  return json as T;
+}
+
+export const get = <T,>(path: string): Promise<T> => call<T>("GET", path);
+export const post = <T,>(path: string, body: unknown): Promise<T> => call<T>("POST", path, body);
+export const enc = encodeURIComponent;

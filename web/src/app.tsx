@@ -1,0 +1,79 @@
+import type { ComponentType } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { call, get, onSignedOut, setToken, type Me } from "./api";
+import { pages, type PageEntry } from "./pages";
+import { NotFound } from "./pages/not-found";
+import { SignIn } from "./pages/sign-in";
+import { link, usePlace } from "./route";
+import { languageNow, setLanguage, t, type Language } from "./words";
+
+export interface PageProps { me: Me; parts: string[]; query: URLSearchParams }
+
+const allowed = (entry: PageEntry, me: Me) => entry.roles.some((role) => me.roles.includes(role));
+
+function Languages(props: { pick: (language: Language) => void }) {
+  return (
+    <button type="button" class="plain" lang={languageNow() === "en" ? "zh-CN" : "en"}
+      onClick={() => props.pick(languageNow() === "en" ? "zh" : "en")}>
+      {languageNow() === "en" ? "中文" : "English"}
+    </button>
+  );
+}
+
+function Navigation(props: { me: Me; here: string }) {
+  const shown = pages.filter((entry) => entry.inMenu && allowed(entry, props.me));
+  return (
+    <nav aria-label={t("menu")}>
+      <ul>
+        {shown.map((entry) => (
+          <li>
+            <a href={link(entry.path)} aria-current={entry.path === props.here ? "page" : undefined}>
+              {t(entry.title)}
+            </a>
+          </li>
+        ))}
+      </ul>
+    </nav>
+  );
+}
+
+export function App() {
+  const [me, setMe] = useState<Me | null | undefined>(undefined);
+  const [language, setShown] = useState(languageNow());
+  const place = usePlace();
+  const enter = (who: Me | null) => { setToken(who?.csrf); setMe(who); };
+  useEffect(() => {
+    onSignedOut(() => enter(null));
+    get<Me>("/auth/me").then(enter, () => enter(null));
+  }, []);
+  const pick = (next: Language) => { setLanguage(next); setShown(next); };
+  const leave = async () => { await call("POST", "/auth/sign-out", {}).catch(() => null); enter(null); };
+  if (me === undefined) return <p class="quiet" role="status">{t("loading")}</p>;
+
+  const here = place.parts[0] ?? "";
+  const entry = pages.find((page) => page.path === here);
+  let Shown: ComponentType<PageProps> = NotFound;
+  if (me && entry && allowed(entry, me)) Shown = entry.page;
+  return (
+    <div key={language}>
+      <a class="skip" href="#main" onClick={(e) => {
+        e.preventDefault();
+        document.getElementById("main")?.focus();
+      }}>{t("skip")}</a>
+      <header class="top">
+        <a class="brand" href={link()}>Cangong 仓公</a>
+        {me && <Navigation me={me} here={entry?.under ?? here} />}
+        <div class="who">
+          <Languages pick={pick} />
+          {me && <span>{me.name}</span>}
+          {me && <button type="button" class="plain" onClick={() => void leave()}>{t("sign.out")}</button>}
+        </div>
+      </header>
+      <main id="main" tabIndex={-1}>
+        {me
+          ? <Shown key={place.parts.slice(0, 2).join("/")} me={me} parts={place.parts.slice(1)} query={place.query} />
+          : <SignIn enter={enter} />}
+      </main>
+    </div>
+  );
+}
