@@ -133,6 +133,7 @@ struct Jobs::State {
   std::mutex mutex;
   std::condition_variable_any changed;
   std::unordered_set<std::string> cancelled;
+  bool arrived = false;  // a job, since the worker looked
   std::jthread worker;
 
   explicit State(Hospital& hospital) : hospital(hospital) {}
@@ -185,7 +186,8 @@ struct Jobs::State {
         // The record cannot be read or written now: later again.
       }
       std::unique_lock lock(mutex);
-      changed.wait_for(lock, stop, std::chrono::seconds(1), [] { return false; });
+      changed.wait_for(lock, stop, std::chrono::seconds(1), [&] { return arrived; });
+      arrived = false;
     }
   }
 };
@@ -214,6 +216,10 @@ Job Jobs::start(const std::string& kind, const std::string& model, const Asker& 
     db.run("INSERT INTO job VALUES(?, ?, ?, ?, 0, ?, NULL, NULL, 0, 0, '')",
            {job.id, job.kind, job.model, job.by, stored(job.created)});
   });
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->arrived = true;
+  }
   state_->changed.notify_all();
   return job;
 }

@@ -91,6 +91,7 @@ Tallies::Tallies(DatabasePool& live) : state_(std::make_unique<State>(live)) {
       }
       state->write();
     }
+    state->write();
   });
 }
 Tallies::~Tallies() = default;
