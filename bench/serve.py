@@ -17,6 +17,7 @@ import time
 
 CANGONG = os.environ["CANGONG"]
 FEATURES, ROWS = 35, 3000
+CONNECTIONS = 32  # of both sides
 
 
 def run(*words, stdin=None):
@@ -147,7 +148,7 @@ def peer(folder, name, body, path):
     try:
         process.stdout.readline()
         time.sleep(2)
-        return load(folder, f"https://127.0.0.1:{port}", path, "token", body, 4)
+        return load(folder, f"https://127.0.0.1:{port}", path, "token", body, CONNECTIONS)
     finally:
         process.kill()
         process.wait()
@@ -168,7 +169,7 @@ def create(folder):
         run("curl", "-sf", "--cacert", home / "keys" / "tls.crt", "-X", "PUT", "-H",
             "Authorization: Bearer " + service.token, "-d", '{"resourceType":"Patient","id":"w"}',
             service.url + "/fhir/Patient/w")
-        rate, tail = load(folder, service.url, "/fhir/Observation", service.token, OBSERVATION, 32)
+        rate, tail = load(folder, service.url, "/fhir/Observation", service.token, OBSERVATION, CONNECTIONS)
         return {"rate": rate, "p99_ms": tail, "rss_mb": service.rss()}
     finally:
         service.stop()
@@ -181,7 +182,7 @@ def main(name, folder):
     body, path = (infer(), "/v2/models/m/infer") if name == "serve" else (hook(), "/cds-services/m")
     service = Ours(make_home(folder, "trees" if name == "serve-trees" else "mlp"))
     try:
-        rate, tail = load(folder, service.url, path, service.token, body, 4)
+        rate, tail = load(folder, service.url, path, service.token, body, CONNECTIONS)
         rss = service.rss()
     finally:
         service.stop()

@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <condition_variable>
 #include <exception>
 #include <mutex>
 #include <thread>
@@ -13,6 +12,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/group_commit.h"
 
 namespace cangong {
 namespace {
@@ -201,11 +201,7 @@ void Database::copy_to(const fs::path& file) {
 }
 
 struct DatabasePool::State {
-  struct Job {
-    const std::function<void(Database&)>* work;
-    std::exception_ptr failure;
-    bool done = false;
-  };
+  using Work = std::function<void(Database&)>;
   static constexpr std::size_t kMostTogether = 256;  // writes of one flush
 
   explicit State(fs::path path) : file(std::move(path)), writer(file) {}
@@ -213,16 +209,14 @@ struct DatabasePool::State {
   fs::path file;
   Database writer;
   std::mutex mutex;
-  std::condition_variable changed;
-  std::vector<Job*> waiting;
-  bool writing = false;
+  GroupCommit<Work> writes{kMostTogether};
   std::vector<std::unique_ptr<Database>> idle;
 
   // One transaction; a job that throws leaves nothing of its own.
-  void commit(const std::vector<Job*>& jobs) {
+  void commit(const std::vector<GroupCommit<Work>::Entry*>& jobs) {
     try {
       writer.transaction([&] {
-        for (Job* job : jobs) {
+        for (auto* job : jobs) {
           try {
             writer.transaction([&] { (*job->work)(writer); });
           } catch (...) {
@@ -231,7 +225,7 @@ struct DatabasePool::State {
         }
       });
     } catch (...) {
-      for (Job* job : jobs) job->failure = std::current_exception();
+      for (auto* job : jobs) job->failure = std::current_exception();
     }
   }
 };
@@ -254,31 +248,8 @@ void DatabasePool::read(const std::function<void(Database&)>& work) {
   state_->idle.push_back(std::move(mine));
 }
 
-// Whoever comes while nobody writes does the writing, for all that wait by then.
 void DatabasePool::write(const std::function<void(Database&)>& work) {
-  State& s = *state_;
-  State::Job job{&work, nullptr};
-  std::unique_lock lock(s.mutex);
-  s.waiting.push_back(&job);
-  while (!job.done) {
-    if (s.writing) {
-      s.changed.wait(lock);
-      continue;
-    }
-    s.writing = true;
-    std::vector<State::Job*> jobs(s.waiting.begin(),
-                                  s.waiting.begin() + static_cast<std::ptrdiff_t>(std::min(
-                                                          s.waiting.size(), State::kMostTogether)));
-    s.waiting.erase(s.waiting.begin(),
-                    s.waiting.begin() + static_cast<std::ptrdiff_t>(jobs.size()));
-    lock.unlock();
-    s.commit(jobs);
-    lock.lock();
-    for (State::Job* done : jobs) done->done = true;
-    s.writing = false;
-    s.changed.notify_all();
-  }
-  if (job.failure) std::rethrow_exception(job.failure);
+  state_->writes.take_part(work, [&](const auto& jobs) { state_->commit(jobs); });
 }
 
 }  // namespace cangong

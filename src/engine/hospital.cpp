@@ -9,6 +9,7 @@
 
 #include "base/digest.h"
 #include "base/error.h"
+#include "base/new_id.h"
 #include "base/text.h"
 #include "decide/abstain.h"
 #include "engine/bulk.h"
@@ -222,35 +223,11 @@ std::string Hospital::meaning(std::string_view code) {
   return state_->bulk_now()->meaning(code);
 }
 
-Hospital::Record Hospital::record_of(std::span<const std::string> resources, Time arrived) {
-  std::unordered_map<std::string, const std::string*> by_name;
-  std::vector<std::string> names;
-  for (const std::string& json : resources) {
-    const Json resource = Json::parse(json, nullptr, false);
-    if (!resource.is_object()) fail(Fault::input, "inline data: a resource is no JSON object");
-    names.push_back(resource.value("resourceType", "") + "/" + resource.value("id", ""));
-    by_name[names.back()] = &json;
-  }
-  const Resolve resolve = [&](const std::string& reference) -> std::optional<std::string> {
-    const auto found = by_name.find(reference);
-    return found == by_name.end() ? std::nullopt : std::optional(*found->second);
-  };
-  std::vector<LiveEvent> events;
-  std::string subject;
-  for (std::size_t i = 0; i < resources.size(); ++i) {
-    if (!is_fhir_type(names[i].substr(0, names[i].find('/')))) continue;  // practitioners, ...
-    FhirRecord record = read_fhir_record({resources[i], "", arrived}, resolve);
-    const std::size_t at = record.subject.rfind("Patient/");
-    if (at != std::string::npos) record.subject.erase(0, at);
-    if (!record.subject.empty() && !subject.empty() && record.subject != subject)
-      fail(Fault::input, "inline data of more than one patient; send those of one");
-    if (!record.subject.empty()) subject = record.subject;
-    for (LiveEvent& event : record.incoming.events) {
-      event.source = names[i];
-      events.push_back(std::move(event));
-    }
-  }
-  return {assemble(PatientId(), nullptr, events), events, false};
+Hospital::Record Hospital::record_of(const std::vector<std::string>& texts, Time arrived) {
+  FhirAtHand at_hand = read_fhir_at_hand(texts, arrived);
+  Record record{assemble(PatientId(), nullptr, at_hand.events), {}, false, {}};
+  record.live = std::move(at_hand.events), record.patients = std::move(at_hand.patients);
+  return record;
 }
 
 namespace {

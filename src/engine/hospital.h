@@ -91,15 +91,15 @@ class Hospital {
     Timeline timeline;
     std::vector<LiveEvent> live;  // with their sources
     bool synthetic = false;
+    std::vector<std::string> patients = {};  // at hand: ids of Patient resources
   };
   Record record(PatientId patient);
   // Every patient, bulk and live, in the order of the store, then those who are live alone.
   void each_record(const std::function<void(PatientId, Record)>& use);
   // How many that may be: who is in both counts twice.
   std::uint64_t most_patients();
-  // Of resources at hand alone; nothing is kept. Throws Fault::input where they are of several
-  // patients.
-  static Record record_of(std::span<const std::string> resources, Time now);
+  // Of resources and Bundles at hand alone (read_fhir_at_hand); nothing is kept.
+  static Record record_of(const std::vector<std::string>& texts, Time now);
 
   // One resource into the live record, inside DatabasePool::write.
   LiveRecord::Written arrive(Database& database, const FhirWrite& write, Time now);

@@ -8,6 +8,7 @@
 #include <unordered_set>
 
 #include "base/error.h"
+#include "base/new_id.h"
 
 namespace cangong {
 namespace {

@@ -13,8 +13,12 @@
 namespace cangong {
 namespace {
 
+// Of each background row, with its reverse: for a network of 35 features and 100 background rows
+// rmse .038 on the margin, KernelSHAP with 200 samples .081 (data of bench/run shap-kernel).
+constexpr std::size_t kPermutations = 1;
+
 RealMatrix own_shap(const Explainee& e, const Matrix& x) {
-  return shap(e.fitted, x, e.background, e.output, {2, e.seed});
+  return shap(e.fitted, x, e.background, e.output, {kPermutations, e.seed});
 }
 
 // A new way is one function and one line here.
@@ -60,7 +64,7 @@ const Attribution& attribution_named(std::string_view name) {
 }
 
 RealMatrix interventional_shap(const Explainee& e, const Matrix& x) {
-  return sampled_shap(e.fitted, x, e.background, e.output, {2, e.seed});
+  return sampled_shap(e.fitted, x, e.background, e.output, {kPermutations, e.seed});
 }
 
 RealMatrix occlusion(const Explainee& e, const Matrix& x) {

@@ -5,13 +5,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <condition_variable>
 #include <exception>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <vector>
 
 #include "base/error.h"
+#include "base/group_commit.h"
 #include "base/text.h"
 
 namespace cangong {
@@ -55,12 +55,12 @@ struct Locked {
 }  // namespace
 
 struct AuditTrail::State {
-  struct Waiting {
+  struct Records {
     const std::string* at;
-    std::span<const std::string> records;
-    std::exception_ptr failure;
-    bool done = false;
+    std::span<const std::string> fields;
+    bool sign = false;  // what stands by then
   };
+  using Waiting = GroupCommit<Records>::Entry;
 
   fs::path path;
   std::optional<SigningKey> key;
@@ -68,10 +68,8 @@ struct AuditTrail::State {
   off_t end = -1;  // of what we know
   Head head{0, kNothing};
   bool signed_last = false;
-  std::mutex mutex;
-  std::condition_variable changed;
-  std::vector<Waiting*> waiting;
-  bool writing = false;
+  mutable std::mutex mutex;  // of the head
+  GroupCommit<Records> writes{1024};
 
   ~State() {
     if (file >= 0) ::close(file);
@@ -109,9 +107,9 @@ struct AuditTrail::State {
   }
 
   std::string record(const std::string& at, const std::string& fields) {
-    Json json{{"n", head.records + 1}, {"at", at}, {"previous", head.digest}};
-    json.update(Json::parse(fields));
+    const Json json{{"n", head.records + 1}, {"at", at}, {"previous", head.digest}};
     std::string line = json.dump();
+    if (fields.size() > 2) line.replace(line.size() - 1, 1, "," + fields.substr(1));
     head = {head.records + 1, digest_of(line)};
     line.pop_back();
     return line + std::string(kDigestKey) + head.digest + "\"}\n";
@@ -141,19 +139,25 @@ struct AuditTrail::State {
     end = before + static_cast<off_t>(lines.size());
   }
 
+  std::string lines_of(const Records& records) {
+    std::string lines;
+    for (const std::string& fields : records.fields) {
+      signed_last = false;
+      lines += record(*records.at, fields);
+      if (key && head.records % kBetweenCheckpoints == 0) lines += checkpoint(*records.at);
+    }
+    if (records.sign && key && !signed_last && head.records > 0) lines += checkpoint(*records.at);
+    return lines;
+  }
+
   void commit(const std::vector<Waiting*>& all) {
     try {
       const Locked locked(file);
+      const std::lock_guard lock(mutex);
       catch_up();
       std::string lines;
-      for (const Waiting* one : all) {
-        for (const std::string& fields : one->records) {
-          signed_last = false;
-          lines += record(*one->at, fields);
-          if (key && head.records % kBetweenCheckpoints == 0) lines += checkpoint(*one->at);
-        }
-      }
-      write(lines);
+      for (const Waiting* one : all) lines += lines_of(*one->work);
+      if (!lines.empty()) write(lines);
     } catch (...) {
       end = -1;
       for (Waiting* one : all) one->failure = std::current_exception();
@@ -176,40 +180,15 @@ void AuditTrail::append(const std::string& at, const std::string& fields) {
   append(at, std::span(&fields, 1));
 }
 
-// Whoever comes while nobody writes does the writing, for all that wait by then.
 void AuditTrail::append(const std::string& at, std::span<const std::string> records) {
   for (const std::string& fields : records)
     if (fields.size() > kLongestRecord)
       fail(Fault::input, "too long to be recorded, and so it is not done");
-  State& s = *state_;
-  State::Waiting mine{&at, records, nullptr};
-  std::unique_lock lock(s.mutex);
-  s.waiting.push_back(&mine);
-  while (!mine.done) {
-    if (s.writing) {
-      s.changed.wait(lock);
-      continue;
-    }
-    s.writing = true;
-    const auto all = std::exchange(s.waiting, {});
-    lock.unlock();
-    s.commit(all);
-    lock.lock();
-    for (State::Waiting* one : all) one->done = true;
-    s.writing = false;
-    s.changed.notify_all();
-  }
-  if (mine.failure) std::rethrow_exception(mine.failure);
+  state_->writes.take_part({&at, records}, [&](const auto& all) { state_->commit(all); });
 }
 
 void AuditTrail::checkpoint(const std::string& at) {
-  State& s = *state_;
-  std::unique_lock lock(s.mutex);
-  s.changed.wait(lock, [&] { return !s.writing; });
-  if (!s.key) return;
-  const Locked locked(s.file);
-  s.catch_up();
-  if (!s.signed_last && s.head.records > 0) s.write(s.checkpoint(at));
+  state_->writes.take_part({&at, {}, true}, [&](const auto& all) { state_->commit(all); });
 }
 
 AuditTrail::Head AuditTrail::head() const {

@@ -21,9 +21,9 @@ class AuditTrail {
   explicit AuditTrail(const fs::path& file, std::optional<SigningKey> key = std::nullopt);
   ~AuditTrail();
 
-  // `fields` is a JSON object. Returns when the record is on disk, together with those of others
-  // that waited. Throws Fault::storage where it cannot be written: what cannot be recorded is not
-  // done.
+  // `fields` is a JSON object on one line, as dump() writes it. Returns when the record is on disk,
+  // together with those of others that waited. Throws Fault::storage where it cannot be written:
+  // what cannot be recorded is not done.
   void append(const std::string& at, const std::string& fields);
   // Several, with one flush.
   void append(const std::string& at, std::span<const std::string> records);

@@ -91,7 +91,7 @@ TEST(Audit, ATornRecordIsTakenAwayAndTheTrailGoesOn) {
   const Trail trail;
   std::string text = read_file(trail.file);
   write_file(trail.file, text + "{\"n\":1103,\"at\":\"2026");
-  append_audit(trail.file, "2026-01-02T00:00:00Z", "\"what\":\"read\"");
+  append_audit(trail.file, "2026-01-02T00:00:00Z", R"({"what":"read"})");
   const AuditCheck check = verify_audit(trail.file);
   EXPECT_EQ(check.first_bad_line, 0u) << check.problem;
   EXPECT_EQ(check.records, 1103u);

@@ -3,6 +3,8 @@
 
 #include "base/digest.h"
 #include "base/error.h"
+#include "base/json_members.h"
+#include "base/new_id.h"
 #include "base/pattern.h"
 #include "base/text.h"
 #include "report/paragraph.h"
@@ -12,16 +14,6 @@
 
 namespace cangong {
 namespace {
-
-// RFC 4122, version 4.
-std::string uuid() {
-  std::string bytes = random_bytes(16);
-  bytes[6] = static_cast<char>((bytes[6] & 0x0f) | 0x40);
-  bytes[8] = static_cast<char>((bytes[8] & 0x3f) | 0x80);
-  const std::string hex = hexadecimal(bytes);
-  return hex.substr(0, 8) + "-" + hex.substr(8, 4) + "-" + hex.substr(12, 4) + "-" +
-         hex.substr(16, 4) + "-" + hex.substr(20);
-}
 
 // Text of a record inside Markdown: nothing in it is markup.
 std::string plain(std::string_view text) {
@@ -58,25 +50,28 @@ struct HookRequest {
   std::vector<std::string> absent;  // keys that were not sent
 };
 
-void take_prefetched(const Json& value, std::vector<std::string>& resources) {
-  if (!value.is_object()) return;  // null: the EHR has none
-  const std::string type = value.value("resourceType", "");
-  if (type != "Bundle") return resources.push_back(value.dump());
-  for (const Json& entry : value.value("entry", Json::array()))
-    if (entry.is_object() && entry.contains("resource"))
-      take_prefetched(entry["resource"], resources);
-}
-
 // What the EHR could not fetch is not known; null says that there is none.
-bool is_failure(const Json& value) {
-  return value.is_object() && value.value("resourceType", "") == "OperationOutcome";
+void take_prefetched(const ServedModel& model, const std::string& prefetch, HookRequest& hook) {
+  const JsonMembers sent = json_members(prefetch);
+  hook.prefetched = !sent.empty();
+  if (!hook.prefetched) return;
+  for (const auto& [key, query] : prefetch_of(model.pipeline)) {
+    const std::string* value = find_member(sent, key);
+    if (!value || fhir_type_of(*value) == "OperationOutcome")
+      hook.absent.push_back(key);
+    else if (value->starts_with('{'))
+      hook.resources.push_back(*value);
+  }
 }
 
 HookRequest hook_of(const Call& call, const ServedModel& model) {
   static const Pattern kUuid = Pattern::require(
       "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$", "UUIDs");
-  const Json body = Json::parse(call.request.body, nullptr, false);
-  if (!body.is_object()) throw HttpError{400, "the body is a CDS Hooks request"};
+  // The prefetch is large: it goes to the reader of FHIR as it was written.
+  const JsonMembers members = json_members(call.request.body);
+  Json body = Json::object();
+  for (const auto& [key, value] : members)
+    if (key != "prefetch") body[key] = Json::parse(value);
   HookRequest hook;
   hook.hook = body.value("hook", ""), hook.instance = body.value("hookInstance", "");
   if (hook.hook != "patient-view") throw HttpError{400, "hook: this service is for patient-view"};
@@ -91,20 +86,8 @@ HookRequest hook_of(const Call& call, const ServedModel& model) {
   if (body.contains("fhirAuthorization") && !body.contains("fhirServer"))
     throw HttpError{400, "fhirAuthorization without fhirServer"};
   hook.patient = context["patientId"];
-  hook.prefetched =
-      body.contains("prefetch") && body["prefetch"].is_object() && !body["prefetch"].empty();
-  if (!hook.prefetched) return hook;
-  const Json& prefetch = body["prefetch"];
-  for (const auto& [key, query] : prefetch_of(model.pipeline))
-    if (prefetch.contains(key) && !is_failure(prefetch[key]))
-      take_prefetched(prefetch[key], hook.resources);
-    else
-      hook.absent.push_back(key);
-  for (const std::string& resource : hook.resources) {
-    const Json json = Json::parse(resource);
-    if (json.value("resourceType", "") == "Patient" && json.value("id", "") != hook.patient)
-      throw HttpError{400, "the prefetch is of another patient than context.patientId"};
-  }
+  const std::string* prefetch = find_member(members, "prefetch");
+  if (prefetch && prefetch->starts_with('{')) take_prefetched(model, *prefetch, hook);
   return hook;
 }
 
@@ -154,7 +137,8 @@ Json override_reasons(const Call& call) {
 }
 
 Json card_of(const Call& call, const Got& got) {
-  Json card{{"uuid", uuid()}};
+  // The answer's own id: what is said of the card leads to the trail's record.
+  Json card{{"uuid", uuid_of(got.answered.id)}};
   if (const auto* none = std::get_if<Abstention>(&got.answered.reply)) {
     card["summary"] = std::string("No answer from ") + got.model->name + ": " + none->reason;
     card["indicator"] = "info";
@@ -173,15 +157,6 @@ Json card_of(const Call& call, const Got& got) {
   }
   card["source"] = source_of(call, *got.model);
   return card;
-}
-
-// Kept, so that feedback and outcomes can be joined to it.
-void keep_card(Call& call, const Got& got, const Json& card) {
-  call.hospital().live().write([&](Database& db) {
-    db.run("INSERT INTO card VALUES(?, ?, ?, ?)",
-           {card["uuid"].get_ref<const std::string&>(), got.answered.id, got.model->id(),
-            got.answered.at.time_since_epoch().count()});
-  });
 }
 
 }  // namespace
@@ -218,10 +193,7 @@ Response cds_service(Call& call) {
   const Got got = ask(call, wanted);
   Json cards = Json::array();
   const auto* none = std::get_if<Abstention>(&got.answered.reply);
-  if (!none || none->why != Abstention::Why::deceased) {
-    cards.push_back(card_of(call, got));
-    keep_card(call, got, cards.front());
-  }
+  if (!none || none->why != Abstention::Why::deceased) cards.push_back(card_of(call, got));
   return json_response({{"cards", cards}});
 }
 

@@ -4,6 +4,7 @@
 #include <unordered_set>
 
 #include "base/error.h"
+#include "base/new_id.h"
 #include "serve/fhir_rest.h"
 #include "serve/json.h"
 

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "base/json_members.h"
 #include "serve/json.h"
 #include "serve/prediction.h"
 
@@ -22,39 +23,48 @@ Json tensor(const char* name, std::vector<double> data, std::vector<std::size_t>
 }
 
 // The text of the one element of an input; elements may be nested.
-std::string element_of(const Json& input) {
-  const Json* data = &input.at("data");
-  while (data->is_array() && data->size() == 1) data = &data->front();
-  if (!data->is_string()) throw HttpError{400, "an input holds one text"};
-  return data->get<std::string>();
+std::string element_of(std::string data) {
+  while (data.starts_with('[')) {
+    auto items = json_items(data);
+    if (items.size() != 1) throw HttpError{400, "an input holds one text"};
+    data = std::move(items.front());
+  }
+  if (!data.starts_with('"')) throw HttpError{400, "an input holds one text"};
+  return json_string(data);
 }
 
-Ask ask_of(const Call& call, const Json& body) {
+void take_input(const std::string& json, Ask& wanted) {
+  const JsonMembers input = json_members(json);
+  const auto text = [&](const char* key) {
+    const std::string* value = find_member(input, key);
+    return value && value->starts_with('"') ? json_string(*value) : std::string();
+  };
+  if (text("datatype") != "BYTES") throw HttpError{400, "inputs are BYTES"};
+  const std::string name = text("name");
+  const std::string* data = find_member(input, "data");
+  if (name != "patient" && name != "fhir") throw HttpError{400, "inputs are fhir or patient"};
+  if (!data) throw HttpError{400, "an input has data"};
+  if (name == "patient") {
+    wanted.subject = element_of(*data);
+    return;
+  }
+  std::string bundle = element_of(*data);
+  require_shallow(bundle);
+  if (fhir_type_of(bundle) != "Bundle") throw HttpError{400, "fhir is a Bundle, as text"};
+  wanted.resources.push_back(std::move(bundle));
+}
+
+// `body`: its members; the inputs may be large and are not read twice.
+Ask ask_of(const Call& call, const JsonMembers& body) {
   Ask wanted;
   wanted.model = call.parts[0];
-  if (!body.is_object() || !body.contains("inputs") || !body["inputs"].is_array())
-    throw HttpError{400, "inputs is a list"};
-  for (const Json& input : body["inputs"]) {
-    const std::string name = input.is_object() ? input.value("name", "") : "";
-    if (input.value("datatype", "") != "BYTES") throw HttpError{400, "inputs are BYTES"};
-    if (name == "patient") {
-      wanted.subject = element_of(input);
-    } else if (name == "fhir") {
-      const std::string text = element_of(input);
-      require_shallow(text);
-      const Json bundle = Json::parse(text, nullptr, false);
-      if (!bundle.is_object() || bundle.value("resourceType", "") != "Bundle")
-        throw HttpError{400, "fhir is a Bundle, as text"};
-      for (const Json& entry : bundle.value("entry", Json::array()))
-        if (entry.is_object() && entry.contains("resource"))
-          wanted.resources.push_back(entry["resource"].dump());
-    } else {
-      throw HttpError{400, "inputs are fhir or patient"};
-    }
-  }
+  const std::string* inputs = find_member(body, "inputs");
+  if (!inputs || !inputs->starts_with('[')) throw HttpError{400, "inputs is a list"};
+  for (const std::string& input : json_items(*inputs)) take_input(input, wanted);
   if (wanted.subject.empty() == wanted.resources.empty())
     throw HttpError{400, "send either fhir or patient"};
-  const Json parameters = body.value("parameters", Json::object());
+  const std::string* given = find_member(body, "parameters");
+  const Json parameters = given ? Json::parse(*given) : Json::object();
   if (parameters.contains("as_of")) wanted.as_of = parameters.at("as_of").get<std::string>();
   if (parameters.value("explain", false)) wanted.explain.method = "shap";
   return wanted;
@@ -97,7 +107,7 @@ Response inference_ready(Call& call) {
 
 Response inference_infer(Call& call) {
   (void)model_of(call);
-  const Json body = Json::parse(call.request.body, nullptr, false);
+  const JsonMembers body = json_members(call.request.body);
   const Got got = ask(call, ask_of(call, body));
   const auto* p = std::get_if<Prediction>(&got.answered.reply);
   if (!p) throw HttpError{422, "no answer: " + std::get<Abstention>(got.answered.reply).reason};
@@ -120,7 +130,7 @@ Response inference_infer(Call& call) {
     parameters["reasons"] = reasons.dump();
   }
   Json answer{{"model_name", got.model->id()}, {"model_version", got.model->approval.bundle}};
-  if (body.contains("id")) answer["id"] = body["id"];
+  if (const std::string* id = find_member(body, "id")) answer["id"] = Json::parse(*id);
   answer["parameters"] = parameters;
   answer["outputs"] = outputs;
   return json_response(answer);

@@ -28,15 +28,12 @@ bool flag_value(const Json& parameter, const std::string& name) {
   return parameter["valueBoolean"];
 }
 
-// The resources' own text: what a decimal says is kept as it was written.
+// What a decimal says does not change its value here: it is read as a number in any case.
 std::vector<std::string> resources_of(const Json& bundle) {
-  std::vector<std::string> all;
   if (!bundle.is_object() || bundle.value("resourceType", "") != "Bundle")
     throw HttpError{400, "data is a Bundle", "Parameters.parameter(data)"};
-  if (!bundle.contains("entry")) return all;
-  for (const Json& entry : bundle["entry"])
-    if (entry.is_object() && entry.contains("resource")) all.push_back(entry["resource"].dump());
-  return all;
+  if (!bundle.contains("entry") || bundle["entry"].empty()) return {};
+  return {bundle.dump()};
 }
 
 Parameters parameters_of(const Request& request) {

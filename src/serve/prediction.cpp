@@ -294,6 +294,9 @@ Got ask(Call& call, const Ask& wanted) {
   std::string subject = wanted.about.empty() ? "(data at hand)" : wanted.about;
   if (wanted.subject.empty()) {
     record = Hospital::record_of(wanted.resources, call.now);
+    for (const std::string& id : record->patients)
+      if (!wanted.about.empty() && id != wanted.about)
+        throw HttpError{400, "the prefetch is of another patient than context.patientId"};
   } else {
     const Subject patient = call.patient(wanted.subject);
     subject = patient.id;

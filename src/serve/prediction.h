@@ -30,10 +30,12 @@ std::string figure(const Prediction& prediction, double value);
 // What a $predict or infer request asks for, done and recorded.
 struct Ask {
   std::string model, subject;  // subject empty: data at hand
-  std::vector<std::string> resources;
+  std::vector<std::string> resources;  // or Bundles, as JSON
   std::optional<std::string> as_of;
   ExplainOptions explain;
-  std::string about = {};  // whom the caller says that the data at hand are of, for the trail
+  // Whom the caller says that the data at hand are of: for the trail, and a Patient among them is
+  // no other.
+  std::string about = {};
 };
 struct Got {
   ModelPtr model;

@@ -48,8 +48,6 @@ struct Service::State {
 namespace {
 
 constexpr const char* kTables = R"(
-CREATE TABLE IF NOT EXISTS card(uuid TEXT PRIMARY KEY, answer TEXT NOT NULL, model TEXT NOT NULL,
-  at BIGINT NOT NULL);
 CREATE TABLE IF NOT EXISTS feedback(card TEXT NOT NULL, at TEXT NOT NULL, outcome TEXT NOT NULL,
   body TEXT NOT NULL, PRIMARY KEY(card, at));
 CREATE TABLE IF NOT EXISTS opinion(answer TEXT NOT NULL, who TEXT NOT NULL, patient BIGINT NOT NULL,

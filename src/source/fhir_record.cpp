@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/json_members.h"
 #include "base/text.h"
 #include "source/fhir_types.h"
 #include "vocab/units.h"
@@ -27,74 +28,22 @@ class Fields {
     std::size_t size = 0;
     if (simdjson::minify(json.data(), json.size(), text_.data(), size))
       fail(Fault::input, "not JSON");
-    simdjson::ondemand::parser parser;
-    simdjson::ondemand::document document;
-    simdjson::ondemand::object object;
-    if (parser.iterate(text_.data(), size, text_.size()).get(document) ||
-        document.get_object().get(object))
-      fail(Fault::input, "not a JSON object");
-    for (auto field : object) {
-      std::string_view key;
-      simdjson::ondemand::value value;
-      if (field.unescaped_key().get(key) || field.value().get(value))
-        fail(Fault::input, "not JSON");
+    text_.resize(size);
+    for (auto& [key, value] : json_members(text_)) {
       const bool plain = std::all_of(key.begin(), key.end(),
                                      [](unsigned char c) { return std::isalnum(c) || c == '_'; });
       if (!plain || find(key))
         fail(Fault::input, "a field's name stands twice, or is none of FHIR");
-      all_.emplace_back(std::string(key), raw(value));
+      all_.emplace_back(key, std::move(value));
     }
   }
-  const std::vector<std::pair<std::string, std::string>>& all() const { return all_; }
-  const std::string* find(std::string_view key) const {
-    for (const auto& [name, value] : all_)
-      if (name == key) return &value;
-    return nullptr;
-  }
+  const JsonMembers& all() const { return all_; }
+  const std::string* find(std::string_view key) const { return find_member(all_, key); }
 
  private:
-  static std::string raw(simdjson::ondemand::value& value) {
-    simdjson::ondemand::json_type type;
-    if (value.type().get(type)) fail(Fault::input, "not JSON");
-    std::string_view text;
-    if (type == simdjson::ondemand::json_type::object) {
-      simdjson::ondemand::object object;
-      if (value.get_object().get(object) || object.raw_json().get(text))
-        fail(Fault::input, "not JSON");
-    } else if (type == simdjson::ondemand::json_type::array) {
-      simdjson::ondemand::array array;
-      if (value.get_array().get(array) || array.raw_json().get(text))
-        fail(Fault::input, "not JSON");
-    } else {
-      text = value.raw_json_token();
-    }
-    while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
-    return std::string(text);
-  }
-
   std::string text_;
-  std::vector<std::pair<std::string, std::string>> all_;
+  JsonMembers all_;
 };
-
-// The items of a JSON array, each as it was written.
-std::vector<std::string> items_of(std::string json) {
-  json.reserve(json.size() + simdjson::SIMDJSON_PADDING);
-  simdjson::ondemand::parser parser;
-  simdjson::ondemand::document document;
-  simdjson::ondemand::array array;
-  if (parser.iterate(json.data(), json.size(), json.capacity()).get(document) ||
-      document.get_array().get(array))
-    fail(Fault::input, "entry is not a list");
-  std::vector<std::string> items;
-  for (auto item : array) {
-    simdjson::ondemand::object object;
-    std::string_view text;
-    if (item.get_object().get(object) || object.raw_json().get(text))
-      fail(Fault::input, "a bundle entry that is not an object");
-    items.emplace_back(text);
-  }
-  return items;
-}
 
 std::string joined(const Fields& fields, std::initializer_list<std::string_view> without) {
   std::string text;
@@ -161,17 +110,16 @@ std::vector<Term> terms_of(const Element& resource, std::string_view type) {
 }
 
 // Puts what the resource refers to where the readers look.
-void index_references(const Element& resource, const Resolve& resolve, FhirIndex& index) {
+using ResolveElement = std::function<std::optional<Element>(const std::string& reference)>;
+
+void index_references(const Element& resource, const ResolveElement& resolve, FhirIndex& index) {
   for (const char* key : {"encounter", "medicationReference"}) {
     const auto target = fhir::child(resource, key);
     const auto reference = target ? text_of(*target, "reference") : std::nullopt;
     if (!reference) continue;
     const std::string name(reference->substr(0, reference->find("/_history/")));
-    const auto json = resolve(name);
-    if (!json) continue;
-    simdjson::dom::parser parser;
     try {
-      fhir::index_target(parsed(parser, *json), name, Zone(), index);
+      if (const auto found = resolve(name)) fhir::index_target(*found, name, Zone(), index);
     } catch (const FhirReject&) {
       // What it refers to is damaged, not the resource.
     }
@@ -256,7 +204,14 @@ FhirRecord read_fhir_record(const FhirArrival& arrival, const Resolve& resolve) 
     record.subject = fhir::subject_of(resource, *type, arrival.url, made);
     if (type->subject.empty()) record.identifiers = fhir::identifiers_of(resource, arrival.url);
     FhirIndex index;
-    index_references(resource, resolve, index);
+    simdjson::dom::parser others;
+    index_references(
+        resource,
+        [&](const std::string& name) -> std::optional<Element> {
+          const auto json = resolve(name);
+          return json ? std::optional(parsed(others, *json)) : std::nullopt;
+        },
+        index);
     const Zone zone;
     FhirDraft draft(index, zone);
     draft.arrived(arrival.now);
@@ -265,6 +220,82 @@ FhirRecord read_fhir_record(const FhirArrival& arrival, const Resolve& resolve) 
     fail(Fault::input, reject.why);
   }
   return record;
+}
+
+namespace {
+
+// The resources of one text, and of the Bundles in it.
+void collect(const Element& at, std::vector<Element>& all) {
+  if (!at.is_object()) fail(Fault::input, "data at hand: a resource is no JSON object");
+  if (text_of(at, "resourceType") != "Bundle") return all.push_back(at);
+  fhir::each(at, "entry", [&](const Element& entry) {
+    if (const auto resource = fhir::child(entry, "resource")) collect(*resource, all);
+  });
+}
+
+std::string name_of(const Element& resource) {
+  return std::string(text_of(resource, "resourceType").value_or("")) + "/" +
+         std::string(text_of(resource, "id").value_or(""));
+}
+
+// "Patient/12" of a full URL too.
+std::string_view patient_of(std::string_view subject) {
+  const std::size_t at = subject.rfind("Patient/");
+  return at == std::string_view::npos ? subject : subject.substr(at);
+}
+
+}  // namespace
+
+FhirAtHand read_fhir_at_hand(const std::vector<std::string>& texts, Time now) {
+  std::vector<simdjson::dom::parser> parsers(texts.size());
+  std::vector<Element> resources;
+  FhirAtHand at_hand;
+  try {
+    for (std::size_t i = 0; i < texts.size(); ++i) collect(parsed(parsers[i], texts[i]), resources);
+    const auto resolve = [&](const std::string& name) -> std::optional<Element> {
+      for (const Element& resource : resources)
+        if (name_of(resource) == name) return resource;
+      return std::nullopt;
+    };
+    FhirIndex index;
+    const Zone zone;
+    FhirDraft draft(index, zone);
+    draft.arrived(now);
+    std::string whose;
+    for (const Element& resource : resources) {
+      const fhir::Type* type = fhir::type_named(text_of(resource, "resourceType").value_or(""));
+      if (!type) continue;  // practitioners, ...
+      if (type->subject.empty())
+        at_hand.patients.emplace_back(text_of(resource, "id").value_or(""));
+      std::string made;
+      const std::string subject(patient_of(fhir::subject_of(resource, *type, "", made)));
+      if (!subject.empty() && !whose.empty() && subject != whose)
+        fail(Fault::input, "data at hand of more than one patient; send those of one");
+      if (!subject.empty()) whose = subject;
+      index_references(resource, resolve, index);
+      FhirRecord record;
+      read_facts(resource, *type, draft, record);
+      for (LiveEvent& event : record.incoming.events) {
+        event.source = name_of(resource);
+        at_hand.events.push_back(std::move(event));
+      }
+    }
+  } catch (const FhirReject& reject) {
+    fail(Fault::input, reject.why);
+  }
+  return at_hand;
+}
+
+std::string fhir_type_of(std::string_view json) {
+  const simdjson::padded_string text(json);
+  simdjson::ondemand::parser parser;
+  simdjson::ondemand::document document;
+  simdjson::ondemand::object object;
+  std::string_view type;
+  if (parser.iterate(text).get(document) || document.get_object().get(object) ||
+      object.find_field_unordered("resourceType").get_string().get(type))
+    return "";
+  return std::string(type);
 }
 
 FhirBundle take_bundle_apart(std::string_view json, std::size_t most) {
@@ -296,7 +327,7 @@ FhirBundle take_bundle_apart(std::string_view json, std::size_t most) {
   const std::string* entries = fields.find("entry");
   if (!entries) return bundle;
   std::size_t i = 0;
-  for (const std::string& entry : items_of(*entries)) {
+  for (const std::string& entry : json_items(*entries)) {
     const Fields parts(entry);
     if (const std::string* resource = parts.find("resource")) bundle.entries[i].json = *resource;
     ++i;

@@ -22,6 +22,18 @@ struct FhirRecord {
   std::vector<std::string> remarks;
 };
 
+// What is at hand of one patient, in resources and Bundles of them: nothing of it is kept.
+struct FhirAtHand {
+  std::vector<LiveEvent> events;      // each with its source, "Observation/12"
+  std::vector<std::string> patients;  // ids of Patient resources
+};
+// References are sought among the resources at hand. What is of no kind that we read is left out.
+// Throws Fault::input, saying nothing of the content, where a text is no resource, one cannot be
+// understood, or they are of several patients.
+FhirAtHand read_fhir_at_hand(const std::vector<std::string>& texts, Time now);
+// "Bundle", "OperationOutcome"; empty where the text is no resource.
+std::string fhir_type_of(std::string_view json);
+
 struct FhirArrival {
   std::string_view json;
   std::string_view url;  // its fullUrl in a bundle

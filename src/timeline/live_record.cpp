@@ -4,6 +4,7 @@
 
 #include "base/digest.h"
 #include "base/error.h"
+#include "base/new_id.h"
 #include "base/text.h"
 
 namespace cangong {
@@ -68,18 +69,6 @@ std::string body_of(const Incoming& incoming, const Kept& kept) {
 }
 
 }  // namespace
-
-std::string new_id(Time now) {
-  constexpr char kDigits[] = "0123456789abcdefghjkmnpqrstvwxyz";
-  auto milliseconds = static_cast<std::uint64_t>(now.time_since_epoch().count() / 1000);
-  std::string id(26, '0');
-  for (int i = 9; i >= 0; --i, milliseconds >>= 5)
-    id[static_cast<std::size_t>(i)] = kDigits[milliseconds & 31];
-  const std::string noise = random_bytes(16);
-  for (std::size_t i = 10; i < 26; ++i)
-    id[i] = kDigits[static_cast<unsigned char>(noise[i - 10]) & 31];
-  return id;
-}
 
 void LiveRecord::prepare(Database& db) {
   db.transaction([&] {

@@ -96,8 +96,4 @@ class LiveRecord {
   Database& db_;
 };
 
-// Sorts by time of making, so that new rows lie beside each other: 48 bits of milliseconds, 80
-// random (ULID).
-std::string new_id(Time now);
-
 }  // namespace cangong

@@ -1,0 +1,23 @@
+// JSON taken apart without being read: the members of an object, the items of an array, each as it
+// was written. For bodies whose large part goes to another reader.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace cangong {
+
+using JsonMembers = std::vector<std::pair<std::string, std::string>>;
+
+// In their order, names unescaped. Throws Fault::input where the text is no JSON object.
+JsonMembers json_members(std::string_view json);
+// Null where there is none of that name; the first where there are two.
+const std::string* find_member(const JsonMembers& members, std::string_view name);
+// Throws Fault::input where the text is no JSON array.
+std::vector<std::string> json_items(std::string_view json);
+// The text that a JSON string stands for. Throws Fault::input where it is none.
+std::string json_string(std::string_view json);
+
+}  // namespace cangong
