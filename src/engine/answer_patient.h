@@ -25,6 +25,9 @@ Answers answers_of(const Fitted& fitted);
 // What was asked, in the words of the task file where it has some.
 Told told_of(const Pipeline& pipeline);
 
+// "probability", or "value" of what has a unit of its own.
+std::string unit_of(Answer answer);
+
 // What a code means; empty where nobody said.
 using Meaning = std::function<std::string(std::string_view code)>;
 Meaning meaning_in(const Store& store);

@@ -52,8 +52,10 @@ ModelPtr load(const fs::path& models, const Approval& approval) {
                                                          {},
                                                          {}});
   model->told = told_of(model->pipeline);
-  model->usual = mean(model->pipeline.judged_value);
-  cut_into_tenths(model->pipeline.judged_value, *model);
+  // Of classes the judged values are of the true one: no answer is like them.
+  const bool classes = model->pipeline.main().readout.answer() == Answer::category;
+  model->usual = classes ? std::nan("") : mean(model->pipeline.judged_value);
+  if (!classes) cut_into_tenths(model->pipeline.judged_value, *model);
   return model;
 }
 
@@ -185,7 +187,7 @@ Hospital::Record Hospital::record(PatientId patient) {
   const auto old = bulk->find(patient);
   if (!old && live_events.empty()) fail(Fault::missing, "nothing is known of this patient");
   return {assemble(patient, old.get(), live_events), std::move(live_events),
-          bulk->store() && bulk->store()->inventory().synthetic};
+          old && bulk->store()->inventory().synthetic};
 }
 
 void Hospital::each_record(const std::function<void(PatientId, Record)>& use) {
@@ -303,7 +305,7 @@ void name_sources(Prediction& prediction, const std::vector<LiveEvent>& live) {
     for (Evidence& evidence : reason.evidence)
       for (const LiveEvent& event : live)
         if (event.code == evidence.code && event.time == evidence.time &&
-            event.number == evidence.number) {
+            event.number == evidence.number && event.unit == evidence.unit) {
           evidence.source = event.source;
           break;
         }

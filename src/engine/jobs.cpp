@@ -16,11 +16,11 @@ namespace {
 constexpr const char* kTables = R"(
 CREATE TABLE IF NOT EXISTS job(id TEXT PRIMARY KEY, kind TEXT NOT NULL, model TEXT NOT NULL,
   who TEXT NOT NULL, state BIGINT NOT NULL, created BIGINT NOT NULL, started BIGINT, ended BIGINT,
-  done BIGINT NOT NULL, total BIGINT NOT NULL, problem TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS risk(model TEXT NOT NULL, patient BIGINT NOT NULL,
+  done BIGINT NOT NULL, total BIGINT NOT NULL, problem TEXT NOT NULL, cancelled INT NOT NULL);
+CREATE TABLE IF NOT EXISTS risk(model TEXT NOT NULL, bundle TEXT NOT NULL, patient BIGINT NOT NULL,
   value DOUBLE PRECISION, low DOUBLE PRECISION, high DOUBLE PRECISION, as_of BIGINT NOT NULL,
   job TEXT NOT NULL, PRIMARY KEY(model, patient));
-CREATE INDEX IF NOT EXISTS risk_value ON risk(model, value DESC);
+CREATE INDEX IF NOT EXISTS risk_value ON risk(model, bundle, value DESC);
 )";
 constexpr const char* kColumns =
     "id, kind, model, who, state, created, started, ended, done, total, problem";
@@ -61,7 +61,8 @@ class PredictEverybody {
 
   void run() {
     hospital_.live().read([&](Database& db) {
-      db.each("SELECT patient FROM risk WHERE model = ? AND job = ?", {job_.model, job_.id},
+      db.each("SELECT patient FROM risk WHERE model = ? AND bundle = ? AND job = ?",
+              {job_.model, model_->approval.bundle, job_.id},
               [&](const Row& row) { before_.emplace(row.integer(0)); });
     });
     done_ = before_.size();
@@ -84,6 +85,8 @@ class PredictEverybody {
  private:
   void flush() {
     if (stop_()) throw Stopped();
+    if (hospital_.model(job_.model)->approval.bundle != model_->approval.bundle)
+      fail(Fault::missing, "another bundle was approved under the name meanwhile; start again");
     if (records_.empty()) return;
     const Time as_of = now();
     std::vector<Hospital::Asked> asked;
@@ -105,11 +108,12 @@ class PredictEverybody {
       if (std::isfinite(p->low)) low = p->low, high = p->high;
     }
     db.run(
-        "INSERT INTO risk VALUES(?, ?, ?, ?, ?, ?, ?) ON CONFLICT(model, patient) DO UPDATE SET "
-        "value = excluded.value, low = excluded.low, high = excluded.high, "
+        "INSERT INTO risk VALUES(?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(model, patient) DO UPDATE SET "
+        "bundle = excluded.bundle, value = excluded.value, low = excluded.low, high = "
+        "excluded.high, "
         "as_of = excluded.as_of, job = excluded.job",
-        {job_.model, patient.for_storage(), value_or_null(value), value_or_null(low),
-         value_or_null(high), stored(answered.as_of), job_.id});
+        {job_.model, model_->approval.bundle, patient.for_storage(), value_or_null(value),
+         value_or_null(low), value_or_null(high), stored(answered.as_of), job_.id});
   }
 
   Hospital& hospital_;
@@ -133,7 +137,6 @@ struct Jobs::State {
   Hospital& hospital;
   std::mutex mutex;
   std::condition_variable_any changed;
-  std::unordered_set<std::string> cancelled;
   bool arrived = false;  // a job, since the worker looked
   std::jthread worker;
 
@@ -157,9 +160,13 @@ struct Jobs::State {
     return job;
   }
 
+  // Also where it was cancelled under a service before.
   bool is_cancelled(const std::string& id) {
-    const std::lock_guard lock(mutex);
-    return cancelled.contains(id);
+    bool wish = false;
+    hospital.live().read([&](Database& db) {
+      wish = db.integer("SELECT cancelled FROM job WHERE id = ?", {id}).value_or(0) != 0;
+    });
+    return wish;
   }
 
   void run(const Job& job, const std::stop_token& stop) {
@@ -208,13 +215,16 @@ Job Jobs::start(const std::string& kind, const std::string& model, const Asker& 
   if (std::find(kinds().begin(), kinds().end(), kind) == kinds().end())
     fail(Fault::input, "a job is one of: predict");
   Job job;
-  job.kind = kind, job.model = state_->hospital.model(model)->id(), job.by = asker.user;
+  const ModelPtr asked = state_->hospital.model(model);
+  if (asked->pipeline.main().readout.answer() == Answer::category)
+    fail(Fault::input, "the model tells classes, which order nobody");
+  job.kind = kind, job.model = asked->id(), job.by = asker.user;
   job.created = now(), job.id = new_id(job.created);
   state_->hospital.live().write([&](Database& db) {
     if (db.integer("SELECT 1 FROM job WHERE state IN (0, 1) AND kind = ? AND model = ?",
                    {job.kind, job.model}))
       fail(Fault::input, "such a job is under way already");
-    db.run("INSERT INTO job VALUES(?, ?, ?, ?, 0, ?, NULL, NULL, 0, 0, '')",
+    db.run("INSERT INTO job VALUES(?, ?, ?, ?, 0, ?, NULL, NULL, 0, 0, '', 0)",
            {job.id, job.kind, job.model, job.by, stored(job.created)});
   });
   {
@@ -229,12 +239,9 @@ Job Jobs::cancel(const std::string& id) {
   const auto job = find(id);
   if (!job) fail(Fault::missing, "no such job");
   if (is_over(*job)) return *job;
-  {
-    const std::lock_guard lock(state_->mutex);
-    state_->cancelled.insert(id);
-  }
   state_->hospital.live().write([&](Database& db) {
     db.run("UPDATE job SET state = 4, ended = ? WHERE id = ? AND state = 0", {stored(now()), id});
+    db.run("UPDATE job SET cancelled = 1 WHERE id = ?", {id});
   });
   return *find(id);
 }
@@ -266,20 +273,23 @@ RiskList risks(Hospital& hospital, const RiskQuery& query) {
     return Risk{PatientId(row.integer(0)), number(1), number(2), number(3),
                 time_from(row.integer(4))};
   };
-  const std::string what = "SELECT patient, value, low, high, as_of FROM risk WHERE model = ?";
+  const std::string what =
+      "SELECT patient, value, low, high, as_of FROM risk WHERE model = ? AND bundle = ?";
   hospital.live().read([&](Database& db) {
     if (query.among) {  // a care team's: few
       for (const PatientId patient : *query.among)
-        db.each(what + " AND patient = ?", {query.model, patient.for_storage()},
+        db.each(what + " AND patient = ?", {query.model, query.bundle, patient.for_storage()},
                 [&](const Row& row) { list.risks.push_back(risk_of(row)); });
       return;
     }
     list.total = static_cast<std::uint64_t>(
-        db.integer("SELECT count(*) FROM risk WHERE model = ?", {query.model}).value_or(0));
-    db.each(
-        what + " ORDER BY value DESC, patient LIMIT ? OFFSET ?",
-        {query.model, static_cast<std::int64_t>(query.most), static_cast<std::int64_t>(query.skip)},
-        [&](const Row& row) { list.risks.push_back(risk_of(row)); });
+        db.integer("SELECT count(*) FROM risk WHERE model = ? AND bundle = ?",
+                   {query.model, query.bundle})
+            .value_or(0));
+    db.each(what + " ORDER BY value DESC, patient LIMIT ? OFFSET ?",
+            {query.model, query.bundle, static_cast<std::int64_t>(query.most),
+             static_cast<std::int64_t>(query.skip)},
+            [&](const Row& row) { list.risks.push_back(risk_of(row)); });
   });
   if (!query.among) return list;
   std::stable_sort(list.risks.begin(), list.risks.end(), [](const Risk& a, const Risk& b) {
@@ -290,6 +300,22 @@ RiskList risks(Hospital& hospital, const RiskQuery& query) {
   list.risks.erase(list.risks.begin(), list.risks.begin() + static_cast<std::ptrdiff_t>(first));
   if (list.risks.size() > query.most) list.risks.resize(query.most, Risk{});
   return list;
+}
+
+Unscored unscored(Hospital& hospital, const RiskQuery& query) {
+  Unscored found;
+  const std::string of =
+      " FROM resource r WHERE r.type = 'Patient' AND r.latest = 1 AND r.deleted = 0 AND NOT EXISTS "
+      "(SELECT 1 FROM risk k WHERE k.model = ? AND k.bundle = ? AND k.patient = r.patient)";
+  hospital.live().read([&](Database& db) {
+    found.total = static_cast<std::uint64_t>(
+        db.integer("SELECT count(*)" + of, {query.model, query.bundle}).value_or(0));
+    db.each("SELECT r.patient" + of + " ORDER BY r.updated DESC, r.number DESC LIMIT ? OFFSET ?",
+            {query.model, query.bundle, static_cast<std::int64_t>(query.most),
+             static_cast<std::int64_t>(query.skip)},
+            [&](const Row& row) { found.patients.emplace_back(row.integer(0)); });
+  });
+  return found;
 }
 
 }  // namespace cangong

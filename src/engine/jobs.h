@@ -61,10 +61,17 @@ struct RiskList {
   std::uint64_t total = 0;
 };
 struct RiskQuery {
-  std::string model;
+  std::string model, bundle;  // what another bundle of the name told is not shown
   std::optional<std::vector<PatientId>> among;
   std::size_t most = 50, skip = 0;
 };
 RiskList risks(Hospital& hospital, const RiskQuery& query);
+
+// Live patients of whom no such answer is known, who came last first.
+struct Unscored {
+  std::vector<PatientId> patients;
+  std::uint64_t total = 0;
+};
+Unscored unscored(Hospital& hospital, const RiskQuery& query);
 
 }  // namespace cangong

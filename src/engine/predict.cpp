@@ -72,6 +72,10 @@ Meaning meaning_in(const Store& store) {
   };
 }
 
+std::string unit_of(Answer answer) {
+  return answer == Answer::real ? "value" : "probability";
+}
+
 Answers answers_of(const Fitted& fitted) {
   return [&fitted](const Matrix& rows) {
     const RealMatrix margins = fitted.margins(rows);
@@ -139,10 +143,6 @@ void add_alternatives(const Pipeline& p, std::span<const float> row, const Expla
       alternative.changes.push_back({columns[change.column].name(), change.from, change.to});
   }
   prediction.alternative = std::move(alternative);
-}
-
-std::string unit_of(Answer answer) {
-  return answer == Answer::real ? "value" : "probability";
 }
 
 // What was asked, in the task's own words or by its name.

@@ -79,7 +79,10 @@ Response break_glass(Call& call) {
   const std::string patient = text_in(body, "patient"), reason(trim(text_in(body, "reason")));
   if (reason.size() < 10) throw HttpError{400, "say why, in ten letters at least; it is recorded"};
   const auto number = call.hospital().find(patient);
-  if (!number) throw HttpError{404, "no such patient"};
+  if (!number) {
+    note(call, "break_glass", {{"unknown", patient.substr(0, 200)}, {"reason", reason}});
+    throw HttpError{404, "no such patient"};
+  }
   const std::string id = call.hospital().fhir_id(*number);
   note(call, "break_glass", Json{{"subject", id}, {"reason", reason}});
   call.service.accounts().break_glass(call.account.name, *number, call.now);

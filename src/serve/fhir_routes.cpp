@@ -1,5 +1,6 @@
 // FHIR R4 REST over the live record: read, write, versions, search.
 #include <cmath>
+#include <set>
 
 #include "base/error.h"
 #include "base/pattern.h"
@@ -29,8 +30,10 @@ Json told(const Call& call, const Kept& kept) {
 
 // The kept resource, if its patient may be seen; recorded.
 Kept readable(Call& call, std::optional<Kept> kept) {
-  if (!kept && !call.sees_everybody())
+  if (!kept && !call.sees_everybody()) {  // recorded as the other is, and as slowly
+    note(call, "denied", {{"unknown", call.parts[0] + "/" + call.parts[1]}});
     fail(Fault::denied, "no such resource, or of none that you care for");
+  }
   if (!kept) throw HttpError{404, "no such resource"};
   if (kept->patient) call.require_patient(*kept->patient);
   if (kept->deleted) throw HttpError{410, "the resource was deleted; its history remains"};
@@ -270,6 +273,10 @@ Response fhir_search(Call& call) {
   const std::size_t returned = found.size();
   Json about{{"type", wanted.type}, {"found", found.size()}};
   if (wanted.patient) about["subject"] = call.hospital().fhir_id(*wanted.patient);
+  std::set<std::string> subjects;
+  for (const Kept& kept : found)
+    if (!wanted.patient && kept.patient) subjects.insert(call.hospital().fhir_id(*kept.patient));
+  if (!subjects.empty()) about["subjects"] = subjects;
   note(call, "search", about);
   BundleText bundle("searchset", total);
   const std::string base = call.service.public_url();

@@ -63,7 +63,10 @@ std::vector<Json> last_events(const Call& call) {
   while (const auto line = lines.next()) {
     Json record = Json::parse(line->text, nullptr, false);
     if (!record.is_object() || record.value("what", "") == "checkpoint") continue;
-    if (!fits(record, "subject", subject) || !fits(record, "who", who) ||
+    const bool among = subject && record.contains("subjects") && record["subjects"].is_array() &&
+                       std::find(record["subjects"].begin(), record["subjects"].end(),
+                                 Json(*subject)) != record["subjects"].end();
+    if ((!among && !fits(record, "subject", subject)) || !fits(record, "who", who) ||
         !fits(record, "what", what))
       continue;
     kept.push_front(std::move(record));

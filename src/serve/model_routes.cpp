@@ -25,6 +25,7 @@ Json summary(const ServedModel& model) {
            {"bundle", a.bundle},  {"asks", model.told.task},
            {"approved_by", a.by}, {"approved_at", a.at},
            {"note", a.note},      {"synthetic", model.pipeline.synthetic}};
+  one["answer"] = name_of(model.pipeline.main().readout.answer());
   if (model.told.horizon_days > 0) one["horizon_days"] = model.told.horizon_days;
   if (std::isfinite(model.usual)) one["usual"] = model.usual;
   return one;
@@ -100,7 +101,6 @@ Response show_model(Call& call) {
   const ModelPtr model = call.hospital().model(call.parts[0]);
   const Pipeline& p = model->pipeline;
   Json json = summary(*model);
-  json["answer"] = name_of(p.main().readout.answer());
   json["recipe"] = p.recipe.name;
   json["learner"] = p.main().name;
   json["options"] = p.main().options;

@@ -66,7 +66,7 @@ fs::path reports_of(const Call& call) {
 bool is_plain_name(std::string_view name) {
   return !name.empty() && name.front() != '.' &&
          std::all_of(name.begin(), name.end(), [](unsigned char c) {
-           return std::isalnum(c) || c == '-' || c == '_' || c == '.';
+           return std::isalnum(c) || c == '-' || c == '_' || c == '.' || c >= 0x80;
          });
 }
 

@@ -38,18 +38,28 @@ Time moment_asked(const Call& call, const std::optional<std::string>& text) {
   if (!text || text->empty()) return call.now;
   const auto moment = parse_moment(*text, Zone());
   if (!moment) throw HttpError{400, "as_of is a date or time such as 2026-11-22T09:40:00Z"};
+  if (moment->last > call.now + std::chrono::days(1))
+    throw HttpError{400, "as_of lies in the future"};
   return moment->last;
 }
 
-// "family given" of a Patient resource.
+// Empty where there is no such text.
+std::string text_at(const Json& json, const char* key) {
+  const auto found = json.is_object() ? json.find(key) : json.end();
+  return found != json.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+// "Chen Mei"; without a blank where the letters are not Latin's.
 std::string name_in(const Json& patient) {
   if (!patient.contains("name") || !patient["name"].is_array()) return "";
   for (const Json& name : patient["name"]) {
-    if (!name.is_object()) continue;
-    if (const std::string text = name.value("text", ""); !text.empty()) return text;
-    std::string whole = name.value("family", "");
-    for (const Json& given : name.value("given", Json::array()))
-      if (given.is_string()) whole += (whole.empty() ? "" : " ") + given.get<std::string>();
+    if (const std::string text = text_at(name, "text"); !text.empty()) return text;
+    std::string whole = text_at(name, "family");
+    const bool latin = whole.empty() || static_cast<unsigned char>(whole.front()) < 0xe0;
+    if (name.is_object() && name.contains("given") && name["given"].is_array())
+      for (const Json& given : name["given"])
+        if (given.is_string())
+          whole += (whole.empty() || !latin ? "" : " ") + given.get<std::string>();
     if (!whole.empty()) return whole;
   }
   return "";
@@ -67,7 +77,21 @@ Json person_of(const Call& call, PatientId patient) {
   if (!resource.is_object()) return person;
   if (const std::string name = name_in(resource); !name.empty()) person["name"] = name;
   for (const char* key : {"birthDate", "gender"})
-    if (resource.contains(key) && resource[key].is_string()) person[key] = resource[key];
+    if (const std::string text = text_at(resource, key); !text.empty()) person[key] = text;
+  return person;
+}
+
+// The same, with what the facts say of birth and sex where no resource does.
+Json person_of(const Call& call, PatientId patient, const Timeline& timeline) {
+  Json person = person_of(call, patient);
+  constexpr std::string_view kSex = "GENDER//";
+  for (const Event& event : timeline.events()) {
+    const std::string& code = timeline.codes().name(event.code);
+    if (code.starts_with(kSex) && !person.contains("gender"))
+      person["gender"] = code.substr(kSex.size());
+    if (code == "MEDS_BIRTH" && event.time && !person.contains("birthDate"))
+      person["birthDate"] = format_time(*event.time).substr(0, 10);
+  }
   return person;
 }
 
@@ -76,24 +100,19 @@ std::optional<std::vector<PatientId>> visible(const Call& call) {
   return call.service.accounts().patients_of(call.account.name, call.now);
 }
 
-// By id, identifier or the beginning of a name.
-std::vector<PatientId> sought(const Call& call, const std::string& text) {
-  std::vector<PatientId> found;
-  if (const auto one = call.hospital().find(text)) found.push_back(*one);
-  Wanted wanted;
-  wanted.type = "Patient", wanted.terms = {{"name", lower(text)}}, wanted.among = visible(call);
-  call.hospital().live().read([&](Database& db) {
-    for (const Kept& kept : LiveRecord(db).search(wanted))
-      if (kept.patient && std::find(found.begin(), found.end(), *kept.patient) == found.end())
-        found.push_back(*kept.patient);
-  });
-  const auto among = visible(call);
-  if (among)
-    std::erase_if(found, [&](PatientId patient) {
-      return std::find(among->begin(), among->end(), patient) == among->end();
-    });
-  return found;
-}
+struct List {
+  Json patients = Json::array();
+  std::uint64_t total = 0, unscored = 0;
+};
+
+struct ListQuery {
+  std::string text;
+  ModelPtr model;  // null: no answers are shown
+  std::size_t most = 50, skip = 0;
+  RiskQuery risks(std::optional<std::vector<PatientId>> among) const {
+    return {model->id(), model->approval.bundle, std::move(among), most, skip};
+  }
+};
 
 Json listed(const Call& call, const Risk& risk) {
   Json one = person_of(call, risk.patient);
@@ -102,69 +121,117 @@ Json listed(const Call& call, const Risk& risk) {
   return one;
 }
 
-// Of these patients the answers that are known, then those without.
-Json list_of(const Call& call, const std::vector<PatientId>& patients, const std::string& model) {
-  Json all = Json::array();
-  std::vector<PatientId> left = patients;
-  if (!model.empty())
-    for (const Risk& risk : risks(call.hospital(), {model, patients, patients.size(), 0}).risks) {
-      all.push_back(listed(call, risk));
-      std::erase(left, risk.patient);
+// Of these patients those with answers, the highest first, then the others.
+List list_of(const Call& call, std::vector<PatientId> patients, const ListQuery& query) {
+  List list;
+  list.total = patients.size();
+  std::vector<Json> all;
+  if (query.model) {
+    RiskQuery wanted = query.risks(patients);
+    wanted.most = patients.size(), wanted.skip = 0;
+    for (const Risk& risk : risks(call.hospital(), wanted).risks) {
+      if (all.size() >= query.skip && all.size() < query.skip + query.most)
+        all.push_back(listed(call, risk));
+      else
+        all.emplace_back();
+      std::erase(patients, risk.patient);
     }
-  for (const PatientId patient : left) all.push_back(person_of(call, patient));
-  return all;
+  }
+  list.unscored = query.model ? patients.size() : 0;
+  for (const PatientId patient : patients) {
+    const bool shown = all.size() >= query.skip && all.size() < query.skip + query.most;
+    all.push_back(shown ? person_of(call, patient) : Json());
+  }
+  for (Json& one : all)
+    if (!one.is_null()) list.patients.push_back(std::move(one));
+  return list;
+}
+
+// By id or identifier, else by the beginning of a name, a page of them.
+List search(const Call& call, const ListQuery& query) {
+  const auto among = visible(call);
+  if (const auto one = call.hospital().find(query.text)) {
+    const bool mine = !among || std::find(among->begin(), among->end(), *one) != among->end();
+    ListQuery all = query;
+    all.skip = 0;
+    return list_of(call, mine ? std::vector{*one} : std::vector<PatientId>(), all);
+  }
+  Wanted wanted;
+  wanted.type = "Patient", wanted.terms = {{"name", lower(query.text)}}, wanted.among = among;
+  wanted.most = query.most, wanted.skip = query.skip;
+  std::vector<PatientId> found;
+  std::uint64_t total = 0;
+  call.hospital().live().read([&](Database& db) {
+    LiveRecord live(db);
+    for (const Kept& kept : live.search(wanted))
+      if (kept.patient) found.push_back(*kept.patient);
+    total = live.count(wanted);
+  });
+  ListQuery page = query;
+  page.skip = 0;
+  List list = list_of(call, found, page);
+  list.total = total;
+  return list;
+}
+
+// Everybody: those with answers, the highest first, then those who came since.
+List everybody(const Call& call, const ListQuery& query) {
+  List list;
+  RiskQuery later{"", "", std::nullopt, query.most, query.skip};
+  if (query.model) {
+    const RiskList scored = risks(call.hospital(), query.risks(std::nullopt));
+    list.total = scored.total;
+    for (const Risk& risk : scored.risks) list.patients.push_back(listed(call, risk));
+    later = query.risks(std::nullopt);
+    later.most = query.most - list.patients.size();
+    later.skip = query.skip > scored.total ? query.skip - scored.total : 0;
+  }
+  const Unscored left = unscored(call.hospital(), later);
+  for (const PatientId patient : left.patients) list.patients.push_back(person_of(call, patient));
+  list.unscored = query.model ? left.total : 0;
+  list.total += left.total;
+  return list;
 }
 
 }  // namespace
 
 Response list_patients(Call& call) {
-  const std::string text(trim(call.request.asked("q").value_or("")));
-  if (text.size() > 200) throw HttpError{400, "q is too long"};
+  ListQuery query;
+  query.text = trim(call.request.asked("q").value_or(""));
+  if (query.text.size() > 200) throw HttpError{400, "q is too long"};
   const std::string asked = call.request.asked("model").value_or("");
-  const std::string model = asked.empty() ? "" : call.hospital().model(asked)->id();
-  const std::size_t most = whole(call, "_count", 50, 200);
-  const std::size_t skip = whole(call, "_offset", 0, 10'000'000);
-  Json all = Json::array();
-  std::uint64_t total = 0;
-  if (!text.empty()) {
-    const auto found = sought(call, text);
-    all = list_of(call, found, model), total = found.size();
-  } else if (const auto among = visible(call)) {
-    const Json whole_list = list_of(call, *among, model);
-    total = whole_list.size();
-    for (std::size_t i = skip; i < std::min<std::size_t>(total, skip + most); ++i)
-      all.push_back(whole_list[i]);
-  } else {
-    RiskList list;
-    if (!model.empty()) list = risks(call.hospital(), {model, std::nullopt, most, skip});
-    total = list.total;
-    for (const Risk& risk : list.risks) all.push_back(listed(call, risk));
-    if (total == 0) {  // nobody was scored: who came last
-      Wanted wanted;
-      wanted.type = "Patient", wanted.most = most, wanted.skip = skip;
-      wanted.order = Wanted::Order::last_updated_first;
-      std::vector<PatientId> latest;
-      call.hospital().live().read([&](Database& db) {
-        LiveRecord live(db);
-        for (const Kept& kept : live.search(wanted))
-          if (kept.patient) latest.push_back(*kept.patient);
-        total = live.count(wanted);
-      });
-      all = list_of(call, latest, "");
-    }
+  if (!asked.empty()) query.model = call.hospital().model(asked);
+  query.most = whole(call, "_count", 50, 200), query.skip = whole(call, "_offset", 0, 10'000'000);
+  const auto among = visible(call);
+  const List list = !query.text.empty() ? search(call, query)
+                    : among             ? list_of(call, *among, query)
+                                        : everybody(call, query);
+  Json subjects = Json::array();
+  for (const Json& one : list.patients) subjects.push_back(one["id"]);
+  note(call, "list_patients", {{"subjects", subjects}, {"name", asked}});
+  Json answer{{"patients", list.patients}, {"total", list.total}, {"unscored", list.unscored}};
+  if (query.model) {
+    answer["model"] = query.model->id();
+    answer["unit"] = unit_of(query.model->pipeline.main().readout.answer());
   }
-  note(call, "list_patients", {{"found", all.size()}});
-  return json_response({{"patients", all}, {"total", total}, {"model", model}});
+  return json_response(answer);
 }
 
 namespace {
+
+// What tells one fact from another.
+std::string fact(std::string_view code, const std::optional<Time>& time,
+                 const std::optional<float>& value, std::string_view unit) {
+  return std::string(code) + "@" + (time ? std::to_string(time->time_since_epoch().count()) : "") +
+         "=" + (value ? format_number(*value) : "") + " " + std::string(unit);
+}
 
 // The latest facts that were known then; codes stand once, rows name them by number.
 Json picture(const Call& call, const Hospital::Record& record, const History& history) {
   std::unordered_map<std::string, const LiveEvent*> live;
   for (const LiveEvent& event : record.live)
-    if (event.time)
-      live[event.code + "@" + std::to_string(event.time->time_since_epoch().count())] = &event;
+    if (event.validity.holds(history.cutoff()))
+      live[fact(event.code, event.time, event.number, event.unit)] = &event;
   Json codes = Json::array(), events = Json::array();
   std::unordered_map<CodeId, std::size_t> places;
   const auto rows = history.events();
@@ -173,12 +240,8 @@ Json picture(const Call& call, const Hospital::Record& record, const History& hi
     const Event& event = rows[i];
     if (i < first && event.time) continue;  // static facts always show
     const std::string& code = history.codes().name(event.code);
-    const LiveEvent* from = nullptr;
-    if (event.time && !live.empty()) {
-      const auto found =
-          live.find(code + "@" + std::to_string(event.time->time_since_epoch().count()));
-      if (found != live.end()) from = found->second;
-    }
+    const auto found = live.find(fact(code, event.time, event.number, event.unit));
+    const LiveEvent* from = found == live.end() ? nullptr : found->second;
     const auto [place, fresh] = places.emplace(event.code, codes.size());
     if (fresh) {
       std::string meaning = from ? from->description : "";
@@ -203,7 +266,7 @@ Response patient_timeline(Call& call) {
   const Time as_of = moment_asked(call, call.request.asked("as_of"));
   const Hospital::Record record = call.hospital().record(patient.number);
   const History history = record.timeline.until(as_of);
-  Json answer{{"person", person_of(call, patient.number)},
+  Json answer{{"person", person_of(call, patient.number, record.timeline)},
               {"as_of", format_time(as_of)},
               {"synthetic", record.synthetic}};
   // Where the slider begins; a birth long ago would leave it no room.
@@ -222,7 +285,13 @@ Response patient_timeline(Call& call) {
 
 namespace {
 
-Json answer_json(const Got& got) {
+// Who gives an opinion shows by this that the answer is one of ours, of this patient.
+std::string seal_of(const Call& call, const std::string& answer, const std::string& patient,
+                    const std::string& model) {
+  return call.service.seal(answer + "|" + patient + "|" + model);
+}
+
+Json answer_json(const Call& call, const Got& got) {
   const ServedModel& model = *got.model;
   Json json{{"id", got.answered.id},
             {"model", model.id()},
@@ -234,6 +303,9 @@ Json answer_json(const Got& got) {
   if (const auto* p = std::get_if<Prediction>(&got.answered.reply))
     json["headline"] = headline(model, *p);
   json["reply"] = Json::parse(reply_json(got.answered.reply, model.told));
+  const Subject patient = call.patient(call.parts[0]);
+  json["person"] = person_of(call, patient.number, call.hospital().record(patient.number).timeline);
+  json["seal"] = seal_of(call, got.answered.id, patient.id, model.id());
   return json;
 }
 
@@ -252,7 +324,7 @@ Response answer_for_page(Call& call) {
     if (!body["target"].is_number()) throw HttpError{400, "target is a number"};
     wanted.explain.target = body["target"].get<double>();
   }
-  return json_response(answer_json(ask(call, wanted)));
+  return json_response(answer_json(call, ask(call, wanted)));
 }
 
 // Moments at which something became known, evenly among them, the present last.
@@ -286,15 +358,16 @@ Response answer_trend(Call& call) {
 
 // Kept beside the answer's id, one of each person; recorded.
 Response give_opinion(Call& call) {
-  const Json body = body_of(call, {"patient", "model", "opinion", "comment"});
+  const Json body = body_of(call, {"patient", "model", "opinion", "comment", "seal"});
   const std::string opinion = text_in(body, "opinion"), comment = text_in(body, "comment");
   const std::string& answer = call.parts[0];
   if (opinion != "agree" && opinion != "disagree" && opinion != "not_relevant")
     throw HttpError{400, "opinion is agree, disagree or not_relevant"};
   if (comment.size() > 2000) throw HttpError{400, "the comment is too long"};
-  if (answer.size() != 26) throw HttpError{400, "this is no answer's id"};
   const Subject patient = call.patient(text_in(body, "patient"));
   const std::string model = call.hospital().model(text_in(body, "model"))->id();
+  if (!same_secret(text_in(body, "seal"), seal_of(call, answer, patient.id, model)))
+    throw HttpError{400, "no answer of this service since it started; ask again, then judge"};
   note(call, "opinion",
        {{"subject", patient.id}, {"answer", answer}, {"name", model}, {"opinion", opinion}});
   call.hospital().live().write([&](Database& db) {

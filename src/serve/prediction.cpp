@@ -289,6 +289,8 @@ Got ask(Call& call, const Ask& wanted) {
     if (!moment)
       throw HttpError{400, "asOf is a date or time such as 2026-11-22T09:40:00Z", "asOf"};
     as_of = moment->last;
+    if (as_of > call.now + std::chrono::days(1))
+      throw HttpError{400, "asOf lies in the future", "asOf"};
   }
   std::optional<Hospital::Record> record;
   std::string subject = wanted.about.empty() ? "(data at hand)" : wanted.about;
@@ -305,7 +307,8 @@ Got ask(Call& call, const Ask& wanted) {
   Got got{model,
           call.hospital().ask({*model, *record, subject, as_of, wanted.explain}, call.asker)};
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
-  call.service.count_answer(*model, got.answered, took.count());
+  // Looking once more at the same answer is no further one.
+  if (wanted.explain.what_if.empty()) call.service.count_answer(*model, got.answered, took.count());
   return got;
 }
 

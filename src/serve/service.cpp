@@ -24,6 +24,7 @@ struct Service::State {
   Hospital hospital;
   Accounts accounts;
   Tallies tallies;
+  std::string secret = random_bytes(32);
   Metrics metrics;
   std::mutex log;
   Jobs jobs;  // last made, first ended
@@ -90,6 +91,9 @@ void Service::count_answer(const ServedModel& model, const Answered& answered, d
   state_->metrics.count_answer(model.id(), outcome, seconds);
   state_->tallies.count(model, answered, seconds);
 }
+std::string Service::seal(const std::string& text) const {
+  return digest_of(state_->secret + text + state_->secret);
+}
 Tallies& Service::tallies() {
   return state_->tallies;
 }
@@ -101,6 +105,12 @@ Hospital& Call::hospital() const {
   return service.hospital();
 }
 
+namespace {
+constexpr const char* kNotYours =
+    "no such patient, or none that you care for; in an emergency: POST /auth/break-glass with a "
+    "reason";
+}
+
 bool Call::sees_everybody() const {
   return service.config().patient_access == "all" ||
          (account.roles & static_cast<Roles>(Role::integrator));
@@ -109,18 +119,18 @@ bool Call::sees_everybody() const {
 void Call::require_patient(PatientId patient) const {
   if (sees_everybody() || service.accounts().cares_for(account.name, patient, now)) return;
   hospital().note(asker, "denied", Json{{"subject", hospital().fhir_id(patient)}}.dump());
-  fail(Fault::denied,
-       "no such patient, or none that you care for; in an emergency: POST "
-       "/auth/break-glass with a reason");
+  fail(Fault::denied, kNotYours);
 }
 
 Subject Call::patient(const std::string& id) const {
   const auto found = id.size() <= 200 ? hospital().find(id) : std::nullopt;
   if (!found && sees_everybody()) throw HttpError{404, "no such patient"};
-  if (!found)
-    fail(Fault::denied,
-         "no such patient, or none that you care for; in an emergency: POST "
-         "/auth/break-glass with a reason");
+  if (!found) {  // recorded as the other is, and as slowly
+    hospital().note(
+        asker, "denied",
+        Json{{"unknown", id.substr(0, 200)}}.dump(-1, ' ', false, Json::error_handler_t::replace));
+    fail(Fault::denied, kNotYours);
+  }
   require_patient(*found);
   return {*found, hospital().fhir_id(*found)};
 }

@@ -68,6 +68,8 @@ class Service {
   // Prometheus text.
   std::string metrics();
   void count_answer(const ServedModel& model, const Answered& answered, double seconds);
+  // What only this process can have written; good until it ends.
+  std::string seal(const std::string& text) const;
   Tallies& tallies();
   Jobs& jobs();
 

@@ -84,10 +84,19 @@ void add_names(const Element& patient, std::vector<Term>& terms) {
   fhir::each(patient, "name", [&](const Element& name) {
     for (const char* key : {"family", "text"})
       if (const auto text = text_of(name, key)) terms.push_back({"name", lower(*text)});
+    // Both orders of the whole name, and without a blank as it is written in Chinese.
+    const std::string family = lower(text_of(name, "family").value_or(""));
+    std::string given_names;
     fhir::each(name, "given", [&](const Element& given) {
       std::string_view text;
-      if (!given.get(text)) terms.push_back({"name", lower(text)});
+      if (given.get(text)) return;
+      terms.push_back({"name", lower(text)});
+      given_names += (given_names.empty() ? "" : " ") + lower(text);
     });
+    if (family.empty() || given_names.empty()) return;
+    for (const std::string& whole :
+         {family + " " + given_names, given_names + " " + family, family + given_names})
+      terms.push_back({"name", whole});
   });
 }
 

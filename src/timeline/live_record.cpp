@@ -10,7 +10,7 @@
 namespace cangong {
 namespace {
 
-constexpr std::int64_t kSchema = 1;
+constexpr std::int64_t kSchema = 2;
 
 constexpr const char* kTables = R"(
 CREATE TABLE IF NOT EXISTS schema_version(version BIGINT NOT NULL);
@@ -23,11 +23,10 @@ CREATE TABLE IF NOT EXISTS term(type TEXT NOT NULL, kind TEXT NOT NULL, text TEX
   resource BIGINT NOT NULL);
 CREATE INDEX IF NOT EXISTS term_text ON term(type, kind, text);
 CREATE INDEX IF NOT EXISTS term_resource ON term(resource);
-CREATE TABLE IF NOT EXISTS code(number INTEGER PRIMARY KEY, code TEXT NOT NULL UNIQUE,
-  description TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS code(number INTEGER PRIMARY KEY, code TEXT NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS event(patient BIGINT NOT NULL, time BIGINT, occurred BIGINT,
   code BIGINT NOT NULL, number DOUBLE PRECISION, unit TEXT, text TEXT, resource BIGINT NOT NULL,
-  since BIGINT, replaced BIGINT);
+  since BIGINT, replaced BIGINT, description TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS event_patient ON event(patient);
 CREATE INDEX IF NOT EXISTS event_resource ON event(resource);
 CREATE TABLE IF NOT EXISTS identity(system TEXT NOT NULL, value TEXT NOT NULL,
@@ -77,6 +76,11 @@ void LiveRecord::prepare(Database& db) {
     if (!version) db.run("INSERT INTO schema_version VALUES(?)", {kSchema});
     if (version.value_or(kSchema) > kSchema)
       fail(Fault::storage, "the live record was written by a newer version; update this program");
+    if (version == 1) {  // descriptions were of codes, and so of other patients
+      db.script(
+          "ALTER TABLE event ADD COLUMN description TEXT NOT NULL DEFAULT '';"
+          "ALTER TABLE code DROP COLUMN description; UPDATE schema_version SET version = 2;");
+    }
   });
 }
 
@@ -89,7 +93,7 @@ std::optional<std::int64_t> LiveRecord::latest(const std::string& type, const st
 std::int64_t LiveRecord::code_number(const LiveEvent& event) {
   if (const auto known = db_.integer("SELECT number FROM code WHERE code = ?", {event.code}))
     return *known;
-  db_.run("INSERT INTO code(code, description) VALUES(?, ?)", {event.code, event.description});
+  db_.run("INSERT INTO code(code) VALUES(?)", {event.code});
   return db_.last_row();
 }
 
@@ -98,10 +102,11 @@ void LiveRecord::add_events(const Incoming& incoming, std::int64_t resource,
                             std::optional<Time> not_before) {
   for (const LiveEvent& event : incoming.events) {
     const auto number = event.number ? std::optional<double>(*event.number) : std::nullopt;
-    db_.run("INSERT INTO event VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)",
-            {incoming.patient->for_storage(), value_or_null(stored(event.time)),
-             value_or_null(stored(event.occurred)), code_number(event), value_or_null(number),
-             event.unit, event.text, resource, value_or_null(stored(not_before))});
+    db_.run(
+        "INSERT INTO event VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?)",
+        {incoming.patient->for_storage(), value_or_null(stored(event.time)),
+         value_or_null(stored(event.occurred)), code_number(event), value_or_null(number),
+         event.unit, event.text, resource, value_or_null(stored(not_before)), event.description});
   }
 }
 
@@ -282,7 +287,7 @@ std::vector<PatientId> LiveRecord::patients() {
 std::vector<LiveEvent> LiveRecord::events(PatientId patient) {
   std::vector<LiveEvent> all;
   db_.each(
-      "SELECT e.time, e.occurred, c.code, e.number, e.unit, e.text, c.description, e.since, "
+      "SELECT e.time, e.occurred, c.code, e.number, e.unit, e.text, e.description, e.since, "
       "e.replaced, r.type, r.id FROM event e JOIN code c ON c.number = e.code "
       "JOIN resource r ON r.number = e.resource WHERE e.patient = ? ORDER BY e.resource",
       {patient.for_storage()}, [&](const Row& row) {

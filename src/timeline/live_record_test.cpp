@@ -183,5 +183,29 @@ TEST(Assemble, PutsBulkAndLiveInOrder) {
   EXPECT_EQ(timeline.codes().size(), 3u);
 }
 
+TEST(LiveRecord, AnOlderLayoutIsBroughtForward) {
+  const TempFolder folder;
+  const fs::path file = folder.path() / "live.db";
+  {
+    Database old(file);
+    LiveRecord::prepare(old);
+    old.script(
+        "ALTER TABLE event DROP COLUMN description;"
+        "ALTER TABLE code ADD COLUMN description TEXT NOT NULL DEFAULT '';"
+        "INSERT INTO code VALUES(1, 'A', 'what somebody said');"
+        "INSERT INTO resource VALUES(1, 'Observation', 'o', 1, 0, 7, 0, 0, 1, '', '');"
+        "INSERT INTO event VALUES(7, 5, NULL, 1, 2.5, '', '', 1, NULL, NULL);"
+        "UPDATE schema_version SET version = 1;");
+  }
+  Database now(file);
+  LiveRecord::prepare(now);
+  LiveRecord::prepare(now);
+  const auto events = LiveRecord(now).events(PatientId(7));
+  ASSERT_EQ(events.size(), 1u);
+  EXPECT_EQ(events[0].code, "A");
+  EXPECT_EQ(events[0].number, 2.5f);
+  EXPECT_EQ(events[0].description, "");
+}
+
 }  // namespace
 }  // namespace cangong

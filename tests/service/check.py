@@ -21,7 +21,8 @@ WHILE_SERVED = [
     access.check_sign_in, access.check_break_glass, fhir.check_fhir, fhir.check_search,
     fhir.check_transactions, predict.check_predictions, predict.check_hooks,
     predict.check_inference, pages.check_pages, pages.check_reports, pages.check_lists,
-    pages.check_timeline, pages.check_answers, pages.check_jobs, pages.check_monitoring,
+    pages.check_timeline,
+    pages.check_words_of_others, pages.check_search_pages, pages.check_answers, pages.check_jobs, pages.check_monitoring,
     fhir.check_disguises, fhir.check_units, hostile.check_hostile, hostile.check_depth,
     operations.check_trail, hostile.check_canaries]
 
@@ -41,6 +42,7 @@ def main():
             check("SIGTERM ends it in order", s.stop() == 0)
         check("the first code is told once", first["first_code"])
         pages.check_jobs_go_on(home, t)
+        pages.check_withdrawn_in_a_job(home, t)
         operations.check_approvals(home, t)
         operations.check_backup(home, t)
         operations.check_killed(home, t, int(os.environ.get("CANGONG_KILLS", "50")))

@@ -4,7 +4,7 @@ import re
 import signal
 
 from checks import PROGRAM, check, condition, lab, parameters, patient
-from client import Service, wait_until
+from client import Service, run, wait_until
 
 
 def check_pages(s, t):
@@ -86,8 +86,64 @@ def check_timeline(s, t):
     s.ask("PUT", "/fhir/Observation/line-2016", lab("line", 99, "2016-06-01", "line-2016"), token=w)
     values = [e["number"] for e in ask()["events"] if "number" in e]
     check("a correction shows", sorted(values) == [15, 17, 99], values)
+    check("nobody asks about the future", s.ask("GET", "/api/patients/line/timeline?as_of=2999-01-01",
+                                                token=w).status == 400)
     check("a bad moment is refused", s.ask("GET", "/api/patients/line/timeline?as_of=soon",
                                            token=w).status == 400)
+
+
+def check_words_of_others(s, t):
+    """What was written of one patient describes nothing of another."""
+    w = t["integrator"]
+    gambling = condition("one", "2019-01-01", "F63.0")
+    for who in ("one", "two"):
+        s.ask("PUT", "/fhir/Patient/" + who, patient(who), token=w)
+    gambling["code"]["text"] = "told by her son"
+    s.ask("POST", "/fhir/Condition", gambling, token=w)
+    other = condition("two", "2019-01-01", "F63.0")
+    other["code"]["coding"][0]["display"] = "Pathological gambling"
+    s.ask("POST", "/fhir/Condition", other, token=w)
+    line = s.ask("GET", "/api/patients/two/timeline", token=w)
+    check("free text stays with its patient", b"told by" not in line.body and
+          b"Pathological gambling" in line.body, line)
+    check("a live patient is not synthetic", line.json()["synthetic"] is False, line)
+    check("birth and sex are told", line.json()["person"].get("gender") == "female", line)
+    same = [lab("two", 100, "2019-05-01", "two-a"), lab("two", 7.5, "2019-05-01", "two-b")]
+    same[1]["valueQuantity"]["code"] = "mmol/L"
+    for one in same:
+        s.ask("PUT", "/fhir/Observation/" + one["id"], one, token=w)
+    rows = s.ask("GET", "/api/patients/two/timeline", token=w).json()["events"]
+    sources = {e["number"]: e["source"] for e in rows if "number" in e}
+    check("each fact names its own resource", sources == {100: "Observation/two-a",
+                                                          7.5: "Observation/two-b"}, sources)
+    odd = patient("odd")
+    odd["name"] = [{"text": None, "family": "Odd"}]
+    s.ask("PUT", "/fhir/Patient/odd", odd, token=w)
+    check("a name that is null breaks no list", s.ask("GET", "/api/patients?q=odd", token=w).json()[
+        "patients"][0].get("name") == "Odd")
+    chen = patient("chen")
+    chen["name"] = [{"family": "陈", "given": ["美"]}]
+    s.ask("PUT", "/fhir/Patient/chen", chen, token=w)
+    found = s.ask("GET", "/api/patients?q=%E9%99%88%E7%BE%8E", token=w).json()["patients"]
+    check("a Chinese name is found whole, and written so", [p.get("name") for p in found] == ["陈美"], found)
+
+
+def check_search_pages(s, t):
+    w = t["integrator"]
+    entries = [{"request": {"method": "PUT", "url": f"Patient/wang-{n}"},
+                "resource": patient(f"wang-{n}", "Wang")} for n in range(60)]
+    s.ask("POST", "/fhir", {"resourceType": "Bundle", "type": "transaction", "entry": entries}, token=w)
+    first = s.ask("GET", "/api/patients?q=wang", token=w).json()
+    rest = s.ask("GET", "/api/patients?q=wang&_offset=50", token=w).json()
+    ids = {p["id"] for p in first["patients"]} | {p["id"] for p in rest["patients"]}
+    check("a search has pages and a true total", first["total"] == 60 and len(ids) == 60,
+          (first["total"], len(ids)))
+    events = s.ask("GET", "/api/audit?what=list_patients&subject=wang-1", token=t["auditor"]).json()
+    check("the trail tells whom a list showed", len(events["events"]) >= 1, events)
+    unknown = s.ask("GET", "/api/patients/nobody-at-all/timeline", token=t["clinician"])
+    events = s.ask("GET", "/api/audit?what=denied", token=t["auditor"]).json()["events"]
+    check("who is not there is denied and recorded as who is", unknown.status == 403 and
+          any(e.get("unknown") == "nobody-at-all" for e in events), events[:2])
 
 
 def check_answers(s, t):
@@ -110,9 +166,13 @@ def check_answers(s, t):
     what_if = s.ask("POST", "/api/patients/17/predict", {**body, "explain": False, "what_if": feature},
                     token=w).json()["reply"]["what_if"]
     check("what-if has a curve", what_if["feature"] == feature and len(what_if["curve"]) > 0, what_if)
-    opinion = {"patient": "17", "model": "heart", "opinion": "disagree"}
+    opinion = {"patient": "17", "model": "heart", "opinion": "disagree", "seal": told["seal"]}
     path = f"/api/answers/{told['id']}/opinion"
     check("an opinion is kept", s.ask("PUT", path, opinion, token=w).status == 204)
+    for name, other in {"a made-up answer": "/api/answers/" + "z" * 26 + "/opinion"}.items():
+        check("no opinion about " + name, s.ask("PUT", other, opinion, token=w).status == 400)
+    check("nor about another patient's answer", s.ask("PUT", path, {**opinion, "patient": "18"},
+                                                      token=w).status == 400)
     check("an unknown opinion is not", s.ask("PUT", path, {**opinion, "opinion": "maybe"},
                                              token=w).status == 400)
     check("nor one about a patient of others", s.ask("PUT", path, opinion,
@@ -136,9 +196,11 @@ def check_jobs(s, t):
           job_state(s, w, id))
     state = job_state(s, w, id)
     check("having asked about everybody", state["done"] == state["total"] and state["done"] > 8000, state)
+    s.ask("PUT", "/fhir/Patient/late", patient("late"), token=w)
     first = s.ask("GET", "/api/patients?model=heart&_count=100", token=w).json()
+    check("who came since is counted", first["unscored"] >= 1, first["unscored"])
     values = [p["value"] for p in first["patients"] if p["value"] is not None]
-    check("the list is by risk", first["total"] == state["done"] and len(values) > 50 and
+    check("the list is by risk", first["total"] == state["done"] + first["unscored"] and len(values) > 50 and
           values == sorted(values, reverse=True), values[:5])
     for one in first["patients"][:3]:
         answer = s.ask("POST", f"/api/patients/{one['id']}/predict", {"model": "heart",
@@ -146,7 +208,8 @@ def check_jobs(s, t):
         check("an answer of a job is that of a request", answer["reply"]["value"] == one["value"],
               (one["value"], answer["reply"]["value"]))
     last = s.ask("GET", f"/api/patients?model=heart&_count=10&_offset={first['total'] - 10}", token=w)
-    check("pages reach the end", len(last.json()["patients"]) == 10)
+    check("pages reach the end, those who came since last", len(last.json()["patients"]) == 10 and
+          any(p["id"] == "late" for p in last.json()["patients"]), last)
     events = s.ask("GET", "/api/audit?subject=own&what=predict", token=t["auditor"]).json()["events"]
     check("the trail tells each answer of a job", any(e.get("why") == "job " + id for e in events), events)
     job = start().json()
@@ -155,6 +218,18 @@ def check_jobs(s, t):
         lambda: job_state(s, w, job["id"])["state"] == "cancelled"), job_state(s, w, job["id"]))
     check("an unknown kind is refused", s.ask("POST", "/api/jobs", {"kind": "dig", "model": "heart"},
                                               token=w).status == 400)
+
+
+def check_withdrawn_in_a_job(home, t):
+    with Service(PROGRAM, home) as s:
+        w = t["integrator"]
+        models = home / "models"
+        run(PROGRAM, "approve", models / "heart", "--as", "heart@trial")
+        id = s.ask("POST", "/api/jobs", {"kind": "predict", "model": "heart@trial"}, token=w).json()["id"]
+        wait_until(lambda: job_state(s, w, id)["done"] > 0, 30)
+        run(PROGRAM, "approve", models, "--as", "heart@trial", "--withdraw")
+        check("a job of a withdrawn model ends", wait_until(
+            lambda: job_state(s, w, id)["state"] == "failed", 30), job_state(s, w, id))
 
 
 def check_jobs_go_on(home, t):

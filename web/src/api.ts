@@ -3,7 +3,7 @@
 export interface Me { name: string; roles: string[]; csrf?: string }
 export interface Model {
   name: string; alias: string; bundle: string; asks: string; approved_by: string;
-  approved_at: string; note: string; synthetic: boolean; horizon_days?: number; usual?: number;
+  approved_at: string; note: string; synthetic: boolean; answer: string; horizon_days?: number; usual?: number;
 }
 export interface Feature {
   feature: string; meaning: string; unit?: string; share?: number | null;
@@ -13,7 +13,7 @@ export interface CalibrationPoint {
   told: number; seen: number; low: number | null; high: number | null; count: number;
 }
 export interface ModelDetail extends Model {
-  answer: string; recipe: string; learner: string; options: string; task: string;
+  recipe: string; learner: string; options: string; task: string;
   training_rows: number; judged_rows: number; columns: number; features: Feature[];
   calibration: CalibrationPoint[]; history: { bundle: string; by: string; at: string; note: string }[];
 }
@@ -38,13 +38,14 @@ export interface Reason {
 export interface Reply {
   answer: "prediction" | "abstention"; value: number | null; low: number | null; high: number | null;
   unit?: string; reason?: string; why?: string; missing?: string[]; base?: number | null;
-  classes?: Record<string, number>; survival?: [number, number | null][]; reasons: Reason[];
+  classes?: Record<string, number>; set?: string[]; survival?: [number, number | null][]; reasons: Reason[];
   paragraphs?: { clinician: Both; patient: Both };
   what_if?: { feature: string; curve: [number, number][] };
 }
 export interface Both { en: string; zh: string }
 export interface Answer {
-  id: string; model: string; asks: string; as_of: string; synthetic: boolean; usual?: number;
+  id: string; seal: string; person: Person; model: string; asks: string; as_of: string;
+  synthetic: boolean; usual?: number;
   horizon_days?: number; headline?: string; reply: Reply;
 }
 export interface TrendPoint { time: number; value: number | null; low: number | null; high: number | null }
@@ -99,7 +100,9 @@ export async function call<T>(method: string, path: string, body?: unknown): Pro
   const { status, text } = await exchange(method, path, body);
   let json: unknown = null;
   try { json = text ? JSON.parse(text) : null; } catch { /* not JSON: the status says it */ }
-  if (status === 401 && !path.startsWith("/auth/")) whenSignedOut();
+  // 403 for the token: another person signed in meanwhile, in another tab.
+  const another = status === 403 && complaint(json, status).includes("X-CSRF-Token");
+  if ((status === 401 && !path.startsWith("/auth/")) || another) whenSignedOut();
   if (status >= 400) throw new ApiError(status, complaint(json, status));
   return json as T;
 }

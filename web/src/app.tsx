@@ -43,11 +43,11 @@ export function App() {
   const place = usePlace();
   const enter = (who: Me | null) => { setToken(who?.csrf); setMe(who); };
   useEffect(() => {
-    onSignedOut(() => enter(null));
+    onSignedOut(() => void get<Me>("/auth/me").then(enter, () => enter(null)));
     get<Me>("/auth/me").then(enter, () => enter(null));
   }, []);
   const pick = (next: Language) => { setLanguage(next); setShown(next); };
-  const leave = async () => { await call("POST", "/auth/sign-out", {}).catch(() => null); enter(null); };
+  const leave = async () => { await call("POST", "/auth/sign-out", {}).catch(() => null); history.replaceState(null, "", "#/"); enter(null); };
   if (me === undefined) return <p class="quiet" role="status">{t("loading")}</p>;
 
   const here = place.parts[0] ?? "";
@@ -71,7 +71,7 @@ export function App() {
       </header>
       <main id="main" tabIndex={-1}>
         {me
-          ? <Shown key={place.parts.slice(0, 2).join("/")} me={me} parts={place.parts.slice(1)} query={place.query} />
+          ? <Shown key={place.key} me={me} parts={place.parts.slice(1)} query={place.query} />
           : <SignIn enter={enter} />}
       </main>
     </div>

@@ -1,4 +1,5 @@
-import { languageNow, t } from "./words";
+import type { Person } from "./api";
+import { languageNow, t, word } from "./words";
 
 const locale = (): string => (languageNow() === "zh" ? "zh-CN" : "en-GB");
 
@@ -9,6 +10,11 @@ export function short(value: number): string {
   return value.toLocaleString(locale(), { maximumSignificantDigits: 4 });
 }
 
+// A value as it was recorded: single precision holds seven digits.
+export function recorded(value: number): string {
+  return Number(value.toPrecision(7)).toLocaleString(locale(), { maximumFractionDigits: 20 });
+}
+
 export function percent(value: number): string {
   const per = 100 * value;
   if (per > 0 && per < 0.1) return t("format.below", { value: "0.1 %" });
@@ -17,13 +23,21 @@ export function percent(value: number): string {
 
 export function figure(value: number | null | undefined, unit: string | undefined): string {
   if (value === null || value === undefined) return "–";
-  return unit === "probability" || unit === undefined ? percent(value) : `${short(value)} ${unit}`;
+  return unit === "probability" || unit === undefined ? percent(value) : short(value);
 }
 
-// "34 of 100", or of 1,000 where it is rare: whole people, never a bare fraction.
-export function frequency(value: number): { of: number; people: number } {
-  const of = value > 0 && value < 0.01 ? 1000 : 100;
-  return { of, people: Math.round(value * of) };
+// Of how many people a share is told, so that what is rare is somebody: 100, 1,000 or 10,000.
+export function crowd(value: number): number {
+  const rarer = Math.min(value, 1 - value);
+  return rarer <= 0 || rarer >= 0.01 ? 100 : rarer >= 0.001 ? 1000 : 10000;
+}
+
+// "34", "fewer than 1", "more than 99": whole people; none and all only where it is so.
+export function people(value: number, of: number): string {
+  const whole = Math.round(value * of);
+  if (whole === 0 && value > 0) return t("format.fewer", { n: 1 });
+  if (whole === of && value < 1) return t("format.more", { n: count(of - 1) });
+  return count(whole);
 }
 
 // Dates are told in UTC, as the record keeps them.
@@ -49,4 +63,10 @@ export function span(days: number): string {
 
 export function person(who: { id: string; name?: string }): string {
   return who.name ? `${who.name} (${who.id})` : who.id;
+}
+
+// With birth and sex: who it is, beyond doubt.
+export function personInFull(who: Person): string {
+  const sex = who.gender ? word("sex", who.gender) : "";
+  return [person(who), who.birthDate ? t("format.born", { day: who.birthDate }) : "", sex].filter(Boolean).join(", ");
 }

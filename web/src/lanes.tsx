@@ -2,7 +2,7 @@
 // as small lines. What the picture shows stands in the table below it too.
 import { useMemo, useState } from "preact/hooks";
 import type { Fact, Timeline } from "./api";
-import { day, short } from "./format";
+import { day, recorded } from "./format";
 import { t, word } from "./words";
 
 const kWidth = 1000, kLeft = 190, kRow = 26;
@@ -58,13 +58,18 @@ export function Picture(props: { line: Timeline; mark: number | null; code: stri
   const lanes = kLanes.map((lane) => ({ lane, events: line.events.filter((e) => line.codes[e.code]!.lane === lane) }))
     .filter((one) => one.events.length > 0);
   const measured = useMemo(() => {
-    const by = new Map<number, Fact[]>();
-    for (const e of line.events)
-      if (e.time !== null && e.number !== undefined && line.codes[e.code]!.lane === "measurements")
-        by.set(e.code, [...(by.get(e.code) ?? []), e]);
-    return [...by.entries()].sort((a, b) => b[1].length - a[1].length);
+    // One line for each unit: 100 mg/dL and 7.5 mmol/L are no fall.
+    const by = new Map<string, Fact[]>();
+    for (const e of line.events) {
+      if (e.time === null || e.number === undefined || line.codes[e.code]!.lane !== "measurements") continue;
+      const key = `${e.code} ${e.unit ?? ""}`;
+      const facts = by.get(key);
+      if (facts) facts.push(e); else by.set(key, [e]);
+    }
+    return [...by.values()].sort((a, b) => b.length - a.length);
   }, [line]);
-  const picked = measured.filter(([code]) => line.codes[code]!.code === props.code);
+  const codeOf = (facts: Fact[]) => line.codes[facts[0]!.code]!;
+  const picked = measured.filter((facts) => codeOf(facts).code === props.code);
   const some = all ? measured : [...picked, ...measured.filter((m) => !picked.includes(m)).slice(0, kMeasurements)];
   const height = 30 + kRow * (lanes.length + some.length);
   return (
@@ -89,9 +94,9 @@ export function Picture(props: { line: Timeline; mark: number | null; code: stri
             ))}
           </g>
         ))}
-        {some.map(([code, facts], k) => (
-          <Sparkline y={(lanes.length + k) * kRow} facts={facts} scale={scale} name={line.codes[code]!.meaning || line.codes[code]!.code}
-            picked={line.codes[code]!.code === props.code} pick={() => props.pick(line.codes[code]!.code)} />
+        {some.map((facts, k) => (
+          <Sparkline y={(lanes.length + k) * kRow} facts={facts} scale={scale} name={codeOf(facts).meaning || codeOf(facts).code}
+            picked={codeOf(facts).code === props.code} pick={() => props.pick(codeOf(facts).code)} />
         ))}
       </svg>
       {measured.length > some.length && (
@@ -103,15 +108,16 @@ export function Picture(props: { line: Timeline; mark: number | null; code: stri
 
 function Sparkline(props: { y: number; facts: Fact[]; scale: Scale; name: string; picked: boolean; pick: () => void }) {
   const values = props.facts.map((f) => f.number!);
-  const low = values.reduce((a, b) => Math.min(a, b)), span = values.reduce((a, b) => Math.max(a, b)) - low || 1;
+  const low = values.reduce((a, b) => Math.min(a, b)), high = values.reduce((a, b) => Math.max(a, b));
+  const span = high - low || 1;
   const at = (f: Fact) => `${props.scale.x(f.time!).toFixed(1)},${(props.y + 21 - (16 * (f.number! - low)) / span).toFixed(1)}`;
   const last = props.facts[props.facts.length - 1]!;
   const [x, y] = at(last).split(",");
   return (
     <g class="lane measurements">
-      <Label y={props.y} text={`${props.name}: ${short(last.number!)}${last.unit ? ` ${last.unit}` : ""}`} picked={props.picked} pick={props.pick} />
+      <Label y={props.y} text={`${props.name}: ${recorded(last.number!)}${last.unit ? ` ${last.unit}` : ""}`} picked={props.picked} pick={props.pick} />
       <polyline points={props.facts.map(at).join(" ")}>
-        <title>{`${props.name} ${short(low)} – ${short(low + span)}`}</title>
+        <title>{`${props.name} ${recorded(low)} – ${recorded(high)}`}</title>
       </polyline>
       <circle cx={x} cy={y} r={2.5} />
     </g>

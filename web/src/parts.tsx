@@ -5,20 +5,24 @@ import { t } from "./words";
 
 export interface Loaded<T> { data?: T; error?: string; loading: boolean; again: () => void }
 
-// Data that is asked for when `keys` change; an answer to an earlier question is dropped.
+// Data that is asked for when `keys` change; what was answered to other keys is dropped at once.
 export function useData<T>(ask: () => Promise<T>, keys: unknown[]): Loaded<T> {
   const [state, setState] = useState<{ data?: T; error?: string; loading: boolean }>({ loading: true });
   const [round, setRound] = useState(0);
+  const key = JSON.stringify(keys);
+  const answered = useRef(key);
   useEffect(() => {
     let wanted = true;
-    setState((old) => ({ data: old.data, loading: true }));
+    setState((old) => ({ data: answered.current === key ? old.data : undefined, loading: true }));
+    answered.current = key;
     ask().then(
       (data) => wanted && setState({ data, loading: false }),
       (error: Error) => wanted && setState({ error: error.message, loading: false }),
     );
     return () => { wanted = false; };
-  }, [...keys, round]);
-  return { ...state, again: () => setRound((n) => n + 1) };
+  }, [key, round]);
+  const stale = answered.current !== key;  // the effect that drops it runs after this drawing
+  return { ...state, data: stale ? undefined : state.data, error: stale ? undefined : state.error, again: () => setRound((n) => n + 1) };
 }
 
 export function useTick(milliseconds: number, act: () => void): void {
@@ -34,7 +38,7 @@ export function useTick(milliseconds: number, act: () => void): void {
 export function Page(props: { title: string; children: ComponentChildren; aside?: ComponentChildren }) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
-    document.title = `${props.title} · Cangong`;
+    document.title = "Cangong";  // a title stays in the browser's history, and may name a patient
     heading.current?.focus({ preventScroll: true });
   }, [props.title]);
   return (

@@ -1,12 +1,17 @@
 // The address behind "#": it never leaves the browser, so no patient stands in a log.
 import { useEffect, useState } from "preact/hooks";
 
-export interface Place { parts: string[]; query: URLSearchParams }
+export interface Place { key: string; parts: string[]; query: URLSearchParams }
+
+function decoded(text: string): string {
+  try { return decodeURIComponent(text); } catch { return text; }
+}
 
 export function placeNow(): Place {
-  const [path, query] = location.hash.replace(/^#\/?/, "").split("?");
-  const parts = (path ?? "").split("/").filter(Boolean).map(decodeURIComponent);
-  return { parts, query: new URLSearchParams(query ?? "") };
+  const key = location.hash.replace(/^#\/?/, "");
+  const [path, query] = key.split("?");
+  const parts = (path ?? "").split("/").filter(Boolean).map(decoded);
+  return { key, parts, query: new URLSearchParams(query ?? "") };
 }
 
 export function usePlace(): Place {

@@ -4,6 +4,9 @@ import { count, moment } from "../format";
 import { Act, Card, Curl, curl, Field, Page, Table, useData, Waiting } from "../parts";
 import { t, word } from "../words";
 
+// What a record may say besides.
+const kMore = ["reason", "account", "roles", "label", "opinion", "job", "route", "unknown", "resource", "subjects"];
+
 interface Check { holds: boolean; records: number; checkpoints: number; head: string; first_bad_line: number; problem: string }
 
 function Verify() {
@@ -51,7 +54,7 @@ export function Audit() {
               { title: t("audit.what"), cell: (r) => word("what", r.what) },
               { title: t("audit.whom"), cell: (r) => r.subject ?? "" },
               { title: t("patients.model"), cell: (r) => r.name ?? "" },
-              { title: t("audit.why"), cell: (r) => r.why ?? "" },
+              { title: t("audit.why"), cell: (r) => [r.why, ...kMore.map((key) => r[key])].filter(Boolean).map((v) => Array.isArray(v) ? v.join(", ") : String(v)).join("; ") },
             ]} />
           )}
         </Waiting>

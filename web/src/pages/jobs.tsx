@@ -21,7 +21,7 @@ function Progress({ job }: { job: Job }) {
 export function Jobs() {
   const jobs = useData(() => get<{ jobs: Job[] }>("/api/jobs"), []);
   const models = useData(() => get<{ models: Model[] }>("/api/models"), []);
-  const names = (models.data?.models ?? []).map((m) => `${m.name}@${m.alias}`);
+  const names = (models.data?.models ?? []).filter((m) => m.answer !== "category").map((m) => `${m.name}@${m.alias}`);
   const [model, setModel] = useState("");
   const chosen = model || names[0] || "";
   useTick(1000, () => { if (jobs.data?.jobs.some(isOpen)) jobs.again(); });

@@ -3,7 +3,7 @@ import type { PageProps } from "../app";
 import { count, moment, percent, short } from "../format";
 import { Card, Code, Curl, curl, Page, Table, useData, Waiting } from "../parts";
 import { Calibration } from "../plot";
-import { t } from "../words";
+import { t, word } from "../words";
 
 function range(f: Feature): string {
   if (f.low === null || f.low === undefined || f.high === null || f.high === undefined) return "";
@@ -13,7 +13,7 @@ function range(f: Feature): string {
 function Facts({ model }: { model: ModelDetail }) {
   const rows: [string, string][] = [
     [t("models.asks"), model.asks],
-    [t("model.answer"), model.answer],
+    [t("model.answer"), word("answer", model.answer)],
     [t("model.learner"), model.learner],
     [t("model.trained"), count(model.training_rows)],
     [t("model.judged"), count(model.judged_rows)],

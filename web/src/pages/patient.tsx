@@ -1,10 +1,10 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { ApiError, enc, get, post, type Fact, type Model, type Timeline } from "../api";
 import type { PageProps } from "../app";
-import { count, day, moment, person, short } from "../format";
+import { count, day, moment, personInFull, recorded } from "../format";
 import { Picture } from "../lanes";
 import { Act, Card, Choice, Curl, curl, Field, Page, Table, useData } from "../parts";
-import { link } from "../route";
+import { link, placeNow } from "../route";
 import { t, word } from "../words";
 
 const kRows = 100;  // of the table at first
@@ -41,6 +41,13 @@ function Slider(props: { first: number; last: number; at: number; move: (at: num
   );
 }
 
+// What the code itself says stands in it: GENDER//female.
+function named(code: { code: string; meaning: string; lane: string }): string {
+  const end = code.code.split("//").slice(1).join(" ");
+  if (!code.meaning) return code.code;
+  return code.lane === "person" && end ? `${code.meaning}: ${word("sex", end)}` : code.meaning;
+}
+
 function Facts(props: { line: Timeline; code: string; pick: (code: string) => void; mark: number | null }) {
   const { line } = props;
   const [all, setAll] = useState(false);
@@ -57,8 +64,8 @@ function Facts(props: { line: Timeline; code: string; pick: (code: string) => vo
         { title: t("patient.when"), cell: (e: Fact) => (
           <span class={props.mark !== null && e.time === props.mark ? "marked" : ""}>{moment(e.time)}</span>) },
         { title: t("patient.lane"), cell: (e) => word("lane", line.codes[e.code]!.lane) },
-        { title: t("patient.what"), cell: (e) => line.codes[e.code]!.meaning || line.codes[e.code]!.code },
-        { title: t("patient.value"), numeric: true, cell: (e) => (e.number === undefined ? "" : short(e.number)) + (e.unit ? ` ${e.unit}` : "") },
+        { title: t("patient.what"), cell: (e) => named(line.codes[e.code]!) },
+        { title: t("patient.value"), numeric: true, cell: (e) => (e.number === undefined ? "" : recorded(e.number)) + (e.unit ? ` ${e.unit}` : "") },
         { title: t("patient.text"), cell: (e) => e.text ?? "" },
         { title: t("patient.source"), cell: (e) => e.source ?? "" },
       ]} />
@@ -80,9 +87,15 @@ function Ask(props: { id: string; asOf: string }) {
   );
 }
 
-export function PatientPage({ parts, query }: PageProps) {
+export function PatientPage({ parts }: PageProps) {
   const id = parts[0] ?? "";
-  const [asOf, setAsOf] = useState(query.get("as_of") ?? "");
+  const { query } = placeNow();  // as it stands: the slider writes it
+  const [asOf, showAsOf] = useState(query.get("as_of") ?? "");
+  const setAsOf = (next: string) => {
+    if (next) query.set("as_of", next); else query.delete("as_of");
+    history.replaceState(null, "", [link("patient", id), query.toString()].filter(Boolean).join("?"));
+    showAsOf(next);
+  };
   const [code, setCode] = useState(query.get("code") ?? "");
   const path = `/api/patients/${enc(id)}/timeline${asOf ? `?as_of=${enc(asOf)}` : ""}`;
   const [denied, setDenied] = useState(false);
@@ -99,8 +112,8 @@ export function PatientPage({ parts, query }: PageProps) {
   const data = line.data;
   const mark = query.get("at") ? Number(query.get("at")) : null;
   return (
-    <Page title={data ? person(data.person) : t("patient.title")}>
-      {line.error && <p class="problem" role="alert">{line.error}</p>}
+    <Page title={data ? personInFull(data.person) : t("patient.title")}>
+      {line.error && <p class="problem" role="alert">{denied ? t("glass.denied") : line.error}</p>}
       {denied && <BreakGlass id={id} opened={line.again} />}
       {data && (
         <>

@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import { call, enc, get, post, type Answer, type Reason, type Reply, type TrendPoint } from "../api";
 import type { PageProps } from "../app";
-import { day, figure, frequency, percent, short, span } from "../format";
+import { crowd, day, figure, people, percent, personInFull, short, span } from "../format";
 import { Act, Card, Choice, Curl, curl, Page, useData, Waiting } from "../parts";
 import { Lines, People, Waterfall } from "../plot";
 import { link, linkWith } from "../route";
@@ -16,6 +16,15 @@ const isShare = (reply: Reply) => reply.unit === "probability";
 function Sentence({ answer }: { answer: Answer }) {
   const { reply } = answer;
   if (reply.value === null) return null;
+  const [likeliest] = Object.entries(reply.classes ?? {}).sort((a, b) => b[1] - a[1]);
+  if (likeliest)
+    return (
+      <p class="answer">
+        <strong>{t("prediction.class", { n: people(likeliest[1], crowd(likeliest[1])), of: crowd(likeliest[1]), name: likeliest[0] })}</strong>{" "}
+        {t("prediction.asks", { asks: answer.asks })}{" "}
+        {(reply.set ?? []).length > 1 && t("prediction.set", { names: reply.set!.join(", ") })}
+      </p>
+    );
   if (!isShare(reply))
     return (
       <p class="answer">
@@ -24,11 +33,11 @@ function Sentence({ answer }: { answer: Answer }) {
           ` ${t("prediction.between", { low: figure(reply.low, reply.unit), high: figure(reply.high, reply.unit) })}`}
       </p>
     );
-  const { of, people } = frequency(reply.value);
-  const scaled = (v: number) => Math.round(v * of);
+  const of = crowd(reply.value);
+  const scaled = (v: number) => people(v, of);
   return (
     <p class="answer">
-      <strong>{t("prediction.of", { n: people, of })}</strong>{" "}
+      <strong>{t("prediction.of", { n: scaled(reply.value), of })}</strong>{" "}
       {answer.horizon_days ? t("prediction.within", { asks: answer.asks, time: span(answer.horizon_days) }) : t("prediction.asks", { asks: answer.asks })}{" "}
       {reply.low !== null && reply.high !== null && t("prediction.interval", { low: scaled(reply.low), high: scaled(reply.high), of })}{" "}
       {answer.usual !== undefined && t("prediction.usual", { n: scaled(answer.usual), of })}
@@ -39,16 +48,32 @@ function Sentence({ answer }: { answer: Answer }) {
 // What a reason says of the patient, by how its feature was made of events.
 function name(reason: Reason): string {
   const { code, value, aggregate } = reason;
+  if (!code) return reason.feature;
   const end = code.split("//").pop()!;
   if (code === "AGE" && value !== null) return t("prediction.age", { n: Math.floor(value) });
   if (code.startsWith("GENDER//")) return t(value ? "prediction.is" : "prediction.is.not", { what: word("sex", end) });
   const what = reason.description || reason.feature;
-  if (value !== null && aggregate === "count") return t("prediction.times", { what, n: value });
+  const within = reason.window && reason.window !== "all" ? ` (${reason.window})` : "";
+  if (value !== null && aggregate === "count") return t("prediction.times", { what, n: value }) + within;
+  if (value !== null && reason.description) {
+    const how = aggregate === "last" ? "" : `${word("aggregate", aggregate)} `;
+    const unit = aggregate === "slope" ? t("prediction.per.day", { unit: reason.unit ?? "" }) : aggregate === "time_since" ? "" : reason.unit ?? "";
+    return `${what}: ${how}${short(value)} ${unit}`.trimEnd() + within;
+  }
   return reason.value === null ? t("prediction.absent", { what }) : `${what}: ${short(reason.value)}${reason.unit ? ` ${reason.unit}` : ""}`;
 }
 
-function Reasons({ answer, patient }: { answer: Answer; patient: string }) {
-  const top = answer.reply.reasons.slice(0, kReasons);
+// The largest, and all others as one, so that the steps arrive at the answer.
+function shown(reasons: Reason[]): Reason[] {
+  const rest = reasons.slice(kReasons);
+  if (rest.length === 0) return reasons;
+  const contribution = rest.reduce((sum, r) => sum + r.contribution, 0);
+  return [...reasons.slice(0, kReasons), {
+    feature: t("prediction.others", { n: rest.length }), code: "", aggregate: "", value: null, contribution, events: [] }];
+}
+
+function Reasons({ answer, patient, asOf }: { answer: Answer; patient: string; asOf: string }) {
+  const top = shown(answer.reply.reasons);
   if (top.length === 0) return null;
   return (
     <Card title={t("prediction.why")} wide>
@@ -58,6 +83,7 @@ function Reasons({ answer, patient }: { answer: Answer; patient: string }) {
           const event = r.events[r.events.length - 1]!;
           const query: Record<string, string> = { code: event.code };
           if (event.time) query.at = String(Date.parse(event.time));
+          if (asOf) query.as_of = asOf;
           return <li><a href={linkWith(query, "patient", patient)}>{t("prediction.source", {
             what: r.description || r.feature, when: event.time ? day(event.time) : t("prediction.always"), source: event.source ?? "" })}</a></li>;
         })}
@@ -128,7 +154,7 @@ function Survival({ reply }: { reply: Reply }) {
 function Opinion({ answer, patient }: { answer: Answer; patient: string }) {
   const [given, setGiven] = useState("");
   const give = (opinion: string) => async () => {
-    await call("PUT", `/api/answers/${enc(answer.id)}/opinion`, { patient, model: answer.model, opinion });
+    await call("PUT", `/api/answers/${enc(answer.id)}/opinion`, { patient, model: answer.model, opinion, seal: answer.seal });
     setGiven(opinion);
   };
   return (
@@ -175,7 +201,8 @@ export function PredictionPage({ parts, query }: PageProps) {
   const answer = useData(() => post<Answer>(path, body), [patient, model, asOf]);
   return (
     <Page title={t("prediction.heading", { model })} aside={<button type="button" class="no-print" onClick={() => print()}>{t("print")}</button>}>
-      <p><a href={link("patient", patient)}>{t("prediction.back", { id: patient })}</a> {asOf && t("prediction.as.of", { day: day(asOf) })}</p>
+      {answer.data && <p><strong>{personInFull(answer.data.person)}</strong></p>}
+      <p><a href={asOf ? linkWith({ as_of: asOf }, "patient", patient) : link("patient", patient)}>{t("prediction.back", { id: patient })}</a> {asOf && t("prediction.as.of", { day: day(asOf) })}</p>
       <Waiting of={answer}>
         {(told) => (
           <>
@@ -184,16 +211,16 @@ export function PredictionPage({ parts, query }: PageProps) {
               <>
                 <section class="card wide first">
                   <Sentence answer={told} />
-                  {isShare(told.reply) && told.reply.value !== null && (
+                  {isShare(told.reply) && !told.reply.classes && told.reply.value !== null && crowd(told.reply.value) === 100 && (
                     <People value={told.reply.value} label={t("prediction.people", { n: Math.round(told.reply.value * 100) })} />
                   )}
                 </section>
                 <div class="grid">
-                  <Reasons answer={told} patient={patient} />
+                  <Reasons answer={told} patient={patient} asOf={asOf} />
                   <Classes reply={told.reply} />
-                  <Trend answer={told} patient={patient} asOf={asOf} />
+                  {!told.reply.classes && <Trend answer={told} patient={patient} asOf={asOf} />}
                   <Survival reply={told.reply} />
-                  <WhatIf answer={told} patient={patient} asOf={asOf} />
+                  {!told.reply.classes && <WhatIf answer={told} patient={patient} asOf={asOf} />}
                   <Missing reply={told.reply} />
                   <Opinion answer={told} patient={patient} />
                 </div>
