@@ -264,6 +264,19 @@ std::vector<Job> Jobs::latest(std::size_t most) {
   return all;
 }
 
+std::vector<std::pair<Job::State, std::uint64_t>> Jobs::by_state() {
+  std::vector<std::pair<Job::State, std::uint64_t>> all;
+  for (int k = 0; k <= static_cast<int>(Job::State::cancelled); ++k)
+    all.emplace_back(static_cast<Job::State>(k), 0);
+  state_->hospital.live().read([&](Database& db) {
+    db.each("SELECT state, count(*) FROM job GROUP BY state", {}, [&](const Row& row) {
+      all.at(static_cast<std::size_t>(row.integer(0))).second =
+          static_cast<std::uint64_t>(row.integer(1));
+    });
+  });
+  return all;
+}
+
 RiskList risks(Hospital& hospital, const RiskQuery& query) {
   RiskList list;
   const auto risk_of = [](const Row& row) {

@@ -49,6 +49,7 @@ class Jobs {
   Job cancel(const std::string& id);
   std::optional<Job> find(const std::string& id);
   std::vector<Job> latest(std::size_t most);
+  std::vector<std::pair<Job::State, std::uint64_t>> by_state();
 
  private:
   struct State;

@@ -66,7 +66,7 @@ void Metrics::print(std::string& text, const std::string& name, const std::strin
   text += name + "_count{" + labels + "} " + std::to_string(below) + "\n";
 }
 
-std::string Metrics::text(std::uint64_t trail_records) const {
+std::string Metrics::text(const std::vector<Gauge>& gauges) const {
   const std::lock_guard lock(mutex_);
   std::string text = head("cangong_http_request_duration_seconds", "histogram", "requests");
   for (const auto& [key, histogram] : requests_) {
@@ -83,8 +83,13 @@ std::string Metrics::text(std::uint64_t trail_records) const {
   text += head("cangong_inference_duration_seconds", "histogram", "time of an answer");
   for (const auto& [model, histogram] : answering_)
     print(text, "cangong_inference_duration_seconds", "model=\"" + model + "\"", histogram);
-  text += head("cangong_audit_chain_length", "gauge", "records of the trail") +
-          "cangong_audit_chain_length " + std::to_string(trail_records) + "\n";
+  std::string name;
+  for (const Gauge& gauge : gauges) {
+    if (gauge.name != name) text += head(gauge.name, "gauge", gauge.help);
+    name = gauge.name;
+    text += name + (gauge.labels.empty() ? "" : "{" + gauge.labels + "}") + " " +
+            format_number(gauge.value) + "\n";
+  }
   text += head("process_resident_memory_bytes", "gauge", "memory in use") +
           "process_resident_memory_bytes " + std::to_string(resident_bytes()) + "\n";
   text += head("process_open_fds", "gauge", "open files") + "process_open_fds " +

@@ -7,6 +7,7 @@
 #include <mutex>
 #include <string>
 #include <tuple>
+#include <vector>
 
 namespace cangong {
 
@@ -16,7 +17,12 @@ class Metrics {
                      double seconds);
   // `outcome`: ok, data_required, ood or error.
   void count_answer(const std::string& model, const std::string& outcome, double seconds);
-  std::string text(std::uint64_t trail_records) const;
+  // What is looked up when it is asked for.
+  struct Gauge {
+    std::string name, help, labels;  // of one name one after the other
+    double value;
+  };
+  std::string text(const std::vector<Gauge>& gauges) const;
 
  private:
   // Bounds of OpenTelemetry's http.server.request.duration.

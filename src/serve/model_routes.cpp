@@ -127,16 +127,15 @@ Response monitoring(Call& call) {
   const std::int64_t today =
       std::chrono::floor<std::chrono::days>(call.now).time_since_epoch().count();
   struct Sums {
-    std::vector<std::uint64_t> by_decile = std::vector<std::uint64_t>(10, 0);
     Json days = Json::array();
   };
   std::map<std::string, Sums> by_bundle;
   const auto key = [](const std::string& model, const std::string& bundle) {
     return model + " " + bundle;
   };
-  for (const DayTally& tally : call.service.tallies().since(today - *asked + 1)) {
+  const auto tallies = call.service.tallies().since(today - *asked + 1);
+  for (const DayTally& tally : tallies) {
     Sums& sums = by_bundle[key(tally.model, tally.bundle)];
-    for (std::size_t k = 0; k < 10; ++k) sums.by_decile[k] += tally.by_decile[k];
     const double requests = static_cast<double>(tally.answers + tally.abstained_data +
                                                 tally.abstained_unlike + tally.deceased);
     sums.days.push_back({{"day", format_time(Time(std::chrono::days(tally.day))).substr(0, 10)},
@@ -157,8 +156,9 @@ Response monitoring(Call& call) {
   Json all = Json::array();
   for (const ModelPtr& model : call.hospital().models()->served) {
     const Sums& sums = by_bundle[key(model->id(), model->approval.bundle)];
-    const AnswerDrift drift = compare_with_expected(sums.by_decile, model->shares);
-    Json one{{"model", model->id()},      {"days", sums.days},        {"by_tenth", sums.by_decile},
+    const auto tenths = by_decile(tallies, *model);
+    const AnswerDrift drift = compare_with_expected(tenths, model->shares);
+    Json one{{"model", model->id()},      {"days", sums.days},        {"by_tenth", tenths},
              {"expected", model->shares}, {"psi", number(drift.psi)}, {"p", number(drift.p)}};
     one["opinions"] = opinions.contains(model->id()) ? opinions[model->id()] : Json::object();
     all.push_back(std::move(one));

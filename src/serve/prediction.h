@@ -29,7 +29,7 @@ std::string figure(const Prediction& prediction, double value);
 
 // What a $predict or infer request asks for, done and recorded.
 struct Ask {
-  std::string model, subject;  // subject empty: data at hand
+  std::string model, subject;          // subject empty: data at hand
   std::vector<std::string> resources;  // or Bundles, as JSON
   std::optional<std::string> as_of;
   ExplainOptions explain;

@@ -1,6 +1,7 @@
 #include "serve/service.h"
 
 #include <atomic>
+#include <cmath>
 #include <cstdio>
 #include <map>
 #include <mutex>
@@ -82,7 +83,25 @@ void Service::set_public_url(std::string url) {
   if (state_->public_url.empty()) state_->public_url = std::move(url);
 }
 std::string Service::metrics() {
-  return state_->metrics.text(state_->hospital.trail().head().records);
+  std::vector<Metrics::Gauge> gauges;
+  const auto records = static_cast<double>(state_->hospital.trail().head().records);
+  gauges.push_back({"cangong_audit_chain_length", "records of the trail", "", records});
+  const auto models = state_->hospital.models();
+  constexpr std::int64_t kDays = 7;
+  const auto today = std::chrono::floor<std::chrono::days>(now()).time_since_epoch().count();
+  const auto tallies = state_->tallies.since(today - kDays + 1);
+  gauges.push_back({"cangong_ready", "1 where every approved model is served", "",
+                    models->problems.empty() ? 1.0 : 0.0});
+  for (const ModelPtr& model : models->served) {
+    const AnswerDrift drift = compare_with_expected(by_decile(tallies, *model), model->shares);
+    if (std::isfinite(drift.psi))
+      gauges.push_back({"cangong_answers_psi", "stability of the answers of seven days",
+                        "model=\"" + model->id() + "\"", drift.psi});
+  }
+  for (const auto& [state, count] : state_->jobs.by_state())
+    gauges.push_back({"cangong_jobs", "jobs by state",
+                      std::string("state=\"") + name_of(state) + "\"", static_cast<double>(count)});
+  return state_->metrics.text(gauges);
 }
 void Service::count_answer(const ServedModel& model, const Answered& answered, double seconds) {
   std::string outcome = "ok";

@@ -134,6 +134,15 @@ std::vector<DayTally> Tallies::since(std::int64_t day) {
   return all;
 }
 
+std::vector<std::uint64_t> by_decile(const std::vector<DayTally>& tallies,
+                                     const ServedModel& model) {
+  std::vector<std::uint64_t> sums(10, 0);
+  for (const DayTally& tally : tallies)
+    if (tally.model == model.id() && tally.bundle == model.approval.bundle)
+      for (std::size_t k = 0; k < sums.size(); ++k) sums[k] += tally.by_decile[k];
+  return sums;
+}
+
 AnswerDrift compare_with_expected(const std::vector<std::uint64_t>& counts,
                                   const std::vector<double>& expected) {
   const double n = static_cast<double>(std::accumulate(counts.begin(), counts.end(), 0ULL));

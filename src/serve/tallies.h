@@ -40,6 +40,10 @@ class Tallies {
   std::unique_ptr<State> state_;
 };
 
+// Of one model and bundle, of these tallies together.
+std::vector<std::uint64_t> by_decile(const std::vector<DayTally>& tallies,
+                                     const ServedModel& model);
+
 AnswerDrift compare_with_expected(const std::vector<std::uint64_t>& counts,
                                   const std::vector<double>& expected);
 

@@ -199,7 +199,7 @@ std::optional<Code> concept_of(const Element& concept_element) {
     best = std::move(code), known = is_known_system(item);
   });
   if (best) best->others = std::move(others);
-  // A text beside a code is one person's words of one patient: it describes the code for nobody else.
+  // A text beside a code is one person's words of one patient: it describes the code for no other.
   const auto text = text_of(concept_element, "text");
   if (!best && text) return Code{"TEXT//" + std::string(*text), std::string(*text), {}};
   return best;

@@ -1,6 +1,7 @@
 """A home with a model, the service over it, and requests to it."""
 import http.client
 import json
+import os
 import pathlib
 import signal
 import ssl
@@ -17,6 +18,14 @@ class Answer:
 
     def __repr__(self):
         return f"{self.status} {self.body[:300]!r}"
+
+
+def keep(asked, answer):
+    """Resources for r4.py, where CANGONG_EMITTED names a file."""
+    file = os.environ.get("CANGONG_EMITTED")
+    if file and answer.body and answer.headers.get("Content-Type", "").startswith("application/fhir"):
+        with open(file, "a") as out:
+            out.write(json.dumps({"asked": asked, "resource": json.loads(answer.body)}) + "\n")
 
 
 class Service:
@@ -65,7 +74,9 @@ class Service:
         own = connection or self.connect()
         try:
             own.request(method, path, body=body, headers=headers)
-            return Answer(own.getresponse())
+            answer = Answer(own.getresponse())
+            keep(f"{method} {path}", answer)
+            return answer
         finally:
             if not connection:
                 own.close()

@@ -1,6 +1,8 @@
 """Health, trail, kills, backup, approvals."""
 import json
+import pathlib
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -15,11 +17,24 @@ def check_health(s, t):
     check("lives without signing in", s.ask("GET", "/livez").status == 200)
     ready = s.ask("GET", "/readyz?verbose")
     check("ready, one model", ready.status == 200 and ready.json()["parts"]["models"] == 1, ready)
+    told = s.ask("GET", "/fhir/metadata").json()
+    check("CapabilityStatement of this very server", told["fhirVersion"] == "4.0.1" and
+          any(r["type"] == "Observation" for r in told["rest"][0]["resource"]), told)
+    defined = s.ask("GET", "/fhir/OperationDefinition/predict").json()
+    check("$predict is defined", {p["name"] for p in defined["parameter"]} >= {"model", "asOf", "data"})
     document = s.ask("GET", "/openapi.json").json()
     check("OpenAPI lists the routes", "/fhir/{type}/{id}" in document["paths"])
     metrics = s.ask("GET", "/metrics", token=t["admin"])
     check("metrics", metrics.status == 200 and b"cangong_http_request_duration_seconds_bucket" in
           metrics.body, metrics)
+    known = set(re.findall(r"^# TYPE (\S+)", metrics.body.decode(), re.M))
+    deploy = pathlib.Path(__file__).resolve().parents[2] / "deploy"
+    for file in ("alerts.yaml", "grafana.json"):
+        used = {re.sub(r"_(bucket|count|sum)$", "", name) for name in re.findall(
+            r"\b(?:cangong|process)_[a-z_]+", (deploy / file).read_text())}
+        # Drift is told from 100 answers on.
+        check(f"deploy/{file} asks for metrics that there are", used and
+              used <= known | {"cangong_answers_psi"}, used - known)
     head = s.ask("HEAD", "/livez")
     check("HEAD has no body", head.status == 200 and head.body == b"")
     for name in ("Content-Security-Policy", "Strict-Transport-Security", "X-Content-Type-Options",
