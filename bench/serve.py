@@ -4,7 +4,11 @@ serve-explain   CDS Hooks patient-view with reasons: MLP 64-64, 35 features, 100
 serve-trees     the same with boosted trees and TreeSHAP
 serve           the same model as serve-explain without reasons (Open Inference Protocol)
 fhir-create     Observations, acknowledged durable
+fhir-transaction  the same, 500 in a bundle
+audit-verify    a trail of a million records
+pages           every page's requests over 100,000 patients: the slowest of 20
 """
+import hashlib
 import json
 import os
 import pathlib
@@ -175,10 +179,84 @@ def create(folder):
         service.stop()
 
 
+def ask(home, service, method, path, body=None):
+    words = ["curl", "-sf", "--cacert", home / "keys" / "tls.crt", "-X", method, "-H",
+             "Authorization: Bearer " + service.token, "-w", "\\n%{time_total}", service.url + path]
+    if body is not None:
+        words += ["-H", "Content-Type: application/json", "-d", json.dumps(body)]
+    text, seconds = run(*words).rsplit("\n", 1)
+    return text, float(seconds)
+
+
+def transaction(folder):
+    home = make_home(folder, "trees")
+    service = Ours(home)
+    try:
+        ask(home, service, "PUT", "/fhir/Patient/w", {"resourceType": "Patient", "id": "w"})
+        entry = '{"request":{"method":"POST","url":"Observation"},"resource":' + OBSERVATION + "}"
+        body = '{"resourceType":"Bundle","type":"transaction","entry":[' + ",".join([entry] * 500) + "]}"
+        rate, tail = load(folder, service.url, "/fhir", service.token, body, 4)
+        return {"rate": 500 * rate, "p99_ms": tail, "rss_mb": service.rss()}
+    finally:
+        service.stop()
+
+
+def verify(folder):
+    """The chain as docs/formats.md describes it."""
+    file, previous, records = folder / "trail.ndjson", "0" * 64, 1_000_000
+    with open(file, "w") as out:
+        for n in range(1, records + 1):
+            line = ('{"n":%d,"at":"2026-01-01T00:00:00Z","previous":"%s","what":"predict","subject":"%d",'
+                    '"who":"ehr","from":"127.0.0.1","trace":"4bf92f3577b34da6a3ce929d0e0e4736","as_of":'
+                    '"2026-01-01T00:00:00Z","model":"%s","name":"heart@champion","answer":"prediction",'
+                    '"value":0.17932856}' % (n, previous, n % 9000, "a" * 64))
+            previous = hashlib.sha256(line.encode()).hexdigest()
+            out.write(line[:-1] + ',"digest":"' + previous + '"}\n')
+    start = time.monotonic()
+    run(CANGONG, "audit", "verify", file, "--contains", previous)
+    return {"rate": records / (time.monotonic() - start)}
+
+
+def pages(folder):
+    home, study = folder / "home-pages", pathlib.Path(__file__).parents[1] / "studies/synthetic-heart"
+    if not (home / "models" / "heart").exists():
+        home.mkdir(parents=True)
+        run(CANGONG, "synthesize", "--patients", "100000", "--into", home / "store", "-q")
+        run(CANGONG, "label", study / "task.yaml", "--store", home / "store", "--out",
+            folder / "labels-pages", "-q")
+        run(CANGONG, "train", study / "recipe.yaml", "--store", home / "store", "--labels",
+            folder / "labels-pages", "--out", home / "models" / "heart", "-q")
+        run(CANGONG, "approve", home / "models" / "heart", "--as", "heart@champion")
+    service = Ours(home)
+    try:
+        start = time.monotonic()
+        job = json.loads(ask(home, service, "POST", "/api/jobs", {"kind": "predict", "model": "heart"})[0])
+        while json.loads(ask(home, service, "GET", "/api/jobs/" + job["id"])[0])["state"] != "done":
+            time.sleep(0.5)
+        job_s = time.monotonic() - start
+        slowest = {}
+        for path in ("/", "/api/models", "/api/models/heart", "/api/jobs", "/api/monitoring",
+                     "/api/patients?model=heart", "/api/patients?model=heart&_offset=99900",
+                     "/api/patients?q=77", "/api/patients/{p}/timeline",
+                     "/api/patients/{p}/trend?model=heart", "POST /api/patients/{p}/predict"):
+            for k in range(20):
+                words = path.replace("{p}", str(1 + 4999 * k)).split(" ")
+                body = {"model": "heart"} if len(words) == 2 else None
+                took = ask(home, service, words[0] if body else "GET", words[-1], body)[1]
+                slowest[path] = max(slowest.get(path, 0), 1000 * took)
+        return {"rate": 1000 / max(slowest.values()), "slowest_ms": slowest, "job_s": job_s,
+                "rss_mb": service.rss()}
+    finally:
+        service.stop()
+
+
+ALONE = {"fhir-create": create, "fhir-transaction": transaction, "audit-verify": verify, "pages": pages}
+
+
 def main(name, folder):
     folder.mkdir(parents=True, exist_ok=True)
-    if name == "fhir-create":
-        return create(folder)
+    if name in ALONE:
+        return ALONE[name](folder)
     body, path = (infer(), "/v2/models/m/infer") if name == "serve" else (hook(), "/cds-services/m")
     service = Ours(make_home(folder, "trees" if name == "serve-trees" else "mlp"))
     try:

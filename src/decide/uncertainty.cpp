@@ -47,21 +47,30 @@ std::vector<std::size_t> nearest(double value, const std::vector<double>& values
 
 }  // namespace
 
+namespace {
+
+// Where the `count` nearest of ascending values begin: they are neighbours.
+std::size_t window(double value, const std::vector<double>& values, std::size_t count) {
+  std::size_t from = 0, last = values.size() - count;
+  while (from < last) {
+    const std::size_t middle = (from + last) / 2;
+    if (value - values[middle] > values[middle + count] - value)
+      from = middle + 1;
+    else
+      last = middle;
+  }
+  return from;
+}
+
+}  // namespace
+
 ValueIntervals::ValueIntervals(const Reliability& r) : errors_(errors_by_value(r)) {
   for (const std::size_t i : by_value(r)) values_.push_back(r.value[i]);
 }
 
 Interval ValueIntervals::around(double value) const {
   const double nan = std::numeric_limits<double>::quiet_NaN();
-  const std::size_t n = values_.size(), count = how_many(n);
-  std::size_t from = 0, last = n - count;  // the nearest are neighbours
-  while (from < last) {
-    const std::size_t middle = (from + last) / 2;
-    if (value - values_[middle] > values_[middle + count] - value)
-      from = middle + 1;
-    else
-      last = middle;
-  }
+  const std::size_t count = how_many(values_.size()), from = window(value, values_, count);
   const auto [low, high] = conformal_ranks(count, 0.95);
   if (low < 1 || high > count) return {value, nan, nan};
   const double below = value + errors_.kth(from, from + count, low - 1);
@@ -95,6 +104,37 @@ Interval interval_around(double value, Answer answer, const Reliability& r, doub
   if (answer == Answer::real) return ValueIntervals(r).around(value);
   const Interval observed = observed_frequency(nearest(value, r.value), answer, r, horizon_days);
   return {value, std::min(value, observed.low), std::max(value, observed.high)};
+}
+
+AnswerIntervals::AnswerIntervals(Reliability reliability, Answer answer, double horizon_days)
+    : reliability_(std::move(reliability)), answer_(answer), horizon_days_(horizon_days) {
+  if (reliability_.value.size() < 10) return;
+  if (answer == Answer::real) {
+    of_values_.emplace(reliability_);
+    return;
+  }
+  order_ = by_value(reliability_);
+  for (const std::size_t i : order_) values_.push_back(reliability_.value[i]);
+}
+
+Interval AnswerIntervals::observed(std::size_t from, std::size_t count) const {
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto found = known_.find(from); found != known_.end()) return found->second;
+  }
+  const Interval interval = observed_frequency(std::span(order_).subspan(from, count), answer_,
+                                               reliability_, horizon_days_);
+  const std::lock_guard lock(mutex_);
+  return known_.emplace(from, interval).first->second;
+}
+
+Interval AnswerIntervals::around(double value) const {
+  if (of_values_) return of_values_->around(value);
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  if (values_.empty()) return {value, nan, nan};
+  const std::size_t count = how_many(values_.size());
+  const Interval seen = observed(window(value, values_, count), count);
+  return {value, std::min(value, seen.low), std::max(value, seen.high)};
 }
 
 }  // namespace cangong

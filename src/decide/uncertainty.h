@@ -1,7 +1,11 @@
 // How far off answers like this one were, for patients that did not train the model.
 #pragma once
 
+#include <mutex>
+#include <optional>
 #include <span>
+#include <unordered_map>
+#include <vector>
 
 #include "decide/range_order.h"
 #include "evaluate/interval.h"
@@ -39,5 +43,25 @@ Interval observed_frequency(std::span<const std::size_t> rows, Answer answer,
 // the conformal interval of their errors (39 patients at least).
 Interval interval_around(double value, Answer answer, const Reliability& reliability,
                          double horizon_days);
+
+// The same for many answers: interval_around is its reference. Patients with equal answers count in
+// their order. Safe for concurrent use; what was computed once is kept.
+class AnswerIntervals {
+ public:
+  AnswerIntervals(Reliability reliability, Answer answer, double horizon_days);
+  Interval around(double value) const;
+
+ private:
+  Interval observed(std::size_t from, std::size_t count) const;
+
+  Reliability reliability_;
+  Answer answer_;
+  double horizon_days_;
+  std::vector<double> values_;      // ascending
+  std::vector<std::size_t> order_;  // of the patients, by value
+  std::optional<ValueIntervals> of_values_;
+  mutable std::mutex mutex_;
+  mutable std::unordered_map<std::size_t, Interval> known_;  // by the window's begin
+};
 
 }  // namespace cangong

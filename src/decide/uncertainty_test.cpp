@@ -81,5 +81,28 @@ TEST(ValueIntervals, TooFewPatientsGiveNone) {
   EXPECT_TRUE(std::isnan(ValueIntervals(sample(20, 1)).around(5).low));
 }
 
+// The quick way gives what the plain way gives, where no two answers are equal.
+TEST(AnswerIntervals, AreThoseOfTheReference) {
+  for (const Answer answer : {Answer::boolean, Answer::survival, Answer::real}) {
+    Reliability r;
+    for (int i = 0; i < 700; ++i) {
+      const double value = std::fmod(i * 0.6180339887, 1.0);
+      r.value.push_back(value);
+      r.truth.push_back(answer == Answer::boolean    ? double((i * 7919) % 100 < 100 * value)
+                        : answer == Answer::survival ? 1 + (i * 7919) % 400
+                                                     : value + ((i * 7919) % 13) / 50.0);
+      if (answer == Answer::survival) r.event.push_back((i * 31) % 3 ? 1 : 0);
+    }
+    const AnswerIntervals quick(r, answer, 200);
+    for (const double value : {-1.0, 0.0, 0.0313, 0.25, 0.5001, 0.77, 0.99, 2.0})
+      for (int twice = 0; twice < 2; ++twice) {
+        const Interval a = quick.around(value), b = interval_around(value, answer, r, 200);
+        EXPECT_NEAR(a.low, b.low, 1e-12) << value;
+        EXPECT_NEAR(a.high, b.high, 1e-12) << value;
+      }
+  }
+  EXPECT_TRUE(std::isnan(AnswerIntervals({}, Answer::boolean, 0).around(0.5).low));
+}
+
 }  // namespace
 }  // namespace cangong

@@ -6,6 +6,8 @@
 #include <string_view>
 
 #include "decide/answer.h"
+#include "decide/conformal.h"
+#include "decide/uncertainty.h"
 #include "explain/what_if.h"
 #include "report/paragraph.h"
 #include "train/pipeline.h"
@@ -32,8 +34,19 @@ std::string unit_of(Answer answer);
 using Meaning = std::function<std::string(std::string_view code)>;
 Meaning meaning_in(const Store& store);
 
+// What of a pipeline says how sure its answers are: made once, for many answers. Outlives not the
+// pipeline.
+struct Certainty {
+  explicit Certainty(const Pipeline& pipeline);
+  AnswerIntervals intervals;
+  double least_of_class = 0;  // that a class of the set has
+  SurvivalBound bound;        // survival
+};
+
 // Pure: the same pipeline and history give the same bytes.
 Reply answer_patient(const Pipeline& pipeline, const Meaning& meaning, const History& history,
                      const ExplainOptions& explain);
+Reply answer_patient(const Pipeline& pipeline, const Certainty& certainty, const Meaning& meaning,
+                     const History& history, const ExplainOptions& explain);
 
 }  // namespace cangong

@@ -50,7 +50,9 @@ ModelPtr load(const fs::path& models, const Approval& approval) {
                                                          {},
                                                          0,
                                                          {},
-                                                         {}});
+                                                         {},
+                                                         nullptr});
+  model->certainty = std::make_unique<Certainty>(model->pipeline);
   model->told = told_of(model->pipeline);
   // Of classes the judged values are of the true one: no answer is like them.
   const bool classes = model->pipeline.main().readout.answer() == Answer::category;
@@ -341,8 +343,8 @@ Answered answer(Bulk& bulk, const Hospital::Asked& asked) {
   answered.id = new_id(answered.at);
   answered.as_of = asked.as_of;
   answered.synthetic = asked.record.synthetic || model.pipeline.synthetic;
-  answered.reply = answer_patient(model.pipeline, meaning, asked.record.timeline.until(asked.as_of),
-                                  asked.explain);
+  answered.reply = answer_patient(model.pipeline, *model.certainty, meaning,
+                                  asked.record.timeline.until(asked.as_of), asked.explain);
   if (auto* prediction = std::get_if<Prediction>(&answered.reply))
     name_sources(*prediction, asked.record.live);
   return answered;

@@ -40,6 +40,7 @@ struct ServedModel {
   double usual = 0;  // its mean answer to patients that did not train; NaN: none
   // Of the same answers: the nine bounds of their tenths, and what share lies in each.
   std::vector<double> deciles, shares;
+  std::unique_ptr<const Certainty> certainty = nullptr;  // of the pipeline
   std::string id() const { return approval.name; }
 };
 using ModelPtr = std::shared_ptr<const ServedModel>;

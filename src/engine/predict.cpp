@@ -156,8 +156,8 @@ std::string asked_by(const std::string& name, const std::string& text) {
   return asked;
 }
 
-double free_until(const Pipeline& p, std::span<const double> margins) {
-  const auto [cut, end] = survival_bound(p.judged_free, p.judged_truth, p.judged_event, 0.9);
+double free_until(const Pipeline& p, const SurvivalBound& bound, std::span<const double> margins) {
+  const auto [cut, end] = bound;
   double low = 0, high = end;
   if (p.main().readout.survival(margins, high) > 1 - cut) return high;
   for (int step = 0; step < 60; ++step) {
@@ -186,8 +186,22 @@ FurtherAnswer further_answer(const Pipeline::Further& further, const Matrix& x) 
 
 }  // namespace
 
+Certainty::Certainty(const Pipeline& p)
+    : intervals({p.judged_value, p.judged_truth, p.judged_event, p.judged_rows_per_patient},
+                p.main().readout.answer(), p.main().readout.horizon_days()) {
+  if (p.main().readout.answer() == Answer::category)
+    least_of_class = conformal_threshold(p.judged_value, 0.9);
+  if (!p.judged_free.empty())
+    bound = survival_bound(p.judged_free, p.judged_truth, p.judged_event, 0.9);
+}
+
 Reply answer_patient(const Pipeline& p, const Meaning& meaning, const History& history,
                      const ExplainOptions& explain) {
+  return answer_patient(p, Certainty(p), meaning, history, explain);
+}
+
+Reply answer_patient(const Pipeline& p, const Certainty& certainty, const Meaning& meaning,
+                     const History& history, const ExplainOptions& explain) {
   std::vector<Entry> entries;
   p.encoder->session(history.codes())->encode(history, entries);
   Batch batch;
@@ -200,10 +214,7 @@ Reply answer_patient(const Pipeline& p, const Meaning& meaning, const History& h
   Prediction prediction;
   prediction.value = readout.value(margins.row(0));
   prediction.margin = fitted.explained(x).at(0, 0);
-  const Reliability reliability{p.judged_value, p.judged_truth, p.judged_event,
-                                p.judged_rows_per_patient};
-  const Interval around =
-      interval_around(prediction.value, readout.answer(), reliability, readout.horizon_days());
+  const Interval around = certainty.intervals.around(prediction.value);
   prediction.low = around.low;
   prediction.high = around.high;
   prediction.unit = unit_of(readout.answer());
@@ -214,15 +225,16 @@ Reply answer_patient(const Pipeline& p, const Meaning& meaning, const History& h
                                       probabilities.begin());
     for (std::size_t c = 0; c < probabilities.size(); ++c)
       prediction.classes.emplace_back(readout.classes()[c], probabilities[c]);
-    const double least = conformal_threshold(p.judged_value, 0.9);
     for (std::size_t c = 0; c < probabilities.size(); ++c)
-      if (probabilities[c] >= least || c == output) prediction.set.push_back(readout.classes()[c]);
+      if (probabilities[c] >= certainty.least_of_class || c == output)
+        prediction.set.push_back(readout.classes()[c]);
     prediction.margin = fitted.explained(x).at(0, output);
     prediction.low = prediction.high = std::nan("");
   }
   for (const double t : p.grid)
     prediction.survival.emplace_back(t, readout.survival(margins.row(0), t));
-  if (!p.judged_free.empty()) prediction.free_until = free_until(p, margins.row(0));
+  if (!p.judged_free.empty())
+    prediction.free_until = free_until(p, certainty.bound, margins.row(0));
   for (const auto& further : p.also) prediction.also.push_back(further_answer(further, x));
   add_alternatives(p, x.row(0), explain, prediction);
   if (explain.method.empty()) return prediction;
