@@ -34,10 +34,11 @@ test: build tidy
 check-asan: setup
 	@cmake --preset asan >build/configure-asan.log && cmake --build --preset asan
 	build-asan/cangong_tests --gtest_brief=1
+	CANGONG_KILLS=5 tests/service/run build-asan/cangong
 
 check-tsan: setup
 	@cmake --preset tsan >build/configure-tsan.log && cmake --build --preset tsan
-	build-tsan/cangong_tests --gtest_brief=1 --gtest_filter='Store*:Parallel*:Encoder*:Database*:LiveRecord*:Audit*:Accounts*'
+	build-tsan/cangong_tests --gtest_brief=1 --gtest_filter='Store*:Parallel*:Encoder*:Database*:LiveRecord*:Audit*:Accounts*:Tallies*:SecondFactor*'
 
 fuzz: setup
 	tests/fuzz/run 60

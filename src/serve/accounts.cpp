@@ -112,8 +112,9 @@ struct Accounts::State {
   };
   DatabasePool& database;
   AccountLimits limits;
-  std::mutex mutex;
-  std::unordered_map<Digest, Kept> sessions;  // by the digest of their id
+  SecondFactors factors{database};
+  std::mutex mutex = {};
+  std::unordered_map<Digest, Kept> sessions = {};  // by the digest of their id
 
   bool is_over(const Kept& kept, Time now) const {
     return now - kept.last > std::chrono::minutes(limits.minutes_idle) ||
@@ -125,7 +126,7 @@ struct Accounts::State {
 };
 
 Accounts::Accounts(DatabasePool& database, AccountLimits limits)
-    : state_(new State{database, limits, {}, {}}) {
+    : state_(new State{database, limits}) {
   database.write([](Database& db) { db.script(kTables); });
 }
 Accounts::~Accounts() = default;
@@ -160,6 +161,7 @@ void Accounts::remove(const std::string& name) {
     db.run("DELETE FROM token WHERE account = ?", {name});
     db.run("DELETE FROM care WHERE account = ?", {name});
   });
+  state_->factors.remove(name);
   const std::lock_guard lock(state_->mutex);
   std::erase_if(state_->sessions,
                 [&](const auto& entry) { return entry.second.session.account.name == name; });
@@ -183,7 +185,10 @@ Accounts::Session Accounts::sign_in(const SignIn& who, Time now) {
   const bool right = same_secret(scrypt(who.password.substr(0, kLongestPassword), salt),
                                  known ? known->hash : std::string(64, ' '));
   const bool locked = known && known->locked_until > stored(now);
-  if (!right || locked) {
+  const bool coded = right && !locked && state_->factors.has(who.name);
+  if (coded && who.code.empty())
+    fail(Fault::denied, "the code of your second factor is needed too (code)");
+  if (!right || locked || (coded && !state_->factors.accepts(who.name, who.code, now))) {
     if (known && !locked)
       state_->database.write([&](Database& db) {
         db.run("UPDATE account SET failures = failures + 1 WHERE name = ?", {who.name});
@@ -220,6 +225,10 @@ Accounts::Session Accounts::sign_in(const SignIn& who, Time now) {
 void Accounts::sign_out(const std::string& session) {
   const std::lock_guard lock(state_->mutex);
   state_->sessions.erase(digest_of(session));
+}
+
+SecondFactors& Accounts::factors() {
+  return state_->factors;
 }
 
 std::optional<Accounts::Session> Accounts::session(const std::string& id, Time now) {

@@ -10,6 +10,7 @@
 #include "base/identifier.h"
 #include "base/time.h"
 #include "serve/access.h"
+#include "serve/second_factor.h"
 
 namespace cangong {
 
@@ -41,17 +42,19 @@ class Accounts {
 
   struct SignIn {
     std::string name, password;
-    std::string new_password;  // where the old one may be used once only
+    std::string new_password = {};  // where the old one may be used once only
+    std::string code = {};          // of the second factor, where there is one
   };
   struct Session {
     std::string id;    // the cookie
     std::string csrf;  // to be sent back with each change
     Account account;
   };
-  // Throws Fault::denied with one message for every failure but a locked account and a password
-  // that has to be changed.
+  // Throws Fault::denied with one message for every failure but a password that has to be changed
+  // and, beside the right password, a code that is missing.
   Session sign_in(const SignIn& who, Time now);
   void sign_out(const std::string& session);
+  SecondFactors& factors();
   // Nothing where there is none, or it is over.
   std::optional<Session> session(const std::string& id, Time now);
 

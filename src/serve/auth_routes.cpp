@@ -38,9 +38,9 @@ Json account_json(const Account& account) {
 
 Response sign_in(Call& call) {
   const SigningIn turn;
-  const Json body = body_of(call, {"name", "password", "new_password"});
+  const Json body = body_of(call, {"name", "password", "new_password", "code"});
   const Accounts::SignIn who{text_in(body, "name"), text_in(body, "password"),
-                             text_in(body, "new_password")};
+                             text_in(body, "new_password"), text_in(body, "code")};
   call.asker.user = who.name.substr(0, 63);
   try {
     const Accounts::Session session = call.service.accounts().sign_in(who, call.now);
@@ -69,9 +69,47 @@ Response sign_out(Call& call) {
 
 Response who_am_i(Call& call) {
   Json answer = account_json(call.account);
+  answer["second_factor"] = call.service.accounts().factors().has(call.account.name);
   if (const auto session = call.service.accounts().session(call.session, call.now))
     answer["csrf"] = session->csrf;
   return json_response(answer);
+}
+
+namespace {
+
+// A program has no second factor: its token would change that of the person.
+void require_session(const Call& call) {
+  if (call.session.empty()) throw HttpError{403, "sign in for this; a token cannot do it"};
+}
+
+}  // namespace
+
+Response begin_second_factor(Call& call) {
+  require_session(call);
+  const std::string secret = call.service.accounts().factors().begin(call.account.name);
+  note(call, "second_factor", {{"action", "begun"}});
+  return json_response({{"secret", secret},
+                        {"uri", "otpauth://totp/Cangong:" + encode_url(call.account.name) +
+                                    "?secret=" + secret + "&issuer=Cangong"}},
+                       201);
+}
+
+Response change_second_factor(Call& call) {
+  require_session(call);
+  const Json body = body_of(call, {"code", "remove"});
+  const Json remove = body.value("remove", Json(false));
+  if (!remove.is_boolean()) throw HttpError{400, "remove is true or false"};
+  SecondFactors& factors = call.service.accounts().factors();
+  factors.confirm(call.account.name, text_in(body, "code"), call.now);
+  if (remove.get<bool>()) factors.remove(call.account.name);
+  note(call, "second_factor", {{"action", remove.get<bool>() ? "removed" : "confirmed"}});
+  return {204, "", ""};
+}
+
+Response remove_second_factor(Call& call) {
+  call.service.accounts().factors().remove(call.parts[0]);
+  note(call, "second_factor", {{"action", "removed"}, {"account", call.parts[0]}});
+  return {204, "", ""};
 }
 
 Response break_glass(Call& call) {

@@ -1,4 +1,9 @@
 """Who may do what: every role at every address, of own and other patients."""
+import base64
+import hashlib
+import hmac
+import time
+
 from checks import check, lab, parameters, patient
 
 # What each role may do, by hand: the service's own table is not asked.
@@ -9,6 +14,7 @@ ALLOWED = {
     ("GET", "/admin/accounts"): {"admin"},
     ("POST", "/admin/accounts"): {"admin"},
     ("DELETE", "/admin/accounts/nobody"): {"admin"},
+    ("DELETE", "/admin/accounts/nobody/second-factor"): {"admin"},
     ("POST", "/admin/accounts/nobody/tokens"): {"admin"},
     ("PUT", "/admin/accounts/nobody/patients/own"): {"admin"},
     ("DELETE", "/admin/accounts/nobody/patients/own"): {"admin"},
@@ -96,7 +102,8 @@ def check_matrix(s, t):
         shape = [part for part in path.split("/")]
         fits = any(len(shape) == len(k.split("/")) and all(
             a == b or a.startswith("{") for a, b in zip(shape, k.split("/"))) for k in known | asked)
-        check(f"the matrix knows {path}", fits or path in ("/auth/sign-out", "/fhir/{type}"), path)
+        check(f"the matrix knows {path}", fits or path in (
+            "/auth/sign-out", "/auth/second-factor", "/fhir/{type}"), path)
 
 
 def check_sign_in(s, t):
@@ -123,12 +130,43 @@ def check_sign_in(s, t):
         **body, "name": "b-role", "roles": ["god"]}, headers=good).status == 400)
     check("an unknown field is refused", s.ask("POST", "/admin/accounts", {
         **body, "name": "b-field", "is_admin": True}, headers=good).status == 400)
+    check_second_factor(s, session, good)
     for _ in range(5):
         s.ask("POST", "/auth/sign-in", {"name": "b-new", "password": "wrong"})
     locked = s.ask("POST", "/auth/sign-in", {"name": "b-new", "password": "some good words"})
     check("five failures lock", locked.status == 401 and "locked" in locked.json()["detail"], locked)
     check("signing out", s.ask("POST", "/auth/sign-out", {}, headers=good).status == 200)
     check("ends the session", s.ask("GET", "/admin/accounts", headers=session).status == 401)
+
+
+def code_of(secret, later=0):
+    """RFC 6238, as an authenticator app does it."""
+    key = base64.b32decode(secret + "=" * (-len(secret) % 8))
+    step = int(time.time()) // 30 + later
+    mac = hmac.new(key, step.to_bytes(8, "big"), hashlib.sha1).digest()
+    at = mac[-1] & 15
+    return f"{(int.from_bytes(mac[at:at + 4], 'big') & 0x7fffffff) % 10**6:06d}"
+
+
+def check_second_factor(s, session, good):
+    begun = s.ask("POST", "/auth/second-factor", {}, headers=good)
+    check("a second factor begins", begun.status == 201, begun)
+    secret = begun.json()["secret"]
+    check("a wrong code does not confirm it", s.ask("PUT", "/auth/second-factor", {"code": "000000"},
+                                                    headers=good).status == 400)
+    check("a right one does", s.ask("PUT", "/auth/second-factor", {"code": code_of(secret)},
+                                    headers=good).status == 204)
+    who = {"name": "admin", "password": "a better password"}
+    check("then the password alone does not sign in",
+          "(code)" in s.ask("POST", "/auth/sign-in", who).json()["detail"])
+    check("nor a code that was used", s.ask("POST", "/auth/sign-in", {
+        **who, "code": code_of(secret)}).status == 401)
+    check("a fresh one does", s.ask("POST", "/auth/sign-in", {
+        **who, "code": code_of(secret, 1)}).status == 200)
+    check("it is told", s.ask("GET", "/auth/me", headers=session).json()["second_factor"] is True)
+    check("an administrator takes it away", s.ask(
+        "DELETE", "/admin/accounts/admin/second-factor", headers=good).status == 204 and
+        s.ask("POST", "/auth/sign-in", who).status == 200)
 
 
 def check_break_glass(s, t):

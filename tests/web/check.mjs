@@ -70,7 +70,7 @@ async function visit(page, address, name, language) {
 const everyPage = [
   ["", "home"], ["patients", "patients"], ["patient/mei", "patient"], ["prediction/17/heart@champion?as_of=2015-01-01T00:00:00Z", "prediction"],
   ["models", "models"], ["model/heart@champion", "model"], ["studies", "studies"], ["jobs", "jobs"],
-  ["monitoring", "monitoring"], ["sandbox", "sandbox"], ["connect", "connect"],
+  ["monitoring", "monitoring"], ["sandbox", "sandbox"], ["connect", "connect"], ["account", "account"],
 ];
 const ofAdmin = [["audit", "audit"], ["admin", "admin"]];
 

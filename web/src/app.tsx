@@ -65,7 +65,7 @@ export function App() {
         {me && <Navigation me={me} here={entry?.under ?? here} />}
         <div class="who">
           <Languages pick={pick} />
-          {me && <span>{me.name}</span>}
+          {me && <a class="me" href={link("account")}>{me.name}</a>}
           {me && <button type="button" class="plain" onClick={() => void leave()}>{t("sign.out")}</button>}
         </div>
       </header>

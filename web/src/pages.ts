@@ -1,6 +1,7 @@
 // The one table of pages. A new page is a file in pages/, a line here, and its words.
 import type { ComponentType } from "preact";
 import type { PageProps } from "./app";
+import { AccountPage } from "./pages/account";
 import { Admin } from "./pages/admin";
 import { Audit } from "./pages/audit";
 import { Connect } from "./pages/connect";
@@ -42,4 +43,5 @@ export const pages: PageEntry[] = [
   { path: "connect", title: "connect.title", roles: everyone, page: Connect, inMenu: true },
   { path: "audit", title: "audit.title", roles: ["admin", "auditor"], page: Audit, inMenu: true },
   { path: "admin", title: "admin.title", roles: ["admin"], page: Admin, inMenu: true },
+  { path: "account", title: "account.title", roles: everyone, page: AccountPage },
 ];

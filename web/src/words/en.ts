@@ -30,6 +30,8 @@ export const en = {
   "sign.password": "Password",
   "sign.new": "New password",
   "sign.new.hint": "Twelve letters or more.",
+  "sign.code": "Code of the authenticator",
+  "sign.code.needed": "Give the code of your authenticator too.",
   "sign.once": "This password is good for one sign-in. Choose a new one.",
 
   "home.title": "Home",
@@ -322,6 +324,17 @@ export const en = {
   "what.batch": "batch",
   "what.start": "service started",
   "what.stop": "service stopped",
+
+  "account.title": "My account",
+  "account.second": "Second factor",
+  "account.second.on": "Signing in asks for a code of your authenticator. Give one to take this away.",
+  "account.second.off": "Your password alone signs you in. An authenticator app on your phone makes that safer.",
+  "account.second.begin": "Set it up",
+  "account.second.secret": "Type this secret into the app (time-based, six digits), then give its first code.",
+  "account.second.link": "Or open it in an app on this device",
+  "account.second.confirm": "Confirm",
+  "account.second.remove": "Remove the second factor",
+  "what.second_factor": "second factor",
 
   "admin.title": "Admin",
   "admin.accounts": "Accounts",

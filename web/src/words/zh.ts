@@ -32,6 +32,8 @@ export const zh: Record<Key, string> = {
   "sign.password": "密码",
   "sign.new": "新密码",
   "sign.new.hint": "至少 12 个字符。",
+  "sign.code": "身份验证器的验证码",
+  "sign.code.needed": "请同时输入身份验证器的验证码。",
   "sign.once": "该密码只能登录一次，请设置新密码。",
 
   "home.title": "首页",
@@ -324,6 +326,17 @@ export const zh: Record<Key, string> = {
   "what.batch": "批处理",
   "what.start": "服务启动",
   "what.stop": "服务停止",
+
+  "account.title": "我的账户",
+  "account.second": "第二重验证",
+  "account.second.on": "登录时需要身份验证器的验证码。输入一个验证码即可取消。",
+  "account.second.off": "目前仅凭密码登录。手机上的身份验证器应用会更安全。",
+  "account.second.begin": "开始设置",
+  "account.second.secret": "将此密钥输入应用（基于时间，六位数字），然后输入第一个验证码。",
+  "account.second.link": "或在本设备的应用中打开",
+  "account.second.confirm": "确认",
+  "account.second.remove": "取消第二重验证",
+  "what.second_factor": "第二重验证",
 
   "admin.title": "管理",
   "admin.accounts": "账户",

@@ -1,0 +1,77 @@
+#include "serve/second_factor.h"
+
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "serve/accounts.h"
+
+namespace cangong {
+namespace {
+
+TEST(SecondFactor, CodesAreThoseOfTheStandard) {
+  // RFC 6238, appendix B (SHA-1), the last six of its eight digits.
+  const std::string key = "12345678901234567890";
+  EXPECT_EQ(one_time_code(key, 59 / 30), "287082");
+  EXPECT_EQ(one_time_code(key, 1111111109 / 30), "081804");
+  EXPECT_EQ(one_time_code(key, 1234567890 / 30), "005924");
+  EXPECT_EQ(one_time_code(key, 20000000000 / 30), "353130");
+  // RFC 4648, section 10.
+  EXPECT_EQ(base32("foobar"), "MZXW6YTBOI");
+  EXPECT_EQ(base32("fooba"), "MZXW6YTB");
+}
+
+std::string bytes_of(std::string_view text) {
+  std::string bytes;
+  unsigned held = 0;
+  int bits = 0;
+  for (const char c : text) {
+    held = (held << 5) | static_cast<unsigned>(c >= 'A' ? c - 'A' : c - '2' + 26);
+    if ((bits += 5) >= 8) bytes += static_cast<char>((held >> (bits -= 8)) & 255);
+  }
+  return bytes;
+}
+
+TEST(SecondFactor, IsAskedForAtSignIn) {
+  const TempFolder folder;
+  DatabasePool pool(folder.path() / "live.db");
+  Accounts accounts(pool, {});
+  accounts.add("wu", "a long enough password", static_cast<Roles>(Role::clinician));
+  const Time now(std::chrono::seconds(1'700'000'010));
+  const std::string key = bytes_of(accounts.factors().begin("wu"));
+  const auto code = [&](int later) {
+    return one_time_code(key, static_cast<std::uint64_t>(1'700'000'010 / 30 + later));
+  };
+  const auto sign_in = [&](const std::string& given, Time when) {
+    return accounts.sign_in({"wu", "a long enough password", "", given}, when);
+  };
+  EXPECT_NO_THROW(sign_in("", now)) << "not confirmed yet";
+  EXPECT_THROW(accounts.factors().confirm("wu", "000000", now), Error);
+  accounts.factors().confirm("wu", code(0), now);
+  EXPECT_THROW(accounts.factors().begin("wu"), Error);
+  EXPECT_THROW(sign_in("", now), Error);
+  EXPECT_THROW(sign_in(code(0), now), Error) << "each code is good once";
+  EXPECT_NO_THROW(sign_in(code(1), now)) << "a step early";
+  EXPECT_THROW(sign_in(code(4), now), Error);
+  EXPECT_NO_THROW(sign_in(code(2), now + std::chrono::seconds(60)));
+  accounts.factors().remove("wu");
+  EXPECT_NO_THROW(sign_in("", now));
+}
+
+TEST(SecondFactor, WrongCodesLock) {
+  const TempFolder folder;
+  DatabasePool pool(folder.path() / "live.db");
+  Accounts accounts(pool, {});
+  accounts.add("wu", "a long enough password", static_cast<Roles>(Role::clinician));
+  const Time now(std::chrono::seconds(1'700'000'010));
+  const std::string key = bytes_of(accounts.factors().begin("wu"));
+  accounts.factors().confirm("wu", one_time_code(key, 1'700'000'010 / 30), now);
+  for (int i = 0; i < 5; ++i)
+    EXPECT_THROW(accounts.sign_in({"wu", "a long enough password", "", "123456"}, now), Error);
+  EXPECT_THROW(
+      accounts.sign_in(
+          {"wu", "a long enough password", "", one_time_code(key, 1'700'000'010 / 30 + 1)}, now),
+      Error);
+}
+
+}  // namespace
+}  // namespace cangong
