@@ -47,6 +47,7 @@ Response sign_in(Call& call) {
     note(call, "sign_in");
     Json answer = account_json(session.account);
     answer["csrf"] = session.csrf;
+    answer["minutes_idle"] = call.service.config().minutes_idle;
     Response response = json_response(answer);
     response.headers.emplace_back("Set-Cookie", session_cookie(session.id, ""));
     return response;
@@ -69,6 +70,7 @@ Response sign_out(Call& call) {
 
 Response who_am_i(Call& call) {
   Json answer = account_json(call.account);
+  answer["minutes_idle"] = call.service.config().minutes_idle;
   answer["second_factor"] = call.service.accounts().factors().has(call.account.name);
   if (const auto session = call.service.accounts().session(call.session, call.now))
     answer["csrf"] = session->csrf;

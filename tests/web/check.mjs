@@ -230,6 +230,7 @@ async function asAdmin() {
 // Sign in, find a patient and read the answer without a mouse.
 async function byKeyboard() {
   const page = await open("en");
+  await settle(page);  // the heading takes the focus first
   await page.locator("input[name=name]").focus();
   await page.keyboard.type("a-integrator");
   await page.keyboard.press("Tab");
@@ -255,6 +256,23 @@ async function byKeyboard() {
   await page.context().close();
 }
 
+// What is shown goes away where nobody is at the keyboard.
+async function leftOpen() {
+  const page = await open("en");
+  await page.clock.install();
+  await page.goto(url);
+  await signIn(page, "a-integrator", password);
+  await page.locator("nav").waitFor();
+  await page.goto(`${url}/#/patient/mei`);
+  await page.locator(".lanes").waitFor();
+  await page.clock.fastForward("14:00");
+  check("fourteen minutes later it is still there", await page.locator(".lanes").count() === 1);
+  await page.clock.fastForward("02:00");
+  await page.locator("input[name=password]").waitFor();
+  check("sixteen minutes later nothing of it is", !(await page.content()).includes("Chen"));
+  await page.context().close();
+}
+
 async function run(part, ...more) {
   try { await part(...more); } catch (error) { check(`${part.name} ran to its end`, false, String(error.stack ?? error)); }
 }
@@ -268,6 +286,7 @@ check("no error in the console (walk)", page.problems.length === 0, page.problem
 await run(asClinician);
 await run(asAdmin);
 await run(byKeyboard);
+await run(leftOpen);
 check("nothing was asked of another host", elsewhere.size === 0, [...elsewhere]);
 await browser.close();
 console.log(`${passed} passed, ${failures.length} failed`);

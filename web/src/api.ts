@@ -1,6 +1,6 @@
 // The service as the pages see it. Sessions are a cookie; each change sends the token of /auth/me.
 
-export interface Me { name: string; roles: string[]; csrf?: string }
+export interface Me { name: string; roles: string[]; minutes_idle: number; csrf?: string }
 export interface Model {
   name: string; alias: string; bundle: string; asks: string; approved_by: string;
   approved_at: string; note: string; synthetic: boolean; answer: string; horizon_days?: number; usual?: number;

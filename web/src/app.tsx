@@ -37,6 +37,22 @@ function Navigation(props: { me: Me; here: string }) {
   );
 }
 
+// Nobody at the keyboard for as long as a session lasts: what is shown goes away.
+function useIdle(minutes: number, leave: () => Promise<void>): void {
+  useEffect(() => {
+    if (!minutes) return;
+    let last = Date.now();
+    const seen = () => { last = Date.now(); };
+    const kinds = ["pointerdown", "pointermove", "keydown", "wheel"] as const;
+    for (const kind of kinds) addEventListener(kind, seen, { passive: true });
+    const timer = setInterval(() => { if (Date.now() - last > minutes * 60_000) void leave(); }, 5000);
+    return () => {
+      clearInterval(timer);
+      for (const kind of kinds) removeEventListener(kind, seen);
+    };
+  }, [minutes]);
+}
+
 export function App() {
   const [me, setMe] = useState<Me | null | undefined>(undefined);
   const [language, setShown] = useState(languageNow());
@@ -48,6 +64,7 @@ export function App() {
   }, []);
   const pick = (next: Language) => { setLanguage(next); setShown(next); };
   const leave = async () => { await call("POST", "/auth/sign-out", {}).catch(() => null); history.replaceState(null, "", "#/"); enter(null); };
+  useIdle(me ? me.minutes_idle : 0, leave);
   if (me === undefined) return <p class="quiet" role="status">{t("loading")}</p>;
 
   const here = place.parts[0] ?? "";

@@ -65,6 +65,13 @@ export function person(who: { id: string; name?: string }): string {
   return who.name ? `${who.name} (${who.id})` : who.id;
 }
 
+// A window of time as encoders name it: "730d", "36h".
+export function windowInWords(window: string): string {
+  const parts = /^(\d+(?:\.\d+)?)([dh])$/.exec(window);
+  if (!parts) return window;
+  return parts[2] === "d" ? span(Number(parts[1])) : t("format.hours", { n: parts[1]! });
+}
+
 // With birth and sex: who it is, beyond doubt.
 export function personInFull(who: Person): string {
   const sex = who.gender ? word("sex", who.gender) : "";

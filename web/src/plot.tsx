@@ -3,9 +3,21 @@ import uPlot from "uplot";
 import { useEffect, useRef } from "preact/hooks";
 import type { CalibrationPoint, Reason } from "./api";
 import { percent, short } from "./format";
-import { t } from "./words";
+import { languageNow, t } from "./words";
 
 export interface Line { label: string; values: (number | null)[]; colour: string; dash?: number[]; points?: boolean }
+
+// uPlot writes months in English; here they are in the page's language.
+function dates(template: string): (date: Date) => string {
+  const names = (options: Intl.DateTimeFormatOptions, dates: Date[]) =>
+    dates.map((d) => d.toLocaleDateString(languageNow() === "zh" ? "zh-CN" : "en-GB", { ...options, timeZone: "UTC" }));
+  const months = Array.from({ length: 12 }, (_, k) => new Date(Date.UTC(2024, k, 1)));
+  const days = Array.from({ length: 7 }, (_, k) => new Date(Date.UTC(2024, 8, 1 + k)));  // a Sunday first
+  return uPlot.fmtDate(template, {
+    MMMM: names({ month: "long" }, months), MMM: names({ month: "short" }, months),
+    WWWW: names({ weekday: "long" }, days), WWW: names({ weekday: "short" }, days),
+  });
+}
 
 const kColours = { ink: "#1f2933", grid: "#d9dee5", band: "rgba(11, 95, 165, .15)" };
 
@@ -23,6 +35,7 @@ export function Lines(props: {
       width: Math.max(box.clientWidth, 240),
       height: props.height ?? 220,
       scales: { x: { time: props.time ?? false } },
+      fmtDate: dates,
       legend: { show: props.lines.length > 1, live: false },
       tzDate: (ts) => uPlot.tzDate(new Date(ts * 1000), "UTC"),
       axes: [{ ...axis, label: props.xLabel }, { ...axis, size: 60, values: told }],

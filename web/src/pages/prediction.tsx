@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import { call, enc, get, post, type Answer, type Reason, type Reply, type TrendPoint } from "../api";
 import type { PageProps } from "../app";
-import { crowd, day, figure, people, percent, personInFull, short, span } from "../format";
+import { crowd, day, figure, people, percent, personInFull, short, span, windowInWords } from "../format";
 import { Act, Card, Choice, Curl, curl, Page, useData, Waiting } from "../parts";
 import { Lines, People, Waterfall } from "../plot";
 import { link, linkWith } from "../route";
@@ -53,7 +53,7 @@ function name(reason: Reason): string {
   if (code === "AGE" && value !== null) return t("prediction.age", { n: Math.floor(value) });
   if (code.startsWith("GENDER//")) return t(value ? "prediction.is" : "prediction.is.not", { what: word("sex", end) });
   const what = reason.description || reason.feature;
-  const within = reason.window && reason.window !== "all" ? ` (${reason.window})` : "";
+  const within = reason.window && reason.window !== "all" ? ` (${windowInWords(reason.window)})` : "";
   if (value !== null && aggregate === "count") return t("prediction.times", { what, n: value }) + within;
   if (value !== null && reason.description) {
     const how = aggregate === "last" ? "" : `${word("aggregate", aggregate)} `;
@@ -85,7 +85,7 @@ function Reasons({ answer, patient, asOf }: { answer: Answer; patient: string; a
           if (event.time) query.at = String(Date.parse(event.time));
           if (asOf) query.as_of = asOf;
           return <li><a href={linkWith(query, "patient", patient)}>{t("prediction.source", {
-            what: r.description || r.feature, when: event.time ? day(event.time) : t("prediction.always"), source: event.source ?? "" })}</a></li>;
+            what: r.code === "AGE" ? t("prediction.birth") : r.description || r.feature, when: event.time ? day(event.time) : t("prediction.always"), source: event.source ?? "" })}</a></li>;
         })}
       </ul>
       {answer.reply.paragraphs && <p>{answer.reply.paragraphs.clinician[languageNow()]}</p>}
