@@ -44,14 +44,15 @@ class GroupCommit {
 
   template <class Commit>
   void lead(std::unique_lock<std::mutex>& lock, const Commit& commit) {
-    writing_ = true;
     const auto end =
         waiting_.begin() + static_cast<std::ptrdiff_t>(std::min(waiting_.size(), most_));
+    // Whatever can fail for want of memory does so before anybody's turn is taken.
     const std::vector<Waiting*> mine(waiting_.begin(), end);
-    waiting_.erase(waiting_.begin(), end);
-    lock.unlock();
     std::vector<Entry*> entries;
     for (Waiting* one : mine) entries.push_back(&one->entry);
+    writing_ = true;
+    waiting_.erase(waiting_.begin(), end);
+    lock.unlock();
     commit(entries);
     lock.lock();
     writing_ = !waiting_.empty();

@@ -40,6 +40,11 @@ struct Text {
   explicit Text(std::string_view json) : padded(json) {
     if (parser.iterate(padded).get(document)) not_json();
   }
+  // Nothing stands behind the value.
+  void require_end() {
+    const char* rest = nullptr;
+    if (document.current_location().get(rest) == simdjson::SUCCESS) not_json();
+  }
 };
 
 }  // namespace
@@ -56,6 +61,7 @@ JsonMembers json_members(std::string_view json) {
     std::string name(key);
     members.emplace_back(std::move(name), raw(value));
   }
+  text.require_end();
   return members;
 }
 
@@ -75,6 +81,7 @@ std::vector<std::string> json_items(std::string_view json) {
     if (item.get(value)) not_json();
     items.push_back(raw(value));
   }
+  text.require_end();
   return items;
 }
 
@@ -82,6 +89,7 @@ std::string json_string(std::string_view json) {
   Text text(json);
   std::string_view found;
   if (text.document.get_string().get(found)) not_json();
+  text.require_end();
   return std::string(found);
 }
 

@@ -30,11 +30,12 @@ TEST(JsonMembers, StringsAreUnescaped) {
 }
 
 TEST(JsonMembers, RefuseWhatIsNot) {
-  for (const char* text : {"", "{", "{\"a\"", "[1", "1", "{\"a\":}", "nul"}) {
+  for (const char* text : {"", "{", "{\"a\"", "[1", "1", "{\"a\":}", "nul", "{} x", "\"a\" 1"}) {
     EXPECT_THROW((void)json_members(text), Error) << text;
     EXPECT_THROW((void)json_string(text), Error) << text;
   }
   EXPECT_THROW((void)json_items("{}"), Error);
+  EXPECT_THROW((void)json_items("[1] 2"), Error);
 }
 
 }  // namespace

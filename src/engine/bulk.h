@@ -23,6 +23,7 @@ class Bulk {
 
   const std::optional<fs::path>& generation() const { return generation_; }
   const std::optional<Store>& store() const { return store_; }
+  Digest digest() const { return store_ ? store_->digest() : Digest(); }
   const Identities& identities() const { return identities_; }
   std::string meaning(std::string_view code) const { return meaning_(code); }
 

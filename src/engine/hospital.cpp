@@ -189,7 +189,7 @@ Hospital::Record Hospital::record(PatientId patient) {
   const auto old = bulk->find(patient);
   if (!old && live_events.empty()) fail(Fault::missing, "nothing is known of this patient");
   return {assemble(patient, old.get(), live_events), std::move(live_events),
-          old && bulk->store()->inventory().synthetic};
+          old && bulk->store()->inventory().synthetic, bulk->digest()};
 }
 
 void Hospital::each_record(const std::function<void(PatientId, Record)>& use) {
@@ -212,7 +212,8 @@ void Hospital::each_record(const std::function<void(PatientId, Record)>& use) {
     });
   for (const PatientId patient : live_ones) {
     std::vector<LiveEvent> events = live_events(patient);
-    if (!events.empty()) use(patient, {assemble(patient, nullptr, events), events, false});
+    if (!events.empty())
+      use(patient, {assemble(patient, nullptr, events), events, false, bulk->digest()});
   }
 }
 
@@ -229,8 +230,9 @@ std::string Hospital::meaning(std::string_view code) {
 
 Hospital::Record Hospital::record_of(const std::vector<std::string>& texts, Time arrived) {
   FhirAtHand at_hand = read_fhir_at_hand(texts, arrived);
-  Record record{assemble(PatientId(), nullptr, at_hand.events), {}, false, {}};
+  Record record{assemble(PatientId(), nullptr, at_hand.events), {}, false};
   record.live = std::move(at_hand.events), record.patients = std::move(at_hand.patients);
+  record.subject = std::move(at_hand.subject);
   return record;
 }
 
@@ -350,14 +352,13 @@ Answered answer(Bulk& bulk, const Hospital::Asked& asked) {
   return answered;
 }
 
-Json record_of_answer(const Bulk& bulk, const Hospital::Asked& asked, const Asker& asker,
-                      const Answered& answered) {
+Json record_of_answer(const Hospital::Asked& asked, const Asker& asker, const Answered& answered) {
   Json record{{"what", "predict"}, {"id", answered.id}, {"subject", asked.subject}};
   record.update(record_of_asker(asker));
   record["as_of"] = format_time(asked.as_of);
   record["model"] = asked.model.approval.bundle;
   record["name"] = asked.model.id();
-  record["store"] = bulk.store() ? bulk.store()->digest() : Digest();
+  record["store"] = asked.record.store;
   if (const auto* prediction = std::get_if<Prediction>(&answered.reply)) {
     record["answer"] = "prediction";
     record["value"] = prediction->value;
@@ -380,7 +381,7 @@ std::vector<Answered> Hospital::ask(std::span<const Asked> asked, const Asker& a
   std::vector<std::string> records;
   for (const Asked& one : asked) {
     all.push_back(answer(*bulk, one));
-    records.push_back(text_of(record_of_answer(*bulk, one, asker, all.back())));
+    records.push_back(text_of(record_of_answer(one, asker, all.back())));
   }
   trail().append(format_time(now()), records);
   return all;
@@ -394,8 +395,7 @@ void Hospital::note(const Asker& asker, const std::string& what, const std::stri
 }
 
 Digest Hospital::store_digest() {
-  const auto bulk = state_->bulk_now();
-  return bulk->store() ? bulk->store()->digest() : Digest();
+  return state_->bulk_now()->digest();
 }
 
 }  // namespace cangong

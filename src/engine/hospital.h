@@ -92,7 +92,9 @@ class Hospital {
     Timeline timeline;
     std::vector<LiveEvent> live;  // with their sources
     bool synthetic = false;
+    Digest store = {};                       // of the bulk store that it was read from
     std::vector<std::string> patients = {};  // at hand: ids of Patient resources
+    std::string subject = {};                // at hand: "Patient/12"
   };
   Record record(PatientId patient);
   // Every patient, bulk and live, in the order of the store, then those who are live alone.

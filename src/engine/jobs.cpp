@@ -87,6 +87,8 @@ class PredictEverybody {
     if (stop_()) throw Stopped();
     if (hospital_.model(job_.model)->approval.bundle != model_->approval.bundle)
       fail(Fault::missing, "another bundle was approved under the name meanwhile; start again");
+    if (hospital_.store_digest() != store_)
+      fail(Fault::missing, "the bulk store was replaced meanwhile; start again");
     if (records_.empty()) return;
     const Time as_of = now();
     std::vector<Hospital::Asked> asked;
@@ -120,6 +122,7 @@ class PredictEverybody {
   const Job& job_;
   std::function<bool()> stop_;
   ModelPtr model_;
+  Digest store_ = hospital_.store_digest();
   std::unordered_set<PatientId> before_;
   std::vector<PatientId> patients_;
   std::vector<Hospital::Record> records_;
@@ -202,7 +205,8 @@ struct Jobs::State {
 
 Jobs::Jobs(Hospital& hospital) : state_(std::make_unique<State>(hospital)) {
   hospital.live().write([](Database& db) { db.script(kTables); });
-  state_->worker = std::jthread([this](const std::stop_token& stop) { state_->work(stop); });
+  state_->worker =
+      std::jthread([state = state_.get()](const std::stop_token& stop) { state->work(stop); });
 }
 Jobs::~Jobs() = default;
 
@@ -224,6 +228,10 @@ Job Jobs::start(const std::string& kind, const std::string& model, const Asker& 
     if (db.integer("SELECT 1 FROM job WHERE state IN (0, 1) AND kind = ? AND model = ?",
                    {job.kind, job.model}))
       fail(Fault::input, "such a job is under way already");
+    // Before it is kept: what cannot be recorded is not done.
+    state_->hospital.note(asker, "start_job",
+                          "{\"job\":\"" + job.id + "\",\"kind\":\"" + job.kind + "\",\"name\":\"" +
+                              job.model + "\"}");
     db.run("INSERT INTO job VALUES(?, ?, ?, ?, 0, ?, NULL, NULL, 0, 0, '', 0)",
            {job.id, job.kind, job.model, job.by, stored(job.created)});
   });

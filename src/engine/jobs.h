@@ -14,7 +14,7 @@ namespace cangong {
 struct Job {
   enum class State { queued, running, done, failed, cancelled };
   std::string id;
-  std::string kind;   // of job_kinds()
+  std::string kind;   // of Jobs::kinds()
   std::string model;  // "heart@champion"
   std::string by;
   State state = State::queued;

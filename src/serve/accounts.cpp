@@ -116,6 +116,22 @@ struct Accounts::State {
   std::mutex mutex = {};
   std::unordered_map<Digest, Kept> sessions = {};  // by the digest of their id
 
+  void count_failure(const std::string& name, Time now) {
+    database.write([&](Database& db) {
+      db.run("UPDATE account SET failures = failures + 1 WHERE name = ?", {name});
+      db.run("UPDATE account SET failures = 0, locked_until = ? WHERE name = ? AND failures >= ?",
+             {stored(now + std::chrono::minutes(limits.minutes_locked)), name,
+              std::int64_t{limits.failures_before_lock}});
+    });
+  }
+  // Who may try a secret now.
+  Stored require_unlocked(const std::string& name, Time now) {
+    std::optional<Stored> known;
+    database.read([&](Database& db) { known = find(db, name); });
+    if (!known || known->locked_until > stored(now))
+      fail(Fault::denied, "the account is locked for some minutes");
+    return *known;
+  }
   bool is_over(const Kept& kept, Time now) const {
     return now - kept.last > std::chrono::minutes(limits.minutes_idle) ||
            now - kept.made > std::chrono::hours(limits.hours_at_most);
@@ -160,8 +176,8 @@ void Accounts::remove(const std::string& name) {
       fail(Fault::missing, "there is no account of that name");
     db.run("DELETE FROM token WHERE account = ?", {name});
     db.run("DELETE FROM care WHERE account = ?", {name});
+    db.run("DELETE FROM second_factor WHERE account = ?", {name});
   });
-  state_->factors.remove(name);
   const std::lock_guard lock(state_->mutex);
   std::erase_if(state_->sessions,
                 [&](const auto& entry) { return entry.second.session.account.name == name; });
@@ -189,13 +205,7 @@ Accounts::Session Accounts::sign_in(const SignIn& who, Time now) {
   if (coded && who.code.empty())
     fail(Fault::denied, "the code of your second factor is needed too (code)");
   if (!right || locked || (coded && !state_->factors.accepts(who.name, who.code, now))) {
-    if (known && !locked)
-      state_->database.write([&](Database& db) {
-        db.run("UPDATE account SET failures = failures + 1 WHERE name = ?", {who.name});
-        db.run("UPDATE account SET failures = 0, locked_until = ? WHERE name = ? AND failures >= ?",
-               {stored(now + std::chrono::minutes(state_->limits.minutes_locked)), who.name,
-                std::int64_t{state_->limits.failures_before_lock}});
-      });
+    if (known && !locked) state_->count_failure(who.name, now);
     fail(Fault::denied, "name or password is wrong, or the account is locked for some minutes");
   }
   if (known->once) {
@@ -229,6 +239,26 @@ void Accounts::sign_out(const std::string& session) {
 
 SecondFactors& Accounts::factors() {
   return state_->factors;
+}
+
+void Accounts::require_password(const std::string& name, const std::string& password, Time now) {
+  const Stored known = state_->require_unlocked(name, now);
+  const std::string salt = from_hexadecimal(known.salt).value_or("");
+  if (same_secret(scrypt(password.substr(0, kLongestPassword), salt), known.hash)) return;
+  state_->count_failure(name, now);
+  fail(Fault::denied, "the password is wrong");
+}
+
+void Accounts::change_factor(const std::string& name, const std::string& code, FactorChange change,
+                             Time now) {
+  (void)state_->require_unlocked(name, now);
+  const bool done = change == FactorChange::confirm ? state_->factors.confirm(name, code, now)
+                                                    : state_->factors.accepts(name, code, now);
+  if (!done) {
+    state_->count_failure(name, now);
+    fail(Fault::denied, "the code is not that of the secret; is the device's clock right?");
+  }
+  if (change == FactorChange::remove) state_->factors.remove(name);
 }
 
 std::optional<Accounts::Session> Accounts::session(const std::string& id, Time now) {

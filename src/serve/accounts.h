@@ -55,6 +55,13 @@ class Accounts {
   Session sign_in(const SignIn& who, Time now);
   void sign_out(const std::string& session);
   SecondFactors& factors();
+  // Throws Fault::denied where the password is wrong; that counts as a failed sign-in.
+  void require_password(const std::string& name, const std::string& password, Time now);
+  // Confirms the second factor, or takes it away, by its code; a wrong one counts as a failed
+  // sign-in, and none is looked at while the account is locked. Throws Fault::denied.
+  enum class FactorChange { confirm, remove };
+  void change_factor(const std::string& name, const std::string& code, FactorChange change,
+                     Time now);
   // Nothing where there is none, or it is over.
   std::optional<Session> session(const std::string& id, Time now);
 

@@ -88,8 +88,12 @@ void require_session(const Call& call) {
 
 Response begin_second_factor(Call& call) {
   require_session(call);
-  const std::string secret = call.service.accounts().factors().begin(call.account.name);
+  const SigningIn turn;
+  const Json body = body_of(call, {"password"});
   note(call, "second_factor", {{"action", "begun"}});
+  Accounts& accounts = call.service.accounts();
+  accounts.require_password(call.account.name, text_in(body, "password"), call.now);
+  const std::string secret = accounts.factors().begin(call.account.name);
   return json_response({{"secret", secret},
                         {"uri", "otpauth://totp/Cangong:" + encode_url(call.account.name) +
                                     "?secret=" + secret + "&issuer=Cangong"}},
@@ -101,16 +105,22 @@ Response change_second_factor(Call& call) {
   const Json body = body_of(call, {"code", "remove"});
   const Json remove = body.value("remove", Json(false));
   if (!remove.is_boolean()) throw HttpError{400, "remove is true or false"};
-  SecondFactors& factors = call.service.accounts().factors();
-  factors.confirm(call.account.name, text_in(body, "code"), call.now);
-  if (remove.get<bool>()) factors.remove(call.account.name);
-  note(call, "second_factor", {{"action", remove.get<bool>() ? "removed" : "confirmed"}});
+  const auto change =
+      remove.get<bool>() ? Accounts::FactorChange::remove : Accounts::FactorChange::confirm;
+  note(call, "second_factor", {{"action", remove.get<bool>() ? "remove" : "confirm"}});
+  try {
+    call.service.accounts().change_factor(call.account.name, text_in(body, "code"), change,
+                                          call.now);
+  } catch (const Error&) {
+    note(call, "second_factor", {{"action", "failed"}});
+    throw;
+  }
   return {204, "", ""};
 }
 
 Response remove_second_factor(Call& call) {
+  note(call, "second_factor", {{"action", "remove"}, {"account", call.parts[0]}});
   call.service.accounts().factors().remove(call.parts[0]);
-  note(call, "second_factor", {{"action", "removed"}, {"account", call.parts[0]}});
   return {204, "", ""};
 }
 

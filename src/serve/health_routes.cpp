@@ -7,29 +7,19 @@
 #include "timeline/store.h"
 
 namespace cangong {
-namespace {}  // namespace
-
 Response live(Call&) {
   return {200, "text/plain", "lives\n"};
 }
 
 Response ready(Call& call) {
-  Json parts = Json::object();
-  bool whole = true;
-  try {
-    call.hospital().live().write([](Database&) {});
-    parts["record"] = "writable";
-  } catch (const Error&) {
-    parts["record"] = "cannot be written", whole = false;
-  }
-  const auto models = call.hospital().models();
-  parts["models"] = models->served.size();
-  parts["model_problems"] = models->problems.size();
-  whole = whole && models->problems.empty();
-  parts["device"] = "cpu";
-  Json body{{"ready", whole}};
-  if (call.request.asked("verbose")) body["parts"] = parts;
-  return json_response(body, whole ? 200 : 503);
+  const Service::Readiness now = call.service.readiness();
+  Json body{{"ready", now.whole()}};
+  if (call.request.asked("verbose"))
+    body["parts"] = {{"record", now.record ? "writable" : "cannot be written"},
+                     {"models", now.models},
+                     {"model_problems", now.not_served},
+                     {"device", "cpu"}};
+  return json_response(body, now.whole() ? 200 : 503);
 }
 
 Response version(Call& call) {

@@ -39,7 +39,6 @@ Response start_job(Call& call) {
   const Json body = body_of(call, {"kind", "model"});
   const Job job =
       call.service.jobs().start(text_in(body, "kind"), text_in(body, "model"), call.asker);
-  note(call, "start_job", {{"job", job.id}, {"kind", job.kind}, {"name", job.model}});
   return json_response(json_of(job, call.now), 201);
 }
 
@@ -50,8 +49,9 @@ Response show_job(Call& call) {
 }
 
 Response cancel_job(Call& call) {
+  if (!call.service.jobs().find(call.parts[0])) throw HttpError{404, "no such job"};
+  note(call, "cancel_job", {{"job", call.parts[0]}});
   const Job job = call.service.jobs().cancel(call.parts[0]);
-  note(call, "cancel_job", {{"job", job.id}});
   return json_response(json_of(job, call.now));
 }
 

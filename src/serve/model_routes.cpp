@@ -148,10 +148,11 @@ Response monitoring(Call& call) {
   }
   std::map<std::string, Json> opinions;
   call.hospital().live().read([&](Database& db) {
-    db.each("SELECT model, opinion, count(*) FROM opinion WHERE at >= ? GROUP BY model, opinion",
-            {(today - *asked + 1) * 86'400'000'000}, [&](const Row& row) {
-              opinions[std::string(row.text(0))][row.text(1)] = row.integer(2);
-            });
+    db.each(
+        "SELECT model || ' ' || bundle, opinion, count(*) FROM opinion WHERE at >= ? "
+        "GROUP BY model, bundle, opinion",
+        {(today - *asked + 1) * 86'400'000'000},
+        [&](const Row& row) { opinions[std::string(row.text(0))][row.text(1)] = row.integer(2); });
   });
   Json all = Json::array();
   for (const ModelPtr& model : call.hospital().models()->served) {
@@ -160,7 +161,9 @@ Response monitoring(Call& call) {
     const AnswerDrift drift = compare_with_expected(tenths, model->shares);
     Json one{{"model", model->id()},      {"days", sums.days},        {"by_tenth", tenths},
              {"expected", model->shares}, {"psi", number(drift.psi)}, {"p", number(drift.p)}};
-    one["opinions"] = opinions.contains(model->id()) ? opinions[model->id()] : Json::object();
+    one["opinions"] = opinions.contains(key(model->id(), model->approval.bundle))
+                          ? opinions[key(model->id(), model->approval.bundle)]
+                          : Json::object();
     all.push_back(std::move(one));
   }
   return json_response({{"models", all}, {"days", *asked}});

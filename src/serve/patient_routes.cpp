@@ -270,7 +270,8 @@ Response patient_timeline(Call& call) {
               {"as_of", format_time(as_of)},
               {"synthetic", record.synthetic}};
   // Where the slider begins; a birth long ago would leave it no room.
-  const auto known = record.timeline.until(call.now).events();
+  const History present = record.timeline.until(call.now);  // owns what events() shows
+  const auto known = present.events();
   const CodeBook& codes = record.timeline.codes();
   for (const Event& event : known)
     if (event.time && lane_of(codes.name(event.code), event) != "person") {
@@ -334,7 +335,8 @@ Response answer_trend(Call& call) {
   const Time end = moment_asked(call, call.request.asked("as_of"));
   const Hospital::Record record = call.hospital().record(patient.number);
   std::vector<Time> days;
-  for (const Event& event : record.timeline.until(end).events())
+  const History history = record.timeline.until(end);
+  for (const Event& event : history.events())
     if (event.time && years_between(*event.time, end) <= kTrendYears) {
       const Time day = std::chrono::floor<std::chrono::days>(*event.time) + std::chrono::days(1);
       if (day < end && (days.empty() || days.back() != day)) days.push_back(day);
@@ -365,17 +367,18 @@ Response give_opinion(Call& call) {
     throw HttpError{400, "opinion is agree, disagree or not_relevant"};
   if (comment.size() > 2000) throw HttpError{400, "the comment is too long"};
   const Subject patient = call.patient(text_in(body, "patient"));
-  const std::string model = call.hospital().model(text_in(body, "model"))->id();
+  const ModelPtr asked = call.hospital().model(text_in(body, "model"));
+  const std::string model = asked->id();
   if (!same_secret(text_in(body, "seal"), seal_of(call, answer, patient.id, model)))
     throw HttpError{400, "no answer of this service since it started; ask again, then judge"};
   note(call, "opinion",
        {{"subject", patient.id}, {"answer", answer}, {"name", model}, {"opinion", opinion}});
   call.hospital().live().write([&](Database& db) {
     db.run(
-        "INSERT INTO opinion VALUES(?, ?, ?, ?, ?, ?, ?) ON CONFLICT(answer, who) DO UPDATE SET "
+        "INSERT INTO opinion VALUES(?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(answer, who) DO UPDATE SET "
         "opinion = excluded.opinion, comment = excluded.comment, at = excluded.at",
-        {answer, call.account.name, patient.number.for_storage(), model, opinion, comment,
-         call.now.time_since_epoch().count()});
+        {answer, call.account.name, patient.number.for_storage(), model, asked->approval.bundle,
+         opinion, comment, call.now.time_since_epoch().count()});
   });
   return {204, "", ""};
 }

@@ -293,19 +293,24 @@ Got ask(Call& call, const Ask& wanted) {
       throw HttpError{400, "asOf lies in the future", "asOf"};
   }
   std::optional<Hospital::Record> record;
+  std::optional<Subject> patient;
   std::string subject = wanted.about.empty() ? "(data at hand)" : wanted.about;
   if (wanted.subject.empty()) {
     record = Hospital::record_of(wanted.resources, call.now);
-    for (const std::string& id : record->patients)
-      if (!wanted.about.empty() && id != wanted.about)
-        throw HttpError{400, "the prefetch is of another patient than context.patientId"};
+    const bool another =
+        (record->subject.starts_with("Patient/") && record->subject != "Patient/" + wanted.about) ||
+        std::any_of(record->patients.begin(), record->patients.end(),
+                    [&](const std::string& id) { return id != wanted.about; });
+    if (!wanted.about.empty() && another)
+      throw HttpError{400, "the prefetch is of another patient than context.patientId"};
   } else {
-    const Subject patient = call.patient(wanted.subject);
-    subject = patient.id;
-    record = call.hospital().record(patient.number);
+    patient = call.patient(wanted.subject);
+    subject = patient->id;
+    record = call.hospital().record(patient->number);
   }
-  Got got{model,
-          call.hospital().ask({*model, *record, subject, as_of, wanted.explain}, call.asker)};
+  Answered answered =
+      call.hospital().ask({*model, *record, subject, as_of, wanted.explain}, call.asker);
+  Got got{model, std::move(answered), std::move(*record), patient};
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
   // Looking once more at the same answer is no further one.
   if (wanted.explain.what_if.empty()) call.service.count_answer(*model, got.answered, took.count());

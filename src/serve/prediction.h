@@ -40,6 +40,8 @@ struct Ask {
 struct Got {
   ModelPtr model;
   Answered answered;
+  Hospital::Record record;
+  std::optional<Subject> patient = {};  // none: data at hand
 };
 Got ask(Call& call, const Ask& ask);
 

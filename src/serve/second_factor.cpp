@@ -71,12 +71,14 @@ std::string SecondFactors::begin(const std::string& account) {
   return base32(secret);
 }
 
-void SecondFactors::confirm(const std::string& account, const std::string& code, Time now) {
-  if (!accepts(account, code, now))
-    fail(Fault::input, "the code is not that of the secret; is the clock of the device right?");
+// One transaction: another secret may come at any time.
+bool SecondFactors::confirm(const std::string& account, const std::string& code, Time now) {
+  bool good = false;
   database_.write([&](Database& db) {
-    db.run("UPDATE second_factor SET confirmed = 1 WHERE account = ?", {account});
+    good = check(db, account, code, now);
+    if (good) db.run("UPDATE second_factor SET confirmed = 1 WHERE account = ?", {account});
   });
+  return good;
 }
 
 bool SecondFactors::has(const std::string& account) {
@@ -90,24 +92,27 @@ bool SecondFactors::has(const std::string& account) {
 
 bool SecondFactors::accepts(const std::string& account, const std::string& code, Time now) {
   bool good = false;
-  database_.write([&](Database& db) {
-    std::string key;
-    std::int64_t last = 0;
-    db.each("SELECT secret, last FROM second_factor WHERE account = ?", {account},
-            [&](const Row& row) {
-              key = from_hexadecimal(row.text(0)).value_or("");
-              last = row.integer(1);
-            });
-    if (key.empty()) return;
-    for (std::int64_t step = step_of(now) - 1; step <= step_of(now) + 1; ++step) {
-      if (step <= last || !same_secret(one_time_code(key, static_cast<std::uint64_t>(step)), code))
-        continue;
-      db.run("UPDATE second_factor SET last = ? WHERE account = ?", {step, account});
-      good = true;
-      return;
-    }
-  });
+  database_.write([&](Database& db) { good = check(db, account, code, now); });
   return good;
+}
+
+bool SecondFactors::check(Database& db, const std::string& account, const std::string& code,
+                          Time now) {
+  std::string key;
+  std::int64_t last = 0;
+  db.each("SELECT secret, last FROM second_factor WHERE account = ?", {account},
+          [&](const Row& row) {
+            key = from_hexadecimal(row.text(0)).value_or("");
+            last = row.integer(1);
+          });
+  if (key.empty()) return false;
+  for (std::int64_t step = step_of(now) - 1; step <= step_of(now) + 1; ++step) {
+    if (step <= last || !same_secret(one_time_code(key, static_cast<std::uint64_t>(step)), code))
+      continue;
+    db.run("UPDATE second_factor SET last = ? WHERE account = ?", {step, account});
+    return true;
+  }
+  return false;
 }
 
 void SecondFactors::remove(const std::string& account) {

@@ -24,14 +24,16 @@ class SecondFactors {
   // A new secret in base 32. It is asked for only after confirm(). Throws Fault::input where the
   // account has a second factor already.
   std::string begin(const std::string& account);
-  // Throws Fault::input where the code is not that of the secret.
-  void confirm(const std::string& account, const std::string& code, Time now);
+  // Whether the code is that of the secret, which is asked for from then on.
+  bool confirm(const std::string& account, const std::string& code, Time now);
   bool has(const std::string& account);
   // Each code is good once, a step early or late.
   bool accepts(const std::string& account, const std::string& code, Time now);
   void remove(const std::string& account);
 
  private:
+  bool check(Database& db, const std::string& account, const std::string& code, Time now);
+
   DatabasePool& database_;
 };
 

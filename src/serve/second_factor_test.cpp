@@ -45,8 +45,8 @@ TEST(SecondFactor, IsAskedForAtSignIn) {
     return accounts.sign_in({"wu", "a long enough password", "", given}, when);
   };
   EXPECT_NO_THROW(sign_in("", now)) << "not confirmed yet";
-  EXPECT_THROW(accounts.factors().confirm("wu", "000000", now), Error);
-  accounts.factors().confirm("wu", code(0), now);
+  EXPECT_FALSE(accounts.factors().confirm("wu", "000000", now));
+  EXPECT_TRUE(accounts.factors().confirm("wu", code(0), now));
   EXPECT_THROW(accounts.factors().begin("wu"), Error);
   EXPECT_THROW(sign_in("", now), Error);
   EXPECT_THROW(sign_in(code(0), now), Error) << "each code is good once";
@@ -64,13 +64,30 @@ TEST(SecondFactor, WrongCodesLock) {
   accounts.add("wu", "a long enough password", static_cast<Roles>(Role::clinician));
   const Time now(std::chrono::seconds(1'700'000'010));
   const std::string key = bytes_of(accounts.factors().begin("wu"));
-  accounts.factors().confirm("wu", one_time_code(key, 1'700'000'010 / 30), now);
+  EXPECT_TRUE(accounts.factors().confirm("wu", one_time_code(key, 1'700'000'010 / 30), now));
   for (int i = 0; i < 5; ++i)
     EXPECT_THROW(accounts.sign_in({"wu", "a long enough password", "", "123456"}, now), Error);
   EXPECT_THROW(
       accounts.sign_in(
           {"wu", "a long enough password", "", one_time_code(key, 1'700'000'010 / 30 + 1)}, now),
       Error);
+}
+
+TEST(SecondFactor, GuessesAtItsRemovalLockToo) {
+  const TempFolder folder;
+  DatabasePool pool(folder.path() / "live.db");
+  Accounts accounts(pool, {});
+  accounts.add("wu", "a long enough password", static_cast<Roles>(Role::clinician));
+  const Time now(std::chrono::seconds(1'700'000'010));
+  const std::string key = bytes_of(accounts.factors().begin("wu"));
+  EXPECT_TRUE(accounts.factors().confirm("wu", one_time_code(key, 1'700'000'010 / 30), now));
+  for (int i = 0; i < 5; ++i)
+    EXPECT_THROW(accounts.change_factor("wu", "123456", Accounts::FactorChange::remove, now),
+                 Error);
+  const std::string right = one_time_code(key, 1'700'000'010 / 30 + 1);
+  EXPECT_THROW(accounts.change_factor("wu", right, Accounts::FactorChange::remove, now), Error);
+  EXPECT_TRUE(accounts.factors().has("wu"));
+  EXPECT_THROW(accounts.require_password("wu", "a long enough password", now), Error);
 }
 
 }  // namespace

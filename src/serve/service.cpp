@@ -53,7 +53,8 @@ constexpr const char* kTables = R"(
 CREATE TABLE IF NOT EXISTS feedback(card TEXT NOT NULL, at TEXT NOT NULL, outcome TEXT NOT NULL,
   body TEXT NOT NULL, PRIMARY KEY(card, at));
 CREATE TABLE IF NOT EXISTS opinion(answer TEXT NOT NULL, who TEXT NOT NULL, patient BIGINT NOT NULL,
-  model TEXT NOT NULL, opinion TEXT NOT NULL, comment TEXT NOT NULL, at BIGINT NOT NULL,
+  model TEXT NOT NULL, bundle TEXT NOT NULL, opinion TEXT NOT NULL, comment TEXT NOT NULL,
+  at BIGINT NOT NULL,
   PRIMARY KEY(answer, who));
 )";
 
@@ -82,6 +83,19 @@ const std::string& Service::public_url() const {
 void Service::set_public_url(std::string url) {
   if (state_->public_url.empty()) state_->public_url = std::move(url);
 }
+Service::Readiness Service::readiness() {
+  Readiness now;
+  try {
+    state_->hospital.live().write([](Database&) {});
+    now.record = true;
+  } catch (const Error&) {
+    // It says so.
+  }
+  const auto models = state_->hospital.models();
+  now.models = models->served.size(), now.not_served = models->problems.size();
+  return now;
+}
+
 std::string Service::metrics() {
   std::vector<Metrics::Gauge> gauges;
   const auto records = static_cast<double>(state_->hospital.trail().head().records);
@@ -90,8 +104,9 @@ std::string Service::metrics() {
   constexpr std::int64_t kDays = 7;
   const auto today = std::chrono::floor<std::chrono::days>(now()).time_since_epoch().count();
   const auto tallies = state_->tallies.since(today - kDays + 1);
-  gauges.push_back({"cangong_ready", "1 where every approved model is served", "",
-                    models->problems.empty() ? 1.0 : 0.0});
+  gauges.push_back({"cangong_ready",
+                    "1 where the record is written and every approved model served", "",
+                    readiness().whole() ? 1.0 : 0.0});
   for (const ModelPtr& model : models->served) {
     const AnswerDrift drift = compare_with_expected(by_decile(tallies, *model), model->shares);
     if (std::isfinite(drift.psi))

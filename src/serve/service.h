@@ -65,6 +65,12 @@ class Service {
   HttpHandlers handlers();
   Response answer(const Request& request);
 
+  struct Readiness {
+    bool record = false;  // can be written
+    std::size_t models = 0, not_served = 0;
+    bool whole() const { return record && not_served == 0; }
+  };
+  Readiness readiness();
   // Prometheus text.
   std::string metrics();
   void count_answer(const ServedModel& model, const Answered& answered, double seconds);

@@ -1,6 +1,7 @@
 #include "source/fhir_record.h"
 
 #include <algorithm>
+#include <unordered_map>
 
 #include "base/error.h"
 #include "base/json_members.h"
@@ -118,9 +119,9 @@ std::vector<Term> terms_of(const Element& resource, std::string_view type) {
   return terms;
 }
 
-// Puts what the resource refers to where the readers look.
 using ResolveElement = std::function<std::optional<Element>(const std::string& reference)>;
 
+// Puts what the resource refers to where the readers look.
 void index_references(const Element& resource, const ResolveElement& resolve, FhirIndex& index) {
   for (const char* key : {"encounter", "medicationReference"}) {
     const auto target = fhir::child(resource, key);
@@ -261,16 +262,17 @@ FhirAtHand read_fhir_at_hand(const std::vector<std::string>& texts, Time now) {
   FhirAtHand at_hand;
   try {
     for (std::size_t i = 0; i < texts.size(); ++i) collect(parsed(parsers[i], texts[i]), resources);
+    std::unordered_map<std::string, Element> by_name;
+    for (const Element& resource : resources) by_name.emplace(name_of(resource), resource);
     const auto resolve = [&](const std::string& name) -> std::optional<Element> {
-      for (const Element& resource : resources)
-        if (name_of(resource) == name) return resource;
-      return std::nullopt;
+      const auto found = by_name.find(name);
+      return found == by_name.end() ? std::nullopt : std::optional(found->second);
     };
     FhirIndex index;
     const Zone zone;
     FhirDraft draft(index, zone);
     draft.arrived(now);
-    std::string whose;
+    std::string& whose = at_hand.subject;
     for (const Element& resource : resources) {
       const fhir::Type* type = fhir::type_named(text_of(resource, "resourceType").value_or(""));
       if (!type) continue;  // practitioners, ...

@@ -26,6 +26,7 @@ struct FhirRecord {
 struct FhirAtHand {
   std::vector<LiveEvent> events;      // each with its source, "Observation/12"
   std::vector<std::string> patients;  // ids of Patient resources
+  std::string subject;                // whose they say they are: "Patient/12"; empty: nobody's
 };
 // References are sought among the resources at hand. What is of no kind that we read is left out.
 // Throws Fault::input, saying nothing of the content, where a text is no resource, one cannot be

@@ -149,11 +149,13 @@ def code_of(secret, later=0):
 
 
 def check_second_factor(s, session, good):
-    begun = s.ask("POST", "/auth/second-factor", {}, headers=good)
+    check("a second factor needs the password", s.ask("POST", "/auth/second-factor", {
+        "password": "of somebody else"}, headers=good).status == 403)
+    begun = s.ask("POST", "/auth/second-factor", {"password": "a better password"}, headers=good)
     check("a second factor begins", begun.status == 201, begun)
     secret = begun.json()["secret"]
     check("a wrong code does not confirm it", s.ask("PUT", "/auth/second-factor", {"code": "000000"},
-                                                    headers=good).status == 400)
+                                                    headers=good).status == 403)
     check("a right one does", s.ask("PUT", "/auth/second-factor", {"code": code_of(secret)},
                                     headers=good).status == 204)
     who = {"name": "admin", "password": "a better password"}

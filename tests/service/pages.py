@@ -86,6 +86,11 @@ def check_timeline(s, t):
     s.ask("PUT", "/fhir/Observation/line-2016", lab("line", 99, "2016-06-01", "line-2016"), token=w)
     values = [e["number"] for e in ask()["events"] if "number" in e]
     check("a correction shows", sorted(values) == [15, 17, 99], values)
+    line = ask()
+    check("and keeps the slider's ends", line["first"] == past["first"] and
+          line["last"] == past["last"], (line["first"], line["last"]))
+    trend = s.ask("GET", "/api/patients/line/trend?model=heart", token=w)
+    check("a trend over corrected facts", trend.status == 200, trend)
     check("nobody asks about the future", s.ask("GET", "/api/patients/line/timeline?as_of=2999-01-01",
                                                 token=w).status == 400)
     check("a bad moment is refused", s.ask("GET", "/api/patients/line/timeline?as_of=soon",

@@ -96,13 +96,16 @@ export async function exchange(method: string, path: string, body?: unknown): Pr
   return { status: answer.status, milliseconds: performance.now() - before, text };
 }
 
+// Their 401 says that nobody is signed in, or that a password is wrong: the caller knows.
+const kOfSigningIn = ["/auth/sign-in", "/auth/sign-out", "/auth/me"];
+
 export async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
   const { status, text } = await exchange(method, path, body);
   let json: unknown = null;
   try { json = text ? JSON.parse(text) : null; } catch { /* not JSON: the status says it */ }
   // 403 for the token: another person signed in meanwhile, in another tab.
   const another = status === 403 && complaint(json, status).includes("X-CSRF-Token");
-  if ((status === 401 && !path.startsWith("/auth/")) || another) whenSignedOut();
+  if ((status === 401 && !kOfSigningIn.includes(path)) || another) whenSignedOut();
   if (status >= 400) throw new ApiError(status, complaint(json, status));
   return json as T;
 }

@@ -38,14 +38,14 @@ function Navigation(props: { me: Me; here: string }) {
 }
 
 // Nobody at the keyboard for as long as a session lasts: what is shown goes away.
-function useIdle(minutes: number, leave: () => Promise<void>): void {
+function useIdle(minutes: number, hide: () => void): void {
   useEffect(() => {
     if (!minutes) return;
     let last = Date.now();
     const seen = () => { last = Date.now(); };
     const kinds = ["pointerdown", "pointermove", "keydown", "wheel"] as const;
     for (const kind of kinds) addEventListener(kind, seen, { passive: true });
-    const timer = setInterval(() => { if (Date.now() - last > minutes * 60_000) void leave(); }, 5000);
+    const timer = setInterval(() => { if (Date.now() - last > minutes * 60_000) hide(); }, 5000);
     return () => {
       clearInterval(timer);
       for (const kind of kinds) removeEventListener(kind, seen);
@@ -63,8 +63,10 @@ export function App() {
     get<Me>("/auth/me").then(enter, () => enter(null));
   }, []);
   const pick = (next: Language) => { setLanguage(next); setShown(next); };
-  const leave = async () => { await call("POST", "/auth/sign-out", {}).catch(() => null); history.replaceState(null, "", "#/"); enter(null); };
-  useIdle(me ? me.minutes_idle : 0, leave);
+  // What is shown goes away at once, whatever the network does.
+  const hide = () => { history.replaceState(null, "", "#/"); enter(null); };
+  const leave = () => { void call("POST", "/auth/sign-out", {}).catch(() => null); hide(); };
+  useIdle(me ? me.minutes_idle : 0, hide);  // the session may be in use in another tab
   if (me === undefined) return <p class="quiet" role="status">{t("loading")}</p>;
 
   const here = place.parts[0] ?? "";
@@ -83,7 +85,7 @@ export function App() {
         <div class="who">
           <Languages pick={pick} />
           {me && <a class="me" href={link("account")}>{me.name}</a>}
-          {me && <button type="button" class="plain" onClick={() => void leave()}>{t("sign.out")}</button>}
+          {me && <button type="button" class="plain" onClick={leave}>{t("sign.out")}</button>}
         </div>
       </header>
       <main id="main" tabIndex={-1}>

@@ -149,8 +149,11 @@ export function Curl(props: { command: string }) {
   );
 }
 
+// One word for the shell, whatever stands in it.
+const quoted = (text: string) => `'${text.replace(/'/g, "'\\''")}'`;
+
 export function curl(method: string, path: string, body?: unknown): string {
-  const data = body === undefined ? "" : ` -H 'Content-Type: application/json' -d '${JSON.stringify(body)}'`;
+  const data = body === undefined ? "" : ` -H 'Content-Type: application/json' -d ${quoted(JSON.stringify(body))}`;
   const verb = method === "GET" || method === "POST" ? "" : ` -X ${method}`;
-  return `curl --cacert tls.crt -H "Authorization: Bearer $TOKEN"${verb}${data} '${location.origin}${path}'`;
+  return `curl --cacert tls.crt -H "Authorization: Bearer $TOKEN"${verb}${data} ${quoted(location.origin + path)}`;
 }

@@ -9,6 +9,7 @@ interface Begun { secret: string; uri: string }
 function SecondFactor(props: { has: boolean; changed: () => void }) {
   const [begun, setBegun] = useState<Begun | null>(null);
   const [code, setCode] = useState("");
+  const [password, setPassword] = useState("");
   const send = (remove: boolean) => async () => {
     await call("PUT", "/auth/second-factor", { code: code.replace(/\s/g, ""), remove });
     setBegun(null);
@@ -24,7 +25,12 @@ function SecondFactor(props: { has: boolean; changed: () => void }) {
       <p>{t(props.has ? "account.second.on" : "account.second.off")}</p>
       {props.has && <>{field}<Act label={t("account.second.remove")} act={send(true)} disabled={code.trim().length < 6} /></>}
       {!props.has && !begun && (
-        <Act label={t("account.second.begin")} kind="main" act={async () => setBegun(await post<Begun>("/auth/second-factor", {}))} />
+        <>
+          <Field label={t("sign.password")} type="password" autocomplete="current-password" value={password}
+            onInput={(e) => setPassword(e.currentTarget.value)} />
+          <Act label={t("account.second.begin")} kind="main" disabled={!password}
+            act={async () => setBegun(await post<Begun>("/auth/second-factor", { password }))} />
+        </>
       )}
       {begun && (
         <>
