@@ -1,13 +1,12 @@
 import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { call, get, onSignedOut, setToken, type Me } from "./api";
+import type { PageProps } from "./page";
 import { pages, type PageEntry } from "./pages";
 import { NotFound } from "./pages/not-found";
 import { SignIn } from "./pages/sign-in";
 import { link, usePlace } from "./route";
 import { languageNow, setLanguage, t, type Language } from "./words";
-
-export interface PageProps { me: Me; parts: string[]; query: URLSearchParams }
 
 const allowed = (entry: PageEntry, me: Me) => entry.roles.some((role) => me.roles.includes(role));
 

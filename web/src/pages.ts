@@ -1,6 +1,6 @@
 // The one table of pages. A new page is a file in pages/, a line here, and its words.
 import type { ComponentType } from "preact";
-import type { PageProps } from "./app";
+import type { PageProps } from "./page";
 import { AccountPage } from "./pages/account";
 import { Admin } from "./pages/admin";
 import { Audit } from "./pages/audit";

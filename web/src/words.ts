@@ -1,8 +1,8 @@
 // The pages' words. A key that one language lacks does not compile.
-import { en } from "./words/en";
+import { en, type Key } from "./words/en";
 import { zh } from "./words/zh";
 
-export type Key = keyof typeof en;
+export type { Key };
 export type Language = "en" | "zh";
 const all: Record<Language, Record<Key, string>> = { en, zh };
 

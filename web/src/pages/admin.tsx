@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import { call, enc, get, post } from "../api";
-import type { PageProps } from "../app";
+import type { PageProps } from "../page";
 import { Act, Card, Choice, Code, Curl, curl, Field, Page, Table, useData, Waiting } from "../parts";
 import { t, word } from "../words";
 

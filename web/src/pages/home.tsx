@@ -1,5 +1,5 @@
 import { get, type Job, type Model } from "../api";
-import type { PageProps } from "../app";
+import type { PageProps } from "../page";
 import { Card, Page, useData, Waiting } from "../parts";
 import { link } from "../route";
 import { t } from "../words";

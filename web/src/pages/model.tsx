@@ -1,5 +1,5 @@
 import { enc, get, type Feature, type ModelDetail } from "../api";
-import type { PageProps } from "../app";
+import type { PageProps } from "../page";
 import { count, moment, percent, short } from "../format";
 import { Card, Code, Curl, curl, Page, Table, useData, Waiting } from "../parts";
 import { Calibration } from "../plot";

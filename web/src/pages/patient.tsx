@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { ApiError, enc, get, post, type Fact, type Model, type Timeline } from "../api";
-import type { PageProps } from "../app";
+import type { PageProps } from "../page";
 import { count, day, moment, personInFull, recorded } from "../format";
 import { Picture } from "../lanes";
 import { Act, Card, Choice, Curl, curl, Field, Page, Table, useData } from "../parts";

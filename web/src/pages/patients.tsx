@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import { enc, get, post, type Job, type Listed, type Model } from "../api";
-import type { PageProps } from "../app";
+import type { PageProps } from "../page";
 import { count, day, figure, person } from "../format";
 import { Act, Card, Choice, Curl, curl, Field, Page, Table, useData, Waiting } from "../parts";
 import { link } from "../route";

@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import { call, enc, get, post, type Answer, type Reason, type Reply, type TrendPoint } from "../api";
-import type { PageProps } from "../app";
+import type { PageProps } from "../page";
 import { crowd, day, figure, people, percent, personInFull, short, span, windowInWords } from "../format";
 import { Act, Card, Choice, Curl, curl, Page, useData, Waiting } from "../parts";
 import { Lines, People, Waterfall } from "../plot";

@@ -363,3 +363,5 @@ export const en = {
   "role.admin": "administrator",
   "role.auditor": "auditor",
 } as const;
+
+export type Key = keyof typeof en;

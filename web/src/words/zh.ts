@@ -1,4 +1,4 @@
-import type { Key } from "../words";
+import type { Key } from "./en";
 
 export const zh: Record<Key, string> = {
   "loading": "正在加载……",
