@@ -33,8 +33,8 @@ test: build tidy
 # The part without torch under the address, undefined-behaviour and thread sanitizers.
 check-asan: setup
 	@cmake --preset asan >build/configure-asan.log && cmake --build --preset asan
-	build-asan/cangong_tests --gtest_brief=1
-	CANGONG_KILLS=5 tests/service/run build-asan/cangong
+	UBSAN_OPTIONS=halt_on_error=1 build-asan/cangong_tests --gtest_brief=1
+	UBSAN_OPTIONS=halt_on_error=1 CANGONG_KILLS=5 tests/service/run build-asan/cangong
 
 check-tsan: setup
 	@cmake --preset tsan >build/configure-tsan.log && cmake --build --preset tsan
