@@ -148,9 +148,13 @@ TEST(Timeline, UntilShowsNothingLater) {
                             event(codes, "B", day(2)), event(codes, "C", day(2)),
                             event(codes, "D", day(3))};
   const Timeline timeline(PatientId(1), events, codes, nullptr);
-  EXPECT_EQ(timeline.until(day(0)).events().size(), 1u);
-  EXPECT_EQ(timeline.until(day(2)).events().size(), 4u);
-  EXPECT_EQ(timeline.until(day(2) - Duration(1)).events().size(), 2u);
+  const auto known = [&](Time cutoff) {
+    const History history = timeline.until(cutoff);
+    return history.events().size();
+  };
+  EXPECT_EQ(known(day(0)), 1u);
+  EXPECT_EQ(known(day(2)), 4u);
+  EXPECT_EQ(known(day(2) - Duration(1)), 2u);
 }
 
 }  // namespace

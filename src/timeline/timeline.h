@@ -30,7 +30,9 @@ class History {
   PatientId patient() const { return patient_; }
   Time cutoff() const { return cutoff_; }
   // Static events first, then by time; none later than the cutoff.
-  std::span<const Event> events() const { return events_; }
+  // Lives as long as the History, which may own it: not of a temporary.
+  std::span<const Event> events() const& { return events_; }
+  std::span<const Event> events() const&& = delete;
   const CodeBook& codes() const { return *codes_; }
 
  private:

@@ -151,8 +151,8 @@ bool visible_at(const fs::path& store, const std::string& code, const std::strin
   const Store opened = Store::open(store);
   bool seen = false;
   opened.each(Columns::none, [&](const Timeline& timeline) {
-    for (const Event& e : timeline.until(parse_moment(when, Zone())->first).events())
-      seen |= opened.codes().name(e.code) == code;
+    const History history = timeline.until(parse_moment(when, Zone())->first);
+    for (const Event& e : history.events()) seen |= opened.codes().name(e.code) == code;
   });
   return seen;
 }
