@@ -4,6 +4,7 @@
 #include <cmath>
 #include <condition_variable>
 #include <mutex>
+#include <nlohmann/json.hpp>
 #include <thread>
 #include <unordered_set>
 
@@ -12,6 +13,8 @@
 
 namespace cangong {
 namespace {
+
+using Json = nlohmann::ordered_json;
 
 constexpr const char* kTables = R"(
 CREATE TABLE IF NOT EXISTS job(id TEXT PRIMARY KEY, kind TEXT NOT NULL, model TEXT NOT NULL,
@@ -229,9 +232,8 @@ Job Jobs::start(const std::string& kind, const std::string& model, const Asker& 
                    {job.kind, job.model}))
       fail(Fault::input, "such a job is under way already");
     // Before it is kept: what cannot be recorded is not done.
-    state_->hospital.note(asker, "start_job",
-                          "{\"job\":\"" + job.id + "\",\"kind\":\"" + job.kind + "\",\"name\":\"" +
-                              job.model + "\"}");
+    const Json about{{"job", job.id}, {"kind", job.kind}, {"name", job.model}};
+    state_->hospital.note(asker, "start_job", about.dump());
     db.run("INSERT INTO job VALUES(?, ?, ?, ?, 0, ?, NULL, NULL, 0, 0, '', 0)",
            {job.id, job.kind, job.model, job.by, stored(job.created)});
   });

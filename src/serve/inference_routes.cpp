@@ -18,7 +18,7 @@ ModelPtr model_of(const Call& call) {
 
 Json tensor(const char* name, std::vector<double> data, std::vector<std::size_t> shape) {
   Json values = Json::array();
-  for (const double value : data) values.push_back(std::isfinite(value) ? Json(value) : Json());
+  for (const double value : data) values.push_back(number(value));
   return {{"name", name}, {"datatype", "FP64"}, {"shape", shape}, {"data", values}};
 }
 

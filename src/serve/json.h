@@ -3,6 +3,7 @@
 
 #include <initializer_list>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 
 #include "serve/route.h"
@@ -11,6 +12,9 @@ namespace cangong {
 
 using Json = nlohmann::ordered_json;
 
+// Null where it is not finite, or absent.
+Json number(double value);
+Json number(const std::optional<double>& value);
 // What is not UTF-8 is replaced, never thrown about.
 std::string text_of(const Json& json);
 Response json_response(const Json& json, int status = 200);

@@ -15,10 +15,6 @@ namespace {
 constexpr std::size_t kMostFeatures = 60;
 constexpr std::int64_t kMostDays = 90;
 
-Json number(double value) {
-  return std::isfinite(value) ? Json(value) : Json();
-}
-
 Json summary(const ServedModel& model) {
   const Approval& a = model.approval;
   Json one{{"name", model.name},  {"alias", model.alias},
@@ -126,25 +122,22 @@ Response monitoring(Call& call) {
     throw HttpError{400, "days is 1 to " + std::to_string(kMostDays)};
   const std::int64_t today =
       std::chrono::floor<std::chrono::days>(call.now).time_since_epoch().count();
-  struct Sums {
-    Json days = Json::array();
-  };
-  std::map<std::string, Sums> by_bundle;
+  std::map<std::string, Json> days;  // by model and bundle
   const auto key = [](const std::string& model, const std::string& bundle) {
     return model + " " + bundle;
   };
   const auto tallies = call.service.tallies().since(today - *asked + 1);
   for (const DayTally& tally : tallies) {
-    Sums& sums = by_bundle[key(tally.model, tally.bundle)];
     const double requests = static_cast<double>(tally.answers + tally.abstained_data +
                                                 tally.abstained_unlike + tally.deceased);
-    sums.days.push_back({{"day", format_time(Time(std::chrono::days(tally.day))).substr(0, 10)},
-                         {"answers", tally.answers},
-                         {"missing_data", tally.abstained_data},
-                         {"unlike_training", tally.abstained_unlike},
-                         {"deceased", tally.deceased},
-                         {"mean_ms", requests > 0 ? Json(1000 * tally.seconds / requests) : Json()},
-                         {"slowest_ms", 1000 * tally.slowest}});
+    days[key(tally.model, tally.bundle)].push_back(
+        {{"day", format_time(Time(std::chrono::days(tally.day))).substr(0, 10)},
+         {"answers", tally.answers},
+         {"missing_data", tally.abstained_data},
+         {"unlike_training", tally.abstained_unlike},
+         {"deceased", tally.deceased},
+         {"mean_ms", requests > 0 ? Json(1000 * tally.seconds / requests) : Json()},
+         {"slowest_ms", 1000 * tally.slowest}});
   }
   std::map<std::string, Json> opinions;
   call.hospital().live().read([&](Database& db) {
@@ -156,14 +149,17 @@ Response monitoring(Call& call) {
   });
   Json all = Json::array();
   for (const ModelPtr& model : call.hospital().models()->served) {
-    const Sums& sums = by_bundle[key(model->id(), model->approval.bundle)];
+    const std::string bundle = key(model->id(), model->approval.bundle);
+    const auto found = [&](const std::map<std::string, Json>& all, Json otherwise) {
+      const auto place = all.find(bundle);
+      return place == all.end() ? otherwise : place->second;
+    };
     const auto tenths = by_decile(tallies, *model);
     const AnswerDrift drift = compare_with_expected(tenths, model->shares);
-    Json one{{"model", model->id()},      {"days", sums.days},        {"by_tenth", tenths},
-             {"expected", model->shares}, {"psi", number(drift.psi)}, {"p", number(drift.p)}};
-    one["opinions"] = opinions.contains(key(model->id(), model->approval.bundle))
-                          ? opinions[key(model->id(), model->approval.bundle)]
-                          : Json::object();
+    Json one{{"model", model->id()},     {"days", found(days, Json::array())},
+             {"by_tenth", tenths},       {"expected", model->shares},
+             {"psi", number(drift.psi)}, {"p", number(drift.p)}};
+    one["opinions"] = found(opinions, Json::object());
     all.push_back(std::move(one));
   }
   return json_response({{"models", all}, {"days", *asked}});

@@ -17,10 +17,6 @@ constexpr std::size_t kMostEvents = 5000;  // of one picture
 constexpr std::size_t kMostPoints = 12;    // of a trend
 constexpr double kTrendYears = 3;
 
-Json number(const std::optional<double>& value) {
-  return value && std::isfinite(*value) ? Json(*value) : Json();
-}
-
 std::int64_t milliseconds(Time time) {
   return std::chrono::floor<std::chrono::milliseconds>(time).time_since_epoch().count();
 }
@@ -34,13 +30,11 @@ std::size_t whole(const Call& call, const char* name, std::size_t usual, std::si
   return static_cast<std::size_t>(*value);
 }
 
-Time moment_asked(const Call& call, const std::optional<std::string>& text) {
-  if (!text || text->empty()) return call.now;
-  const auto moment = parse_moment(*text, Zone());
-  if (!moment) throw HttpError{400, "as_of is a date or time such as 2026-11-22T09:40:00Z"};
-  if (moment->last > call.now + std::chrono::days(1))
-    throw HttpError{400, "as_of lies in the future"};
-  return moment->last;
+// An empty ?as_of= is none.
+Time as_of_asked(const Call& call) {
+  auto text = call.request.asked("as_of");
+  if (text && text->empty()) text.reset();
+  return moment_asked(call, text, "as_of");
 }
 
 // Empty where there is no such text.
@@ -263,7 +257,7 @@ Json picture(const Call& call, const Hospital::Record& record, const History& hi
 
 Response patient_timeline(Call& call) {
   const Subject patient = call.patient(call.parts[0]);
-  const Time as_of = moment_asked(call, call.request.asked("as_of"));
+  const Time as_of = as_of_asked(call);
   const Hospital::Record record = call.hospital().record(patient.number);
   const History history = record.timeline.until(as_of);
   Json answer{{"person", person_of(call, patient.number, record.timeline)},
@@ -304,9 +298,8 @@ Json answer_json(const Call& call, const Got& got) {
   if (const auto* p = std::get_if<Prediction>(&got.answered.reply))
     json["headline"] = headline(model, *p);
   json["reply"] = Json::parse(reply_json(got.answered.reply, model.told));
-  const Subject patient = call.patient(call.parts[0]);
-  json["person"] = person_of(call, patient.number, call.hospital().record(patient.number).timeline);
-  json["seal"] = seal_of(call, got.answered.id, patient.id, model.id());
+  json["person"] = person_of(call, got.patient->number, got.record.timeline);
+  json["seal"] = seal_of(call, got.answered.id, got.patient->id, model.id());
   return json;
 }
 
@@ -332,7 +325,7 @@ Response answer_for_page(Call& call) {
 Response answer_trend(Call& call) {
   const ModelPtr model = call.hospital().model(call.request.asked("model").value_or(""));
   const Subject patient = call.patient(call.parts[0]);
-  const Time end = moment_asked(call, call.request.asked("as_of"));
+  const Time end = as_of_asked(call);
   const Hospital::Record record = call.hospital().record(patient.number);
   std::vector<Time> days;
   const History history = record.timeline.until(end);

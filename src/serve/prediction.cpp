@@ -280,18 +280,22 @@ bool wants_chinese(const Request& request) {
   return lower(request.header("accept-language")).starts_with("zh");
 }
 
+Time moment_asked(const Call& call, const std::optional<std::string>& text,
+                  const std::string& parameter) {
+  if (!text) return call.now;
+  const auto moment = parse_moment(*text, Zone());
+  if (!moment)
+    throw HttpError{400, parameter + " is a date or time such as 2026-11-22T09:40:00Z", parameter};
+  // A clock may be a little ahead.
+  if (moment->last > call.now + std::chrono::days(1))
+    throw HttpError{400, parameter + " lies in the future", parameter};
+  return moment->last;
+}
+
 Got ask(Call& call, const Ask& wanted) {
   const auto started = std::chrono::steady_clock::now();
   const ModelPtr model = call.hospital().model(wanted.model);
-  Time as_of = call.now;
-  if (wanted.as_of) {
-    const auto moment = parse_moment(*wanted.as_of, Zone());
-    if (!moment)
-      throw HttpError{400, "asOf is a date or time such as 2026-11-22T09:40:00Z", "asOf"};
-    as_of = moment->last;
-    if (as_of > call.now + std::chrono::days(1))
-      throw HttpError{400, "asOf lies in the future", "asOf"};
-  }
+  const Time as_of = moment_asked(call, wanted.as_of, "asOf");
   std::optional<Hospital::Record> record;
   std::optional<Subject> patient;
   std::string subject = wanted.about.empty() ? "(data at hand)" : wanted.about;

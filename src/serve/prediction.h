@@ -45,6 +45,11 @@ struct Got {
 };
 Got ask(Call& call, const Ask& ask);
 
+// The moment of prediction; now where none is asked. Throws 400, naming the parameter, where the
+// text is no moment, or one that lies in the future.
+Time moment_asked(const Call& call, const std::optional<std::string>& text,
+                  const std::string& parameter);
+
 // The language that the caller prefers.
 bool wants_chinese(const Request& request);
 

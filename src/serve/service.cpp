@@ -5,18 +5,16 @@
 #include <cstdio>
 #include <map>
 #include <mutex>
-#include <nlohmann/json.hpp>
 
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/pattern.h"
 #include "base/text.h"
+#include "serve/json.h"
 #include "serve/metrics.h"
-#include "serve/route.h"
 
 namespace cangong {
 
-using Json = nlohmann::ordered_json;
 using Clock = std::chrono::steady_clock;
 
 struct Service::State {
@@ -43,7 +41,7 @@ struct Service::State {
   // One JSON line; of the address its pattern alone, which names no patient.
   void write_log(const Json& line) {
     const std::lock_guard lock(log);
-    std::fputs((line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n").c_str(), stderr);
+    std::fputs((text_of(line) + "\n").c_str(), stderr);
   }
 };
 
@@ -152,7 +150,7 @@ bool Call::sees_everybody() const {
 
 void Call::require_patient(PatientId patient) const {
   if (sees_everybody() || service.accounts().cares_for(account.name, patient, now)) return;
-  hospital().note(asker, "denied", Json{{"subject", hospital().fhir_id(patient)}}.dump());
+  note(*this, "denied", {{"subject", hospital().fhir_id(patient)}});
   fail(Fault::denied, kNotYours);
 }
 
@@ -160,9 +158,7 @@ Subject Call::patient(const std::string& id) const {
   const auto found = id.size() <= 200 ? hospital().find(id) : std::nullopt;
   if (!found && sees_everybody()) throw HttpError{404, "no such patient"};
   if (!found) {  // recorded as the other is, and as slowly
-    hospital().note(
-        asker, "denied",
-        Json{{"unknown", id.substr(0, 200)}}.dump(-1, ' ', false, Json::error_handler_t::replace));
+    note(*this, "denied", {{"unknown", id.substr(0, 200)}});
     fail(Fault::denied, kNotYours);
   }
   require_patient(*found);
@@ -219,7 +215,7 @@ void authorise(const Call& call, const Route& route) {
   if (call.account.name.empty())
     throw HttpError{401, "sign in first (POST /auth/sign-in), or send a token"};
   if (allows(call.account.roles, route.permission)) return;
-  call.hospital().note(call.asker, "denied", Json{{"route", route.pattern}}.dump());
+  note(call, "denied", {{"route", route.pattern}});
   throw HttpError{403, "your roles do not allow this; it needs: " +
                            join(names_of(roles_with(route.permission)), " or ")};
 }

@@ -25,12 +25,13 @@ Element parsed(simdjson::dom::parser& parser, std::string_view json) {
 // The fields as they were written (a decimal keeps its digits), blanks between them taken out.
 class Fields {
  public:
-  explicit Fields(std::string_view json) : text_(json.size() + simdjson::SIMDJSON_PADDING, '\0') {
+  explicit Fields(std::string_view json) {
+    std::string text(json.size() + simdjson::SIMDJSON_PADDING, '\0');
     std::size_t size = 0;
-    if (simdjson::minify(json.data(), json.size(), text_.data(), size))
+    if (simdjson::minify(json.data(), json.size(), text.data(), size))
       fail(Fault::input, "not JSON");
-    text_.resize(size);
-    for (auto& [key, value] : json_members(text_)) {
+    text.resize(size);
+    for (auto& [key, value] : json_members(text)) {
       const bool plain = std::all_of(key.begin(), key.end(),
                                      [](unsigned char c) { return std::isalnum(c) || c == '_'; });
       if (!plain || find(key))
@@ -42,7 +43,6 @@ class Fields {
   const std::string* find(std::string_view key) const { return find_member(all_, key); }
 
  private:
-  std::string text_;
   JsonMembers all_;
 };
 
