@@ -1,33 +1,35 @@
 #include "engine/jobs.h"
 
 #include <algorithm>
-#include <cmath>
 #include <condition_variable>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <thread>
-#include <unordered_set>
 
 #include "base/error.h"
 #include "base/new_id.h"
+#include "base/text.h"
+#include "engine/risks.h"
 
 namespace cangong {
 namespace {
 
 using Json = nlohmann::ordered_json;
+using Kinds = std::span<const JobKind* const>;
 
+// Texts of a job by part: "request", "result" (one of each), "line", "point" (numbered).
 constexpr const char* kTables = R"(
 CREATE TABLE IF NOT EXISTS job(id TEXT PRIMARY KEY, kind TEXT NOT NULL, model TEXT NOT NULL,
   who TEXT NOT NULL, state BIGINT NOT NULL, created BIGINT NOT NULL, started BIGINT, ended BIGINT,
   done BIGINT NOT NULL, total BIGINT NOT NULL, problem TEXT NOT NULL, cancelled INT NOT NULL);
-CREATE TABLE IF NOT EXISTS risk(model TEXT NOT NULL, bundle TEXT NOT NULL, patient BIGINT NOT NULL,
-  value DOUBLE PRECISION, low DOUBLE PRECISION, high DOUBLE PRECISION, as_of BIGINT NOT NULL,
-  job TEXT NOT NULL, PRIMARY KEY(model, patient));
-CREATE INDEX IF NOT EXISTS risk_value ON risk(model, bundle, value DESC);
+CREATE TABLE IF NOT EXISTS job_text(job TEXT NOT NULL, part TEXT NOT NULL, number BIGINT NOT NULL,
+  at BIGINT NOT NULL, body TEXT NOT NULL, PRIMARY KEY(job, part, number));
 )";
 constexpr const char* kColumns =
     "id, kind, model, who, state, created, started, ended, done, total, problem";
-constexpr std::size_t kTogether = 256;  // answers recorded and kept with one flush each
+constexpr std::int64_t kMostTexts = 2000;  // lines, and points, of one job
+constexpr std::int64_t kShownLines = 200;
+constexpr auto kBetweenUpdates = std::chrono::milliseconds(200);
 
 std::int64_t stored(Time time) {
   return time.time_since_epoch().count();
@@ -53,83 +55,76 @@ bool is_over(const Job& job) {
   return job.state != Job::State::queued && job.state != Job::State::running;
 }
 
-// Ends the reading of the store early.
-struct Stopped {};
+const JobKind* kind_named(Kinds kinds, const std::string& name) {
+  for (const JobKind* kind : kinds)
+    if (kind->name == name) return kind;
+  return nullptr;
+}
 
-// A model's answer for everybody, as of now. What was answered before a restart stays.
-class PredictEverybody {
+void add_text(Database& db, const std::string& job, const std::string& part,
+              const std::string& body) {
+  const auto last =
+      db.integer("SELECT max(number) FROM job_text WHERE job = ? AND part = ?", {job, part});
+  const std::int64_t number = last.value_or(0) + 1;
+  db.run("INSERT INTO job_text VALUES(?, ?, ?, ?, ?)", {job, part, number, stored(now()), body});
+  db.run("DELETE FROM job_text WHERE job = ? AND part = ? AND number <= ?",
+         {job, part, number - kMostTexts});
+}
+
+// Writes what a running job tells, the numbers a few times a second.
+class Telling : public JobRun {
  public:
-  PredictEverybody(Hospital& hospital, const Job& job, std::function<bool()> stop)
-      : hospital_(hospital), job_(job), stop_(std::move(stop)), model_(hospital.model(job.model)) {}
+  Telling(Hospital& hospital, Job job, fs::path folder, std::function<bool()> stop)
+      : hospital_(hospital),
+        job_(std::move(job)),
+        folder_(std::move(folder)),
+        stop_(std::move(stop)) {}
+  ~Telling() override {
+    try {
+      write_progress();
+    } catch (const std::exception&) {
+      // The figures are a little behind.
+    }
+  }
 
-  void run() {
-    hospital_.live().read([&](Database& db) {
-      db.each("SELECT patient FROM risk WHERE model = ? AND bundle = ? AND job = ?",
-              {job_.model, model_->approval.bundle, job_.id},
-              [&](const Row& row) { before_.emplace(row.integer(0)); });
-    });
-    done_ = before_.size();
-    const auto total = static_cast<std::int64_t>(hospital_.most_patients());
-    hospital_.live().write([&](Database& db) {
-      db.run("UPDATE job SET total = ? WHERE id = ?", {total, job_.id});
-    });
-    hospital_.each_record([&](PatientId patient, Hospital::Record record) {
-      if (before_.contains(patient)) return;
-      patients_.push_back(patient), records_.push_back(std::move(record));
-      if (records_.size() == kTogether) flush();
-    });
-    flush();
-    hospital_.live().write([&](Database& db) {
-      db.run("DELETE FROM risk WHERE model = ? AND job != ?", {job_.model, job_.id});
-      db.run("UPDATE job SET total = done WHERE id = ?", {job_.id});
-    });
+  const Job& job() const override { return job_; }
+  fs::path folder() override {
+    fs::create_directories(folder_);
+    return folder_;
+  }
+  bool is_stopping() override { return stop_(); }
+  void progress(std::uint64_t done, std::uint64_t total) override {
+    job_.done = done, job_.total = total, changed_ = true;
+    const auto clock = std::chrono::steady_clock::now();
+    if (clock - written_ < kBetweenUpdates) return;
+    written_ = clock;
+    write_progress();
+  }
+  void say(const std::string& line) override {
+    hospital_.live().write([&](Database& db) { add_text(db, job_.id, "line", line); });
+  }
+  void measured(const std::string& series, double step, double value) override {
+    const std::string body = Json{{"series", series}, {"step", step}, {"value", value}}.dump();
+    hospital_.live().write([&](Database& db) { add_text(db, job_.id, "point", body); });
   }
 
  private:
-  void flush() {
-    if (stop_()) throw Stopped();
-    if (hospital_.model(job_.model)->approval.bundle != model_->approval.bundle)
-      fail(Fault::missing, "another bundle was approved under the name meanwhile; start again");
-    if (hospital_.store_digest() != store_)
-      fail(Fault::missing, "the bulk store was replaced meanwhile; start again");
-    if (records_.empty()) return;
-    const Time as_of = now();
-    std::vector<Hospital::Asked> asked;
-    for (std::size_t i = 0; i < records_.size(); ++i)
-      asked.push_back({*model_, records_[i], hospital_.fhir_id(patients_[i]), as_of, {}});
-    const auto answers = hospital_.ask(asked, {job_.by, "job " + job_.id, "", ""});
-    done_ += answers.size();
+  void write_progress() {
+    if (!changed_) return;
+    changed_ = false;
     hospital_.live().write([&](Database& db) {
-      for (std::size_t i = 0; i < answers.size(); ++i) keep(db, patients_[i], answers[i]);
-      db.run("UPDATE job SET done = ? WHERE id = ?", {static_cast<std::int64_t>(done_), job_.id});
+      db.run("UPDATE job SET done = ?, total = ? WHERE id = ?",
+             {static_cast<std::int64_t>(job_.done), static_cast<std::int64_t>(job_.total),
+              job_.id});
     });
-    records_.clear(), patients_.clear();
-  }
-
-  void keep(Database& db, PatientId patient, const Answered& answered) {
-    std::optional<double> value, low, high;
-    if (const auto* p = std::get_if<Prediction>(&answered.reply)) {
-      value = p->value;
-      if (std::isfinite(p->low)) low = p->low, high = p->high;
-    }
-    db.run(
-        "INSERT INTO risk VALUES(?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(model, patient) DO UPDATE SET "
-        "bundle = excluded.bundle, value = excluded.value, low = excluded.low, high = "
-        "excluded.high, "
-        "as_of = excluded.as_of, job = excluded.job",
-        {job_.model, model_->approval.bundle, patient.for_storage(), value_or_null(value),
-         value_or_null(low), value_or_null(high), stored(answered.as_of), job_.id});
   }
 
   Hospital& hospital_;
-  const Job& job_;
-  std::function<bool()> stop_;
-  ModelPtr model_;
-  Digest store_ = hospital_.store_digest();
-  std::unordered_set<PatientId> before_;
-  std::vector<PatientId> patients_;
-  std::vector<Hospital::Record> records_;
-  std::size_t done_ = 0;
+  Job job_;
+  const fs::path folder_;
+  const std::function<bool()> stop_;
+  bool changed_ = false;
+  std::chrono::steady_clock::time_point written_{};
 };
 
 }  // namespace
@@ -141,12 +136,13 @@ const char* name_of(Job::State state) {
 
 struct Jobs::State {
   Hospital& hospital;
+  Kinds kinds;
   std::mutex mutex;
   std::condition_variable_any changed;
-  bool arrived = false;  // a job, since the worker looked
-  std::jthread worker;
+  std::uint64_t arrived = 0;  // jobs so far
+  std::jthread brief, lengthy;
 
-  explicit State(Hospital& hospital) : hospital(hospital) {}
+  State(Hospital& hospital, Kinds kinds) : hospital(hospital), kinds(kinds) {}
 
   void set(const Job& job, Job::State state, const char* column, const std::string& problem = "") {
     hospital.live().write([&](Database& db) {
@@ -155,14 +151,30 @@ struct Jobs::State {
     });
   }
 
-  // The one that a stop left running, else the oldest that waits.
-  std::optional<Job> next() {
+  std::string text(const std::string& job, const std::string& part) {
+    std::string text;
+    hospital.live().read([&](Database& db) {
+      db.each("SELECT body FROM job_text WHERE job = ? AND part = ?", {job, part},
+              [&](const Row& row) { text = row.text(0); });
+    });
+    return text;
+  }
+
+  // The one that a stop left running, else the oldest that waits. What an older or newer program
+  // knew goes to the brief lane, to fail there.
+  std::optional<Job> next(Lane lane) {
     std::optional<Job> job;
     hospital.live().read([&](Database& db) {
       db.each(std::string("SELECT ") + kColumns +
-                  " FROM job WHERE state IN (0, 1) ORDER BY state DESC, created, id LIMIT 1",
-              {}, [&](const Row& row) { job = job_of(row); });
+                  " FROM job WHERE state IN (0, 1) ORDER BY state DESC, created, id",
+              {}, [&](const Row& row) {
+                if (job) return;
+                Job one = job_of(row);
+                const JobKind* kind = kind_named(kinds, one.kind);
+                if ((kind ? kind->lane : Lane::brief) == lane) job = std::move(one);
+              });
     });
+    if (job) job->request = text(job->id, "request");
     return job;
   }
 
@@ -175,24 +187,36 @@ struct Jobs::State {
     return wish;
   }
 
+  fs::path folder(const std::string& id) const { return hospital.home().path / "jobs" / id; }
+
   void run(const Job& job, const std::stop_token& stop) {
+    const JobKind* kind = kind_named(kinds, job.kind);
     if (job.state == Job::State::queued) set(job, Job::State::running, "started");
     try {
-      PredictEverybody(hospital, job, [&] {
-        return stop.stop_requested() || is_cancelled(job.id);
-      }).run();
+      if (!kind) fail(Fault::input, "this program knows no such kind of job");
+      Telling telling(hospital, job, folder(job.id),
+                      [&] { return stop.stop_requested() || is_cancelled(job.id); });
+      const std::string result = kind->run(hospital, telling);
+      hospital.live().write([&](Database& db) {
+        db.run("DELETE FROM job_text WHERE job = ? AND part = 'result'", {job.id});
+        add_text(db, job.id, "result", result);
+      });
       set(job, Job::State::done, "ended");
-    } catch (const Stopped&) {
-      if (is_cancelled(job.id)) set(job, Job::State::cancelled, "ended");
+    } catch (const JobStopped&) {
+      if (!is_cancelled(job.id)) return;
+      set(job, Job::State::cancelled, "ended");
+      std::error_code ignored;
+      fs::remove_all(folder(job.id), ignored);
     } catch (const std::exception& error) {
       set(job, Job::State::failed, "ended", error.what());
     }
   }
 
-  void work(const std::stop_token& stop) {
+  void work(const std::stop_token& stop, Lane lane) {
+    std::uint64_t seen = 0;
     while (!stop.stop_requested()) {
       try {
-        if (const auto job = next()) {
+        if (const auto job = next(lane)) {
           run(*job, stop);
           continue;
         }
@@ -200,46 +224,59 @@ struct Jobs::State {
         // The record cannot be read or written now: later again.
       }
       std::unique_lock lock(mutex);
-      changed.wait_for(lock, stop, std::chrono::seconds(1), [&] { return arrived; });
-      arrived = false;
+      changed.wait_for(lock, stop, std::chrono::seconds(1), [&] { return arrived != seen; });
+      seen = arrived;
     }
   }
 };
 
-Jobs::Jobs(Hospital& hospital) : state_(std::make_unique<State>(hospital)) {
-  hospital.live().write([](Database& db) { db.script(kTables); });
-  state_->worker =
-      std::jthread([state = state_.get()](const std::stop_token& stop) { state->work(stop); });
-}
-Jobs::~Jobs() = default;
-
-const std::vector<std::string>& Jobs::kinds() {
-  static const std::vector<std::string> kAll{"predict"};
-  return kAll;
-}
-
-Job Jobs::start(const std::string& kind, const std::string& model, const Asker& asker) {
-  if (std::find(kinds().begin(), kinds().end(), kind) == kinds().end())
-    fail(Fault::input, "a job is one of: predict");
-  Job job;
-  const ModelPtr asked = state_->hospital.model(model);
-  if (asked->pipeline.main().readout.answer() == Answer::category)
-    fail(Fault::input, "the model tells classes, which order nobody");
-  job.kind = kind, job.model = asked->id(), job.by = asker.user;
-  job.created = now(), job.id = new_id(job.created);
-  state_->hospital.live().write([&](Database& db) {
-    if (db.integer("SELECT 1 FROM job WHERE state IN (0, 1) AND kind = ? AND model = ?",
-                   {job.kind, job.model}))
-      fail(Fault::input, "such a job is under way already");
-    // Before it is kept: what cannot be recorded is not done.
-    const Json about{{"job", job.id}, {"kind", job.kind}, {"name", job.model}};
-    state_->hospital.note(asker, "start_job", about.dump());
-    db.run("INSERT INTO job VALUES(?, ?, ?, ?, 0, ?, NULL, NULL, 0, 0, '', 0)",
-           {job.id, job.kind, job.model, job.by, stored(job.created)});
+Jobs::Jobs(Hospital& hospital, Kinds kinds) : state_(std::make_unique<State>(hospital, kinds)) {
+  hospital.live().write([](Database& db) {
+    db.script(kTables);
+    prepare_risks(db);
   });
+  State* state = state_.get();
+  state->brief =
+      std::jthread([state](const std::stop_token& stop) { state->work(stop, Lane::brief); });
+  state->lengthy =
+      std::jthread([state](const std::stop_token& stop) { state->work(stop, Lane::lengthy); });
+}
+
+Jobs::~Jobs() {
+  state_->brief.request_stop(), state_->lengthy.request_stop();
+}
+
+Job Jobs::start(const Request& request, const Asker& asker) {
+  const JobKind* kind = kind_named(state_->kinds, request.kind);
+  std::vector<std::string> names;
+  for (const JobKind* known : state_->kinds) names.emplace_back(known->name);
+  if (!kind) fail(Fault::input, "a job is one of: " + join(names, ", "));
+  Job job;
+  job.kind = request.kind, job.request = request.body, job.by = asker.user;
+  job.model = kind->about(state_->hospital, request.body);
+  job.created = now(), job.id = new_id(job.created);
+  const fs::path folder = state_->folder(job.id);
+  try {
+    if (request.prepare) fs::create_directories(folder), request.prepare(folder);
+    state_->hospital.live().write([&](Database& db) {
+      if (db.integer("SELECT 1 FROM job WHERE state IN (0, 1) AND kind = ? AND model = ?",
+                     {job.kind, job.model}))
+        fail(Fault::input, "such a job is under way already");
+      // Before it is kept: what cannot be recorded is not done.
+      const Json about{{"job", job.id}, {"kind", job.kind}, {"name", job.model}};
+      state_->hospital.note(asker, "start_job", about.dump());
+      db.run("INSERT INTO job VALUES(?, ?, ?, ?, 0, ?, NULL, NULL, 0, 0, '', 0)",
+             {job.id, job.kind, job.model, job.by, stored(job.created)});
+      add_text(db, job.id, "request", job.request);
+    });
+  } catch (...) {
+    std::error_code ignored;
+    fs::remove_all(folder, ignored);
+    throw;
+  }
   {
     const std::lock_guard lock(state_->mutex);
-    state_->arrived = true;
+    ++state_->arrived;
   }
   state_->changed.notify_all();
   return job;
@@ -262,7 +299,32 @@ std::optional<Job> Jobs::find(const std::string& id) {
     db.each(std::string("SELECT ") + kColumns + " FROM job WHERE id = ?", {id},
             [&](const Row& row) { job = job_of(row); });
   });
+  if (job) job->request = state_->text(id, "request");
   return job;
+}
+
+JobDetail Jobs::detail(const std::string& id) {
+  JobDetail detail;
+  detail.result = state_->text(id, "result");
+  state_->hospital.live().read([&](Database& db) {
+    db.each(
+        "SELECT at, body FROM job_text WHERE job = ? AND part = 'line' ORDER BY number DESC "
+        "LIMIT ?",
+        {id, kShownLines}, [&](const Row& row) {
+          detail.lines.push_back({time_from(row.integer(0)), std::string(row.text(1))});
+        });
+    db.each("SELECT body FROM job_text WHERE job = ? AND part = 'point' ORDER BY number", {id},
+            [&](const Row& row) {
+              const Json point = Json::parse(row.text(0));
+              detail.curve.push_back({point.at("series"), point.at("step"), point.at("value")});
+            });
+  });
+  std::reverse(detail.lines.begin(), detail.lines.end());
+  return detail;
+}
+
+fs::path Jobs::folder(const std::string& id) const {
+  return state_->folder(id);
 }
 
 std::vector<Job> Jobs::latest(std::size_t most) {
@@ -285,60 +347,6 @@ std::vector<std::pair<Job::State, std::uint64_t>> Jobs::by_state() {
     });
   });
   return all;
-}
-
-RiskList risks(Hospital& hospital, const RiskQuery& query) {
-  RiskList list;
-  const auto risk_of = [](const Row& row) {
-    const auto number = [&](int column) {
-      return row.is_null(column) ? std::nullopt : std::optional(row.real(column));
-    };
-    return Risk{PatientId(row.integer(0)), number(1), number(2), number(3),
-                time_from(row.integer(4))};
-  };
-  const std::string what =
-      "SELECT patient, value, low, high, as_of FROM risk WHERE model = ? AND bundle = ?";
-  hospital.live().read([&](Database& db) {
-    if (query.among) {  // a care team's: few
-      for (const PatientId patient : *query.among)
-        db.each(what + " AND patient = ?", {query.model, query.bundle, patient.for_storage()},
-                [&](const Row& row) { list.risks.push_back(risk_of(row)); });
-      return;
-    }
-    list.total = static_cast<std::uint64_t>(
-        db.integer("SELECT count(*) FROM risk WHERE model = ? AND bundle = ?",
-                   {query.model, query.bundle})
-            .value_or(0));
-    db.each(what + " ORDER BY value DESC, patient LIMIT ? OFFSET ?",
-            {query.model, query.bundle, static_cast<std::int64_t>(query.most),
-             static_cast<std::int64_t>(query.skip)},
-            [&](const Row& row) { list.risks.push_back(risk_of(row)); });
-  });
-  if (!query.among) return list;
-  std::stable_sort(list.risks.begin(), list.risks.end(), [](const Risk& a, const Risk& b) {
-    return a.value.value_or(-INFINITY) > b.value.value_or(-INFINITY);
-  });
-  list.total = list.risks.size();
-  const auto first = std::min(query.skip, list.risks.size());
-  list.risks.erase(list.risks.begin(), list.risks.begin() + static_cast<std::ptrdiff_t>(first));
-  if (list.risks.size() > query.most) list.risks.resize(query.most, Risk{});
-  return list;
-}
-
-Unscored unscored(Hospital& hospital, const RiskQuery& query) {
-  Unscored found;
-  const std::string of =
-      " FROM resource r WHERE r.type = 'Patient' AND r.latest = 1 AND r.deleted = 0 AND NOT EXISTS "
-      "(SELECT 1 FROM risk k WHERE k.model = ? AND k.bundle = ? AND k.patient = r.patient)";
-  hospital.live().read([&](Database& db) {
-    found.total = static_cast<std::uint64_t>(
-        db.integer("SELECT count(*)" + of, {query.model, query.bundle}).value_or(0));
-    db.each("SELECT r.patient" + of + " ORDER BY r.updated DESC, r.number DESC LIMIT ? OFFSET ?",
-            {query.model, query.bundle, static_cast<std::int64_t>(query.most),
-             static_cast<std::int64_t>(query.skip)},
-            [&](const Row& row) { found.patients.emplace_back(row.integer(0)); });
-  });
-  return found;
 }
 
 }  // namespace cangong

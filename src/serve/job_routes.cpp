@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "base/text.h"
+#include "serve/job_kinds.h"
 #include "serve/json.h"
 
 namespace cangong {
@@ -36,16 +37,29 @@ Response list_jobs(Call& call) {
 }
 
 Response start_job(Call& call) {
-  const Json body = body_of(call, {"kind", "model"});
-  const Job job =
-      call.service.jobs().start(text_in(body, "kind"), text_in(body, "model"), call.asker);
+  const Json body = Json::parse(call.request.body, nullptr, false);
+  if (!body.is_object()) throw HttpError{400, "the body is a JSON object"};
+  const std::string kind = text_in(body, "kind");
+  if (!allows(call.account.roles, permission_for_job(kind)))
+    throw HttpError{403, "your roles do not allow jobs of this kind"};
+  const Job job = call.service.jobs().start({kind, call.request.body}, call.asker);
   return json_response(json_of(job, call.now), 201);
 }
 
 Response show_job(Call& call) {
   const auto job = call.service.jobs().find(call.parts[0]);
   if (!job) throw HttpError{404, "no such job"};
-  return json_response(json_of(*job, call.now));
+  const JobDetail detail = call.service.jobs().detail(job->id);
+  Json json = json_of(*job, call.now);
+  json["request"] = Json::parse(job->request.empty() ? "{}" : job->request);
+  if (!detail.result.empty()) json["result"] = Json::parse(detail.result);
+  json["log"] = Json::array(), json["curve"] = Json::array();
+  for (const auto& line : detail.lines)
+    json["log"].push_back({{"at", format_time(line.at)}, {"text", line.text}});
+  for (const auto& point : detail.curve)
+    json["curve"].push_back(
+        {{"series", point.series}, {"step", point.step}, {"value", number(point.value)}});
+  return json_response(json);
 }
 
 Response cancel_job(Call& call) {

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "engine/risks.h"
 #include "report/reply_json.h"
 #include "serve/json.h"
 #include "serve/lane.h"

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/pattern.h"
 #include "base/text.h"
+#include "serve/job_kinds.h"
 #include "serve/json.h"
 #include "serve/metrics.h"
 
@@ -36,7 +37,7 @@ struct Service::State {
             {static_cast<int>(config.failures_before_lock), static_cast<int>(config.minutes_locked),
              static_cast<int>(config.minutes_idle), static_cast<int>(config.hours_signed_in)}),
         tallies(hospital.live()),
-        jobs(hospital) {}
+        jobs(hospital, job_kinds()) {}
 
   // One JSON line; of the address its pattern alone, which names no patient.
   void write_log(const Json& line) {

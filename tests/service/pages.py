@@ -200,6 +200,8 @@ def check_jobs(s, t):
     check("and ends", wait_until(lambda: job_state(s, w, id)["state"] == "done", 120),
           job_state(s, w, id))
     state = job_state(s, w, id)
+    check("a job tells what was asked and what came out", state["request"]["model"] == "heart" and
+          state["result"]["answers"] == state["done"], state)
     check("having asked about everybody", state["done"] == state["total"] and state["done"] > 8000, state)
     s.ask("PUT", "/fhir/Patient/late", patient("late"), token=w)
     first = s.ask("GET", "/api/patients?model=heart&_count=100", token=w).json()

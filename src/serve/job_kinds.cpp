@@ -1,0 +1,35 @@
+#include "serve/job_kinds.h"
+
+#include <array>
+
+namespace cangong {
+namespace {
+
+struct Startable {
+  const JobKind* kind;
+  Permission permission;
+};
+
+// A new kind of job is one file and one line here.
+constexpr std::array kEntries{
+    Startable{&kPredictEverybody, Permission::run_jobs},
+};
+
+}  // namespace
+
+std::span<const JobKind* const> job_kinds() {
+  static const auto kKinds = [] {
+    std::array<const JobKind*, kEntries.size()> all{};
+    for (std::size_t i = 0; i < all.size(); ++i) all[i] = kEntries[i].kind;
+    return all;
+  }();
+  return kKinds;
+}
+
+Permission permission_for_job(std::string_view kind) {
+  for (const Startable& entry : kEntries)
+    if (entry.kind->name == kind) return entry.permission;
+  return Permission::run_jobs;
+}
+
+}  // namespace cangong
