@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <cmath>
 #include <csignal>
 #include <cstdio>
 
@@ -11,7 +12,7 @@ namespace cangong {
 namespace {
 
 volatile std::sig_atomic_t interrupt_count = 0;
-std::atomic<bool> quiet = false;
+std::atomic<bool> quiet = false, as_json = false;
 
 extern "C" void on_interrupt(int) {
   interrupt_count = interrupt_count + 1;
@@ -25,10 +26,10 @@ Progress::Progress(std::string what, std::uint64_t total)
       total_(total),
       started_(std::chrono::steady_clock::now()),
       shown_(started_),
-      visible_(!quiet && isatty(STDERR_FILENO) == 1) {}
+      visible_(as_json || (!quiet && isatty(STDERR_FILENO) == 1)) {}
 
 Progress::~Progress() {
-  if (visible_) std::fputs("\r\033[K", stderr);
+  if (visible_ && !as_json) std::fputs("\r\033[K", stderr);
 }
 
 void Progress::at(std::uint64_t done) {
@@ -38,6 +39,11 @@ void Progress::at(std::uint64_t done) {
   const auto now = std::chrono::steady_clock::now();
   if (now - shown_ < std::chrono::milliseconds(200)) return;
   shown_ = now;
+  if (as_json) {
+    std::fprintf(stderr, "{\"progress\": \"%s\", \"done\": %llu, \"total\": %llu}\n", what_.c_str(),
+                 static_cast<unsigned long long>(done), static_cast<unsigned long long>(total_));
+    return;
+  }
   const double share = static_cast<double>(done) / static_cast<double>(total_);
   const double spent = std::chrono::duration<double>(now - started_).count();
   const int left = share > 0 ? static_cast<int>(spent / share - spent) : 0;
@@ -47,6 +53,16 @@ void Progress::at(std::uint64_t done) {
 
 void be_quiet() {
   quiet = true;
+}
+
+void tell_progress_as_json() {
+  as_json = true;
+}
+
+void measured(const std::string& series, double step, double value) {
+  if (as_json && std::isfinite(value))
+    std::fprintf(stderr, "{\"measured\": \"%s\", \"step\": %.9g, \"value\": %.9g}\n",
+                 series.c_str(), step, value);
 }
 
 void note(const std::string& line) {

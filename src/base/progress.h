@@ -32,6 +32,13 @@ class Progress {
 
 // No progress and no notes from here on.
 void be_quiet();
+// From here on progress and measurements are JSON lines on standard error, for who watches this
+// program:
+// {"progress": "growing trees", "done": 3, "total": 100},
+// {"measured": "loss of held-back patients", "step": 3, "value": 0.41}.
+void tell_progress_as_json();
+// A point of a learning curve; told where progress is JSON.
+void measured(const std::string& series, double step, double value);
 // A line to standard error about what is being done.
 void note(const std::string& line);
 

@@ -27,6 +27,7 @@ const std::array kVerbs{
           {"--memory", "SIZE", "for sorting, such as 512M (1G)"},
           {"--most-rejected", "SHARE", "fail where more rows are rejected than this (0.1)"},
           {"--name", "NAME", "of the data set"},
+          {"--once", "KEY", "do nothing where an import with this key was kept"},
           kDryRun,
           kJson},
          run_import,

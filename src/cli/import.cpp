@@ -52,6 +52,7 @@ int run_import(const Args& args) {
   if (!share) throw UsageError{"--most-rejected is a share such as 0.1"};
   request.most_rejected = *share;
   request.dry_run = args.flag("--dry-run");
+  request.once = args.get("--once", "");
   const ImportReply reply = import_data(request);
   const Tally& t = reply.tally;
   if (args.flag("--json")) {
@@ -59,8 +60,10 @@ int run_import(const Args& args) {
                                       {"rejected", t.rejected}, {"skipped", t.skipped},
                                       {"events", t.events},     {"subjects", t.subjects},
                                       {"reasons", t.reasons},   {"rejects", reply.rejects.string()},
-                                      {"unread", t.unread}};
+                                      {"unread", t.unread},     {"kept_before", reply.kept_before}};
     std::puts(json.dump().c_str());
+  } else if (reply.kept_before) {
+    std::puts("an import with this key is kept already; nothing was done");
   } else {
     print_tally(t);
     if (request.dry_run)

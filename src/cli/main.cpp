@@ -21,7 +21,9 @@ std::string overview() {
     text += left + std::string(verb.summary) + "\n";
   }
   return text +
-         "\ncangong VERB --help says more. Every verb knows --quiet (-q): no progress, no notes. "
+         "\ncangong VERB --help says more. Every verb knows --quiet (-q): no progress, no notes, "
+         "and "
+         "--progress-json:\nprogress and learning curves as JSON lines on standard error. "
          "Exit codes: 0 done, 1 failed, 2 wrong usage, "
          "3 some rows rejected,\n4 not permitted, 5 data required, 130 stopped by Ctrl-C.\n";
 }
@@ -61,6 +63,8 @@ int run(std::span<const std::string> words) {
   for (const std::string& word : words.subspan(1)) {
     if (word == "-q" || word == "--quiet")
       be_quiet();
+    else if (word == "--progress-json")
+      tell_progress_as_json();
     else
       rest.push_back(word);
   }

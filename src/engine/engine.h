@@ -28,10 +28,12 @@ struct ImportRequest {
   std::size_t memory_bytes = std::size_t{1} << 30;
   double most_rejected = 0.1;  // share of rows above which the import fails
   bool dry_run = false;        // reads and counts, keeps nothing
+  std::string once = {};       // a key: where an import with it is kept already, nothing is done
 };
 struct ImportReply {
   Tally tally;
-  fs::path rejects;  // the file with the rejected rows' places and reasons
+  bool kept_before = false;  // see `once`
+  fs::path rejects;          // the file with the rejected rows' places and reasons
 };
 // Throws Fault::input, leaving the store as it was, where too many rows are rejected.
 ImportReply import_data(const ImportRequest& request);

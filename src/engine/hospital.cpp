@@ -286,7 +286,9 @@ LiveRecord::Written Hospital::arrive(Database& database, const FhirWrite& write,
     if (number && PatientId(*number) != *incoming.patient && bulk->find(PatientId(*number)))
       fail(Fault::input,
            "the id is the number of another patient of the bulk store; choose another");
-  } else if (incoming.type != "Medication") {
+  } else if (write.patient) {
+    incoming.patient = write.patient;
+  } else if (record.of_a_patient) {
     if (record.subject.empty()) fail(Fault::input, incoming.type + ": names no patient (subject)");
     const std::string id = patient_part(record.subject);
     const std::size_t bar = id.find('|');

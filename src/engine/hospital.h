@@ -27,6 +27,8 @@ struct Home {
   fs::path trail() const { return path / "audit.ndjson"; }
   fs::path keys() const { return path / "keys"; }
   fs::path config() const { return path / "config.yaml"; }
+  fs::path inbox() const { return path / "inbox"; }  // what an import may read
+  fs::path reports() const { return path / "reports"; }
   // Throws Fault::missing where nothing was ever served from there.
   void require() const;
 };
@@ -59,8 +61,9 @@ struct Answered {
 
 struct FhirWrite {
   std::string_view json;
-  std::string url;  // fullUrl
-  std::string id;   // of a PUT; empty: a new one is made
+  std::string url;                        // fullUrl
+  std::string id;                         // of a PUT; empty: a new one is made
+  std::optional<PatientId> patient = {};  // whose it is, where it does not say so itself
 };
 
 class Hospital {

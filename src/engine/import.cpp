@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "base/error.h"
 #include "engine/engine.h"
 
@@ -22,6 +24,13 @@ void refuse(const ImportRequest& request, const Tally& tally, const fs::path& re
                          "; allow more with --most-rejected");
 }
 
+bool is_kept(const ImportRequest& request) {
+  const auto generation = current_generation(request.store);
+  if (!generation) return false;
+  const auto keys = read_inventory(*generation).keys;
+  return std::find(keys.begin(), keys.end(), request.once) != keys.end();
+}
+
 }  // namespace
 
 ImportReply import_data(const ImportRequest& asked) {
@@ -33,7 +42,12 @@ ImportReply import_data(const ImportRequest& asked) {
   if (!fs::exists(request.source.path))
     fail(Fault::missing, "no such file or folder: " + request.source.path.string());
   try {
-    StoreWriter writer(request.store, {request.memory_bytes, request.dataset});
+    if (!request.once.empty() && is_kept(request)) {
+      ImportReply before;
+      before.kept_before = true;
+      return before;
+    }
+    StoreWriter writer(request.store, {request.memory_bytes, request.dataset, request.once});
     Identities identities = Identities::open(request.store);
     Sink sink(writer, identities, writer.rejects_file());
     source.read(request.source, sink);

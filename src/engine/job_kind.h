@@ -20,7 +20,7 @@ class JobRun {
  public:
   virtual ~JobRun() = default;
   virtual const Job& job() const = 0;
-  // A folder of its own, made when it is first asked for; it stays as long as the job is listed.
+  // A folder of its own, made when it is first asked for; it stays for a day after the job's end.
   virtual fs::path folder() = 0;
   // Whether the service ends or the job was cancelled: then throw JobStopped soon.
   virtual bool is_stopping() = 0;
@@ -37,7 +37,7 @@ struct JobKind {
   std::string_view name;
   Lane lane;
   // What it is about, "heart@champion": two of one kind about the same are never under way
-  // together.
+  // together; empty: any number may wait.
   // Throws Fault::input where the request, a JSON object, asks for what cannot be done.
   std::string (*about)(Hospital& hospital, const std::string& request);
   // Does it, or goes on with what a run before left; returns what came out, a JSON object.
@@ -45,6 +45,21 @@ struct JobKind {
 };
 
 // A model's answer for every patient, as of now. Request: {"model": NAME}.
-extern const JobKind kPredictEverybody;
+extern const JobKind kPredictJob;
+// Done by this program in a process of its own (job_program.cpp), which tells its progress,
+// learning curves and notes. Files come from the home's inbox; texts are YAML.
+// {"format": "csv", "path": "visits.csv", "mapping": TEXT, "zone": "+08:00", "most_rejected": 0.1}
+extern const JobKind kImportJob;
+// {"name": "aki", "task": TEXT, "recipe": TEXT}: labels, trains, judges on held-out patients;
+// leaves models/NAME and reports/NAME.
+extern const JobKind kTrainJob;
+// {"model": NAME}: judges an approved model on the store as it is now; leaves reports/NAME-now.
+extern const JobKind kEvaluateJob;
+// FHIR Bulk Data 2.0 export of the live record. {"types": [...], "since": TIME, "group": ID,
+// "patients": true}: files of NDJSON in the job's folder.
+extern const JobKind kExportJob;
+// NDJSON into the live record: kLoadFile in the job's folder.
+extern const JobKind kLoadJob;
+inline constexpr const char* kLoadFile = "input.ndjson";
 
 }  // namespace cangong

@@ -107,6 +107,6 @@ std::string run(Hospital& hospital, JobRun& run) {
 
 }  // namespace
 
-const JobKind kPredictEverybody{"predict", Lane::brief, about, run};
+const JobKind kPredictJob{"predict", Lane::brief, about, run};
 
 }  // namespace cangong

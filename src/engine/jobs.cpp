@@ -28,7 +28,8 @@ CREATE TABLE IF NOT EXISTS job_text(job TEXT NOT NULL, part TEXT NOT NULL, numbe
 constexpr const char* kColumns =
     "id, kind, model, who, state, created, started, ended, done, total, problem";
 constexpr std::int64_t kMostTexts = 2000;  // lines, and points, of one job
-constexpr std::int64_t kShownLines = 200;
+constexpr std::int64_t kShownLines = 200, kMostWaiting = 100;
+constexpr auto kFilesKept = std::chrono::hours(24);
 constexpr auto kBetweenUpdates = std::chrono::milliseconds(200);
 
 std::int64_t stored(Time time) {
@@ -113,9 +114,9 @@ class Telling : public JobRun {
     if (!changed_) return;
     changed_ = false;
     hospital_.live().write([&](Database& db) {
-      db.run("UPDATE job SET done = ?, total = ? WHERE id = ?",
-             {static_cast<std::int64_t>(job_.done), static_cast<std::int64_t>(job_.total),
-              job_.id});
+      db.run(
+          "UPDATE job SET done = ?, total = ? WHERE id = ?",
+          {static_cast<std::int64_t>(job_.done), static_cast<std::int64_t>(job_.total), job_.id});
     });
   }
 
@@ -212,14 +213,34 @@ struct Jobs::State {
     }
   }
 
+  // Files of jobs that ended a day ago are of no further use.
+  void sweep() {
+    const fs::path all = hospital.home().path / "jobs";
+    if (!fs::exists(all)) return;
+    for (const auto& entry : fs::directory_iterator(all)) {
+      const auto ended = [&] {
+        std::optional<std::int64_t> at;
+        hospital.live().read([&](Database& db) {
+          at = db.integer("SELECT ended FROM job WHERE id = ? AND ended IS NOT NULL",
+                          {entry.path().filename().string()});
+        });
+        return at;
+      }();
+      if (ended && time_from(*ended) + kFilesKept < now()) fs::remove_all(entry.path());
+    }
+  }
+
   void work(const std::stop_token& stop, Lane lane) {
     std::uint64_t seen = 0;
+    std::optional<Time> swept;
     while (!stop.stop_requested()) {
       try {
         if (const auto job = next(lane)) {
           run(*job, stop);
           continue;
         }
+        if (lane == Lane::brief && (!swept || *swept + std::chrono::hours(1) < now()))
+          swept = now(), sweep();
       } catch (const std::exception&) {
         // The record cannot be read or written now: later again.
       }
@@ -259,9 +280,12 @@ Job Jobs::start(const Request& request, const Asker& asker) {
   try {
     if (request.prepare) fs::create_directories(folder), request.prepare(folder);
     state_->hospital.live().write([&](Database& db) {
-      if (db.integer("SELECT 1 FROM job WHERE state IN (0, 1) AND kind = ? AND model = ?",
+      if (!job.model.empty() &&
+          db.integer("SELECT 1 FROM job WHERE state IN (0, 1) AND kind = ? AND model = ?",
                      {job.kind, job.model}))
         fail(Fault::input, "such a job is under way already");
+      if (db.integer("SELECT count(*) FROM job WHERE state IN (0, 1)").value_or(0) >= kMostWaiting)
+        fail(Fault::input, "too many jobs wait already; try again when some are done");
       // Before it is kept: what cannot be recorded is not done.
       const Json about{{"job", job.id}, {"kind", job.kind}, {"name", job.model}};
       state_->hospital.note(asker, "start_job", about.dump());

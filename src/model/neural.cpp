@@ -199,11 +199,14 @@ NetworkResult train_network(NetworkProblem problem, const FitContext& context,
   problem.threads = static_cast<int>(context.threads);
   if (!context.checkpoint.empty()) problem.checkpoint = context.checkpoint.string();
   Progress progress("training the network", problem.options.epochs);
+  NetworkResult result;
   problem.stop = [&] {
     progress.step();
+    const auto epoch = static_cast<double>(result.train_loss.size());
+    measured("loss of training patients", epoch, result.train_loss.back());
+    measured("loss of tuning patients", epoch, result.tuning_loss.back());
     return interrupted();
   };
-  NetworkResult result;
   network_trainer()(problem, result);
   stop_if_interrupted();
   for (const Layer& layer : result.layers)

@@ -219,6 +219,7 @@ std::unique_ptr<Model> fit_trees(const Node& node, const Dataset& train, const D
       continue;
     }
     const double loss = booster.evaluate(static_cast<int>(round), judge->handle());
+    measured("loss of tuning patients", static_cast<double>(round + 1), loss);
     if (loss < best) best = loss, best_rounds = round + 1;
     if (round + 1 >= best_rounds + options.patience) break;
   }

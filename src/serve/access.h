@@ -25,9 +25,11 @@ enum class Permission {
   ask_cards,       // CDS Hooks, as an EHR does
   read_models,
   run_jobs,  // starts and ends long work
+  train,     // makes and judges models
   read_metrics,
   read_trail,
   manage,  // accounts, tokens, care teams
+  nobody,  // not from outside
 };
 
 // A set of roles.
@@ -59,12 +61,16 @@ constexpr Roles roles_with(Permission permission) {
       return kEveryRole;
     case Permission::run_jobs:
       return Role::scientist | Role::integrator | Role::admin;
+    case Permission::train:
+      return Role::scientist | Role::admin;
     case Permission::read_metrics:
       return Role::integrator | Role::admin | Role::auditor;
     case Permission::read_trail:
       return Role::admin | Role::auditor;
     case Permission::manage:
       return static_cast<Roles>(Role::admin);
+    case Permission::nobody:
+      break;
   }
   return 0;
 }

@@ -10,6 +10,11 @@ using Json = nlohmann::ordered_json;
 
 Response fhir_metadata(Call& call) {
   Json resources = Json::array();
+  const auto operation = [&](const char* name, const std::string& definition) {
+    return Json{{"name", name}, {"definition", definition}};
+  };
+  const std::string ours = call.service.public_url() + "/fhir/OperationDefinition/predict";
+  const std::string bulk = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/";
   for (const std::string& type : fhir_types()) {
     Json one{{"type", type},
              {"interaction", Json::array({{{"code", "read"}},
@@ -29,15 +34,17 @@ Response fhir_metadata(Call& call) {
     if (type == "Patient") {
       one["searchParam"].push_back({{"name", "name"}, {"type", "string"}});
       one["operation"] = Json::array(
-          {{{"name", "predict"},
-            {"definition", call.service.public_url() + "/fhir/OperationDefinition/predict"}},
-           {{"name", "everything"},
-            {"definition", "http://hl7.org/fhir/OperationDefinition/Patient-everything"}}});
+          {operation("predict", ours),
+           operation("everything", "http://hl7.org/fhir/OperationDefinition/Patient-everything"),
+           operation("export", bulk + "patient-export")});
     } else {
       one["searchParam"].push_back({{"name", "patient"}, {"type", "reference"}});
       one["searchParam"].push_back({{"name", "code"}, {"type", "token"}});
       one["searchParam"].push_back({{"name", "date"}, {"type", "date"}});
     }
+    if (type == "Group")
+      one["operation"] =
+          Json::array({operation("predict", ours), operation("export", bulk + "group-export")});
     resources.push_back(one);
   }
   resources.push_back(
@@ -57,10 +64,8 @@ Response fhir_metadata(Call& call) {
        Json::array({{{"mode", "server"},
                      {"resource", resources},
                      {"interaction", Json::array({{{"code", "transaction"}}, {{"code", "batch"}}})},
-                     {"operation", Json::array({{{"name", "predict"},
-                                                 {"definition",
-                                                  call.service.public_url() +
-                                                      "/fhir/OperationDefinition/predict"}}})}}})}};
+                     {"operation", Json::array({operation("predict", ours),
+                                                operation("export", bulk + "export")})}}})}};
   return fhir(statement.dump());
 }
 

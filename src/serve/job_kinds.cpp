@@ -12,7 +12,14 @@ struct Startable {
 
 // A new kind of job is one file and one line here.
 constexpr std::array kEntries{
-    Startable{&kPredictEverybody, Permission::run_jobs},
+    Startable{&kPredictJob, Permission::run_jobs},
+    Startable{&kImportJob, Permission::write_patients},
+    Startable{&kTrainJob, Permission::train},
+    Startable{&kEvaluateJob, Permission::train},
+    // Of these the routes below /fhir make the request.
+    Startable{&kExportJob, Permission::nobody},
+    Startable{&kLoadJob, Permission::nobody},
+    Startable{&kGroupJob, Permission::nobody},
 };
 
 }  // namespace

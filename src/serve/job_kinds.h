@@ -9,6 +9,9 @@
 
 namespace cangong {
 
+// {"group", "model", "as_of", "explain", ...}, as POST /fhir/Group/ID/$predict makes it.
+extern const JobKind kGroupJob;
+
 std::span<const JobKind* const> job_kinds();
 // Of a kind that there is; else that of any job.
 Permission permission_for_job(std::string_view kind);

@@ -41,7 +41,7 @@ Response start_job(Call& call) {
   if (!body.is_object()) throw HttpError{400, "the body is a JSON object"};
   const std::string kind = text_in(body, "kind");
   if (!allows(call.account.roles, permission_for_job(kind)))
-    throw HttpError{403, "your roles do not allow jobs of this kind"};
+    throw HttpError{403, "your roles do not allow jobs of this kind, or it begins below /fhir"};
   const Job job = call.service.jobs().start({kind, call.request.body}, call.asker);
   return json_response(json_of(job, call.now), 201);
 }

@@ -1,6 +1,8 @@
 // $predict: the FHIR operation, for a patient of the record and for data at hand.
 
 #include "base/error.h"
+#include "base/text.h"
+#include "serve/bulk.h"
 #include "serve/json.h"
 #include "serve/prediction.h"
 
@@ -61,11 +63,27 @@ Parameters parameters_of(const Request& request) {
                       "explain and persist"};
   }
   if (all.models.size() != 1) throw HttpError{400, "name one model", "Parameters.parameter(model)"};
-  if (all.persist)
-    throw HttpError{422,
-                    "persist is not built yet: leave it out, and write the answer back yourself",
-                    "Parameters.parameter(persist)"};
   return all;
+}
+
+// The answer's resources, into the live record. No event comes of them: no model learns from
+// models.
+void persist(Call& call, const Got& got, const std::string& bundle) {
+  const Json json = Json::parse(bundle);
+  call.hospital().live().write([&](Database& db) {
+    Json names = Json::array();
+    for (const Json& entry : json.at("entry")) {
+      const Json& resource = entry.at("resource");
+      FhirWrite write;
+      const std::string text = resource.dump(), id = resource.at("id");
+      write.json = text, write.id = id;
+      if (resource.at("resourceType") == "Provenance") write.patient = got.patient->number;
+      const auto written = call.hospital().arrive(db, write, call.now);
+      if (written.changed) names.push_back(written.kept.type + "/" + written.kept.id);
+    }
+    note(call, "persist",
+         {{"subject", got.patient->id}, {"id", got.answered.id}, {"resources", names}});
+  });
 }
 
 Response answered(Call& call, const Parameters& parameters, const std::string& subject) {
@@ -75,7 +93,9 @@ Response answered(Call& call, const Parameters& parameters, const std::string& s
   const Writing writing{subject.empty() ? "Patient/at-hand" : "Patient/" + subject,
                         call.service.public_url(), call.service.config().organisation,
                         wants_chinese(call.request)};
-  return {200, "application/fhir+json", prediction_bundle(*got.model, got.answered, writing)};
+  const std::string bundle = prediction_bundle(*got.model, got.answered, writing);
+  if (parameters.persist) persist(call, got, bundle);
+  return {200, "application/fhir+json", bundle};
 }
 
 }  // namespace
@@ -92,7 +112,27 @@ Response predict_inline(Call& call) {
   if (parameters.resources.empty())
     throw HttpError{400, "send the patient's data, or ask /fhir/Patient/ID/$predict",
                     "Parameters.parameter(data)"};
+  if (parameters.persist)
+    throw HttpError{400, "data at hand are of nobody whom the record knows: nothing is kept",
+                    "Parameters.parameter(persist)"};
   return answered(call, parameters, "");
+}
+
+Response predict_group(Call& call) {
+  const Parameters parameters = parameters_of(call.request);
+  if (!parameters.resources.empty() || parameters.persist)
+    throw HttpError{400, "for a Group $predict knows model, asOf and explain"};
+  if (lower(call.request.header("prefer")).find("respond-async") == std::string::npos)
+    throw HttpError{400, "send: Prefer: respond-async"};
+  const Time as_of = moment_asked(call, parameters.as_of, "Parameters.parameter(asOf)");
+  return accepted(call, "predict_group",
+                  {{"model", call.hospital().model(parameters.models.front())->id()},
+                   {"group", call.parts[0]},
+                   {"as_of", as_of.time_since_epoch().count()},
+                   {"explain", parameters.explain},
+                   {"base", call.service.public_url()},
+                   {"organisation", call.service.config().organisation},
+                   {"chinese", wants_chinese(call.request)}});
 }
 
 Response predict_definition(Call& call) {
@@ -107,9 +147,9 @@ Response predict_definition(Call& call) {
       {"name", "Predict"},
       {"status", "active"},
       {"kind", "operation"},
-      {"affectsState", false},
+      {"affectsState", true},
       {"code", "predict"},
-      {"resource", Json::array({"Patient"})},
+      {"resource", Json::array({"Patient", "Group"})},
       {"system", true},
       {"type", false},
       {"instance", true},
@@ -119,6 +159,7 @@ Response predict_definition(Call& call) {
             in("asOf", "instant", 0, "the moment of prediction; nothing known later is read"),
             in("data", "Bundle", 0, "the patient's data; nothing else is read or kept"),
             in("explain", "boolean", 0, "with reasons"),
+            in("persist", "boolean", 0, "keeps the answer's resources in the record"),
             {{"name", "return"},
              {"use", "out"},
              {"min", 1},

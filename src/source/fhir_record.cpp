@@ -1,6 +1,7 @@
 #include "source/fhir_record.h"
 
 #include <algorithm>
+#include <array>
 #include <unordered_map>
 
 #include "base/error.h"
@@ -168,10 +169,20 @@ void read_facts(const Element& resource, const fhir::Type& type, FhirDraft& draf
   record.remarks = draft.remarks();
 }
 
-constexpr fhir::Type kNoEvents{"Medication", "", nullptr};
+// Kept, and no events come of them: what others refer to, and what was answered.
+constexpr std::array kNoEvents{
+    fhir::Type{"Medication", "", nullptr},
+    fhir::Type{"Group", "", nullptr},
+    fhir::Type{"Device", "", nullptr},
+    fhir::Type{"Provenance", "", nullptr},
+    fhir::Type{"RiskAssessment", "subject", nullptr},
+    fhir::Type{"GuidanceResponse", "subject", nullptr},
+};
 
 const fhir::Type* kept_type(std::string_view name) {
-  return name == kNoEvents.name ? &kNoEvents : fhir::type_named(name);
+  for (const fhir::Type& type : kNoEvents)
+    if (type.name == name) return &type;
+  return fhir::type_named(name);
 }
 
 }  // namespace
@@ -182,7 +193,7 @@ bool is_fhir_type(std::string_view name) {
 
 std::vector<std::string> fhir_types() {
   auto names = fhir::type_names();
-  names.emplace_back(kNoEvents.name);
+  for (const fhir::Type& type : kNoEvents) names.emplace_back(type.name);
   return names;
 }
 
@@ -209,9 +220,15 @@ FhirRecord read_fhir_record(const FhirArrival& arrival, const Resolve& resolve) 
       fail(Fault::input, "an id has letters, digits, \"-\" and \".\", 64 at most");
     split_fields(arrival.json, record.incoming);
     record.incoming.terms = terms_of(resource, type->name);
-    if (type == &kNoEvents) return record;
     std::string made;
-    record.subject = fhir::subject_of(resource, *type, arrival.url, made);
+    if (type->read || !type->subject.empty())
+      record.subject = fhir::subject_of(resource, *type, arrival.url, made);
+    record.of_a_patient = type->read || !type->subject.empty();
+    if (!type->read) {
+      const auto when = fhir::moment_of(resource, "occurrenceDateTime", Zone());
+      if (when) record.incoming.date = when->last;
+      return record;
+    }
     if (type->subject.empty()) record.identifiers = fhir::identifiers_of(resource, arrival.url);
     FhirIndex index;
     simdjson::dom::parser others;

@@ -15,8 +15,9 @@ namespace cangong {
 using Resolve = std::function<std::optional<std::string>(const std::string& reference)>;
 
 struct FhirRecord {
-  Incoming incoming;    // without its patient
-  std::string subject;  // "Patient/12", a full URL or "system|value"; empty: of nobody
+  Incoming incoming;         // without its patient
+  std::string subject;       // "Patient/12", a full URL or "system|value"; empty: of nobody
+  bool of_a_patient = true;  // such resources have to be
   std::vector<std::pair<std::string, std::string>> identifiers;  // of a Patient
   std::string left_out;                                          // why no event comes of it, if so
   std::vector<std::string> remarks;

@@ -62,7 +62,18 @@ void index_target(const Element& resource, const std::string& url, const Zone& z
   }
 }
 
+// Models learn from what people observed, never from what models said.
+bool is_of_an_ai(const Element& resource) {
+  const auto meta = child(resource, "meta");
+  bool found = false;
+  if (meta)
+    each(*meta, "security",
+         [&](const Element& label) { found = found || text_of(label, "code") == "AIAST"; });
+  return found;
+}
+
 void skip_what_did_not_happen(const Element& resource, const Type& type) {
+  if (is_of_an_ai(resource)) throw FhirSkip{"asserted by an artificial intelligence"};
   const auto status = text_of(resource, "status");
   if (!status) return;
   if (*status == "entered-in-error") throw FhirSkip{"entered in error"};

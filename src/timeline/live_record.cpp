@@ -179,6 +179,24 @@ std::optional<Kept> LiveRecord::read(const std::string& type, const std::string&
   return found;
 }
 
+std::int64_t LiveRecord::last_number() {
+  return db_.integer("SELECT max(number) FROM resource").value_or(0);
+}
+
+std::vector<Kept> LiveRecord::as_of(const Snapshot& snapshot, std::int64_t after,
+                                    std::size_t most) {
+  std::vector<Kept> all;
+  const std::int64_t since = snapshot.since ? stored(*snapshot.since) : INT64_MIN;
+  db_.each(std::string(kColumns) +
+               "r WHERE type = ? AND number > ? AND number <= ? AND updated >= ? AND NOT EXISTS "
+               "(SELECT 1 FROM resource n WHERE n.type = r.type AND n.id = r.id AND n.version > "
+               "r.version AND n.number <= ?) ORDER BY number LIMIT ?",
+           {snapshot.type, after, snapshot.until, since, snapshot.until,
+            static_cast<std::int64_t>(most)},
+           [&](const Row& row) { all.push_back(kept(row)); });
+  return all;
+}
+
 std::optional<Kept> LiveRecord::version(const std::string& type, const std::string& id,
                                         std::int64_t version) {
   std::optional<Kept> found;

@@ -73,6 +73,14 @@ class LiveRecord {
   std::vector<Kept> history(const std::string& type, const std::string& id);
   std::vector<Kept> search(const Wanted& wanted);
   std::uint64_t count(const Wanted& wanted);
+  // As it was when `until` was the last number: what held then, deletions too, by number.
+  struct Snapshot {
+    std::string type;
+    std::int64_t until = 0;
+    std::optional<Time> since;  // written from then on
+  };
+  std::vector<Kept> as_of(const Snapshot& snapshot, std::int64_t after, std::size_t most);
+  std::int64_t last_number();
   // Of all types that one patient has, by number, after `after`.
   std::vector<Kept> of_patient(PatientId patient, std::int64_t after, std::size_t most);
 

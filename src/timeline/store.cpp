@@ -42,6 +42,7 @@ Inventory read_inventory(const fs::path& generation) {
     const Json json = Json::parse(read_file(file));
     inventory.dataset_name = json.at("dataset_name");
     inventory.synthetic = json.value("synthetic", false);
+    inventory.keys = json.value("keys", std::vector<std::string>());
     inventory.units = json.at("units").get<std::vector<std::string>>();
     for (const auto& shard : json.at("shards"))
       inventory.shards.push_back(
@@ -59,11 +60,12 @@ void write_inventory(const fs::path& generation, const Inventory& inventory) {
                       {"rows", shard.rows},
                       {"subjects", shard.subjects},
                       {"digest", shard.digest}});
-  const Json json{{"dataset_name", inventory.dataset_name},
-                  {"synthetic", inventory.synthetic},
-                  {"digest", inventory.digest()},
-                  {"units", inventory.units},
-                  {"shards", std::move(shards)}};
+  Json json{{"dataset_name", inventory.dataset_name},
+            {"synthetic", inventory.synthetic},
+            {"digest", inventory.digest()},
+            {"units", inventory.units},
+            {"shards", std::move(shards)}};
+  if (!inventory.keys.empty()) json["keys"] = inventory.keys;
   write_file(generation / "inventory.json", json.dump(1) + "\n");
 }
 

@@ -26,7 +26,8 @@ struct Inventory {
   std::vector<Shard> shards;
   std::vector<std::string> units;
   std::string dataset_name;
-  bool synthetic = false;  // its patients do not exist, or some of them
+  bool synthetic = false;         // its patients do not exist, or some of them
+  std::vector<std::string> keys;  // of imports that are done once
 
   std::uint64_t rows() const;
   std::uint64_t subjects() const;

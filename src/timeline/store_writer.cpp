@@ -336,6 +336,8 @@ Inventory StoreWriter::commit() {
                            "store; import into another one");
   try {
     Inventory inventory = s.write_data();
+    inventory.keys = s.old_inventory.keys;
+    if (!s.options.key.empty()) inventory.keys.push_back(s.options.key);
     s.collect_units(inventory, s.unit_used);
     fs::remove_all(s.part / "sort");
     s.write_metadata(inventory);

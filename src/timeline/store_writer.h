@@ -11,6 +11,7 @@ namespace cangong {
 struct WriteOptions {
   std::size_t memory_bytes = std::size_t{1} << 30;  // for rows that wait to be sorted
   std::string dataset_name;
+  std::string key = {};  // tells this import from others: kept in the inventory
 };
 
 // Rows may come in any order. Until commit() the store is as it was; a writer that is destroyed or

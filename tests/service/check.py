@@ -7,6 +7,7 @@ import tempfile
 import traceback
 
 import access
+import bulk
 import checks
 import fhir
 import hostile
@@ -23,6 +24,7 @@ WHILE_SERVED = [
     predict.check_inference, pages.check_pages, pages.check_reports, pages.check_lists,
     pages.check_timeline,
     pages.check_words_of_others, pages.check_search_pages, pages.check_answers, pages.check_jobs, pages.check_monitoring,
+    bulk.check_import, bulk.check_export, bulk.check_group, bulk.check_persist,
     fhir.check_disguises, fhir.check_units, hostile.check_hostile, hostile.check_depth,
     operations.check_trail, hostile.check_canaries]
 
@@ -43,6 +45,7 @@ def main():
         check("the first code is told once", first["first_code"])
         pages.check_jobs_go_on(home, t)
         pages.check_withdrawn_in_a_job(home, t)
+        bulk.check_training(home, t)
         operations.check_approvals(home, t)
         operations.check_backup(home, t)
         operations.check_killed(home, t, int(os.environ.get("CANGONG_KILLS", "50")))

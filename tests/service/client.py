@@ -23,9 +23,12 @@ class Answer:
 def keep(asked, answer):
     """Resources for r4.py, where CANGONG_EMITTED names a file."""
     file = os.environ.get("CANGONG_EMITTED")
-    if file and answer.body and answer.headers.get("Content-Type", "").startswith("application/fhir"):
+    kind = answer.headers.get("Content-Type", "")
+    if file and answer.body and kind.startswith("application/fhir"):
+        texts = answer.body.splitlines() if kind.endswith("ndjson") else [answer.body]
         with open(file, "a") as out:
-            out.write(json.dumps({"asked": asked, "resource": json.loads(answer.body)}) + "\n")
+            for text in texts:
+                out.write(json.dumps({"asked": asked, "resource": json.loads(text)}) + "\n")
 
 
 class Service:

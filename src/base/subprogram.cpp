@@ -1,0 +1,93 @@
+#include "base/subprogram.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <csignal>
+
+#include "base/error.h"
+#include "base/program.h"
+
+namespace cangong {
+namespace {
+
+constexpr int kGentler = 10;  // of nice: who answers at the bedside goes first
+constexpr std::size_t kLongestLine = 64 << 10;
+
+struct Descriptor {
+  int number = -1;
+  ~Descriptor() {
+    if (number >= 0) ::close(number);
+  }
+};
+
+// Between fork and exec only what is safe in a process of many threads.
+[[noreturn]] void become(char** words, int output, int errors) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  ::setpriority(PRIO_PROCESS, 0, kGentler);
+  const int nothing = ::open("/dev/null", O_RDONLY);
+  ::dup2(nothing, STDIN_FILENO), ::dup2(output, STDOUT_FILENO), ::dup2(errors, STDERR_FILENO);
+  ::execv(words[0], words);
+  ::_exit(127);
+}
+
+// Calls `use` for each whole line of what has come.
+void cut_lines(std::string& text, const std::function<void(std::string_view)>& use) {
+  for (std::size_t end; (end = text.find('\n')) != std::string::npos; text.erase(0, end + 1))
+    use(std::string_view(text).substr(0, end));
+  if (text.size() > kLongestLine) text.clear();
+}
+
+int code_of(int status) {
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+}  // namespace
+
+int run_subprogram(const Subprogram& run) {
+  std::vector<std::string> words = run.words;
+  words.insert(words.begin(), program_file().string());
+  std::vector<char*> pointers;
+  for (std::string& word : words) pointers.push_back(word.data());
+  pointers.push_back(nullptr);
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) fail(Fault::storage, "no pipe can be had");
+  Descriptor reading{ends[0]}, writing{ends[1]};
+  const Descriptor output{
+      ::open(run.output.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
+  if (output.number < 0) fail(Fault::storage, "cannot write " + run.output.string());
+  const pid_t child = ::fork();
+  if (child < 0) fail(Fault::storage, "no further process can be started");
+  if (child == 0) become(pointers.data(), output.number, writing.number);
+  ::close(std::exchange(writing.number, -1));
+  std::string text;
+  std::array<char, 4096> part;
+  std::optional<std::chrono::steady_clock::time_point> asked;
+  for (;;) {
+    ::pollfd wait{reading.number, POLLIN, 0};
+    if (::poll(&wait, 1, 200) > 0) {
+      const ssize_t size = ::read(reading.number, part.data(), part.size());
+      if (size <= 0) break;  // it has ended, or closed what it says
+      text.append(part.data(), static_cast<std::size_t>(size));
+      cut_lines(text, run.line);
+    }
+    if (!asked && run.stop()) {
+      asked = std::chrono::steady_clock::now();
+      ::kill(child, SIGTERM);
+    } else if (asked && std::chrono::steady_clock::now() - *asked > std::chrono::seconds(10)) {
+      ::kill(child, SIGKILL);
+    }
+  }
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  return code_of(status);
+}
+
+}  // namespace cangong
