@@ -173,6 +173,20 @@ async function jobs(page) {
   await page.getByText("waiting").or(page.getByText("running")).first().waitFor();
   await page.locator("tbody tr").first().getByText("done").waitFor({ timeout: 120000 });
   check("a job runs to its end, watched", true);
+  await page.locator("tbody tr").first().getByRole("link").first().click();
+  await page.getByText('"answers"').waitFor();
+  await accessible(page, "job");
+  await page.screenshot({ path: `${folder}/page-job.png`, fullPage: true });
+  check("a job tells what came out", true);
+  await page.goto(`${url}/#/jobs`);
+  await settle(page);
+  await page.getByLabel("Work").selectOption("import");
+  await page.locator("input[type=file]").setInputFiles({
+    name: "visits.csv", mimeType: "text/csv", buffer: Buffer.from("patient,when,x\na,2020-01-01,1\n") });
+  await page.getByRole("button", { name: "Send to the inbox" }).click();
+  await page.locator("option", { hasText: "visits.csv" }).waitFor({ state: "attached" });
+  await accessible(page, "a new import");
+  check("a file reaches the inbox", true);
 }
 
 async function asClinician() {

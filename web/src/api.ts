@@ -53,6 +53,10 @@ export interface Job {
   id: string; kind: string; model: string; by: string; state: string; done: number; total: number;
   created: string; started?: string; ended?: string; problem?: string; seconds_left?: number;
 }
+export interface JobDetail extends Job {
+  request: Record<string, unknown>; result?: Record<string, unknown>; log: { at: string; text: string }[];
+  curve: { series: string; step: number; value: number | null }[];
+}
 export interface DayTally {
   day: string; answers: number; missing_data: number; unlike_training: number; deceased: number;
   mean_ms: number | null; slowest_ms: number;
@@ -108,6 +112,13 @@ export async function call<T>(method: string, path: string, body?: unknown): Pro
   if ((status === 401 && !kOfSigningIn.includes(path)) || another) whenSignedOut();
   if (status >= 400) throw new ApiError(status, complaint(json, status));
   return json as T;
+}
+
+// A file as it is.
+export async function sendFile(path: string, file: File): Promise<void> {
+  const answer = await fetch(path, { method: "PUT", headers: { "X-CSRF-Token": csrf }, body: file, credentials: "same-origin" });
+  if (answer.ok) return;
+  throw new ApiError(answer.status, complaint(await answer.json().catch(() => null), answer.status));
 }
 
 export const get = <T,>(path: string): Promise<T> => call<T>("GET", path);

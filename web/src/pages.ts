@@ -6,6 +6,7 @@ import { Admin } from "./pages/admin";
 import { Audit } from "./pages/audit";
 import { Connect } from "./pages/connect";
 import { Home } from "./pages/home";
+import { JobPage } from "./pages/job";
 import { Jobs } from "./pages/jobs";
 import { ModelPage } from "./pages/model";
 import { Models } from "./pages/models";
@@ -38,6 +39,7 @@ export const pages: PageEntry[] = [
   { path: "model", title: "models.title", roles: everyone, page: ModelPage, under: "models" },
   { path: "studies", title: "studies.title", roles: everyone, page: Studies, inMenu: true },
   { path: "jobs", title: "jobs.title", roles: ["scientist", "integrator", "admin"], page: Jobs, inMenu: true },
+  { path: "job", title: "jobs.title", roles: ["scientist", "integrator", "admin"], page: JobPage, under: "jobs" },
   { path: "monitoring", title: "monitoring.title", roles: ["integrator", "admin", "auditor"], page: Monitoring, inMenu: true },
   { path: "sandbox", title: "sandbox.title", roles: ["integrator"], page: Sandbox, inMenu: true },
   { path: "connect", title: "connect.title", roles: everyone, page: Connect, inMenu: true },

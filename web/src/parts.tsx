@@ -94,6 +94,14 @@ export function Field(props: { label: string; hint?: string } & JSX.IntrinsicEle
   return <label class="field"><span>{label}</span><input {...rest} />{hint && <small>{hint}</small>}</label>;
 }
 
+export function TextArea(props: { label: string; value: string; onText: (text: string) => void }) {
+  return (
+    <label class="field"><span>{props.label}</span>
+      <textarea rows={12} cols={60} spellcheck={false} value={props.value} onInput={(e) => props.onText(e.currentTarget.value)} />
+    </label>
+  );
+}
+
 export function Choice(props: {
   label: string; value: string; options: [string, string][]; onPick: (value: string) => void;
 }) {

@@ -1,13 +1,14 @@
-import { useState } from "preact/hooks";
-import { call, enc, get, post, type Job, type Model } from "../api";
+import { call, enc, get, type Job } from "../api";
+import type { PageProps } from "../page";
 import { count, moment, seconds } from "../format";
-import { Act, Card, Choice, Curl, curl, Page, Table, useData, useTick, Waiting } from "../parts";
+import { Act, Card, Page, Table, useData, useTick, Waiting } from "../parts";
 import { link } from "../route";
 import { t, word } from "../words";
+import { NewJob } from "./new-job";
 
-const isOpen = (job: Job) => job.state === "queued" || job.state === "running";
+export const isOpen = (job: Job) => job.state === "queued" || job.state === "running";
 
-function Progress({ job }: { job: Job }) {
+export function Progress({ job }: { job: Job }) {
   if (!isOpen(job)) return <>{count(job.done)}</>;
   return (
     <>
@@ -18,32 +19,19 @@ function Progress({ job }: { job: Job }) {
   );
 }
 
-export function Jobs() {
+export function Jobs({ me }: PageProps) {
   const jobs = useData(() => get<{ jobs: Job[] }>("/api/jobs"), []);
-  const models = useData(() => get<{ models: Model[] }>("/api/models"), []);
-  const names = (models.data?.models ?? []).filter((m) => m.answer !== "category").map((m) => `${m.name}@${m.alias}`);
-  const [model, setModel] = useState("");
-  const chosen = model || names[0] || "";
   useTick(1000, () => { if (jobs.data?.jobs.some(isOpen)) jobs.again(); });
-  const body = { kind: "predict", model: chosen };
   return (
     <Page title={t("jobs.title")}>
-      <Card title={t("jobs.new")}>
-        <p class="quiet">{t("jobs.about")}</p>
-        <div class="row">
-          <Choice label={t("patients.model")} value={chosen} onPick={setModel} options={names.map((n) => [n, n])} />
-          <Act label={t("jobs.start")} kind="main" disabled={!chosen}
-            act={async () => { await post("/api/jobs", body); jobs.again(); }} />
-        </div>
-        <Curl command={curl("POST", "/api/jobs", body)} />
-      </Card>
+      <Card title={t("jobs.new")} wide><NewJob roles={me.roles} done={jobs.again} /></Card>
       <Card title={t("jobs.list")} wide>
         <Waiting of={jobs}>
           {(all) => (
             <Table caption={t("jobs.list")} rows={all.jobs} empty={t("jobs.none")} columns={[
-              { title: t("jobs.created"), cell: (j) => moment(j.created) },
+              { title: t("jobs.created"), cell: (j) => <a href={link("job", j.id)}>{moment(j.created)}</a> },
               { title: t("jobs.kind"), cell: (j) => word("job", j.kind) },
-              { title: t("patients.model"), cell: (j) => <a href={link("model", j.model)}>{j.model}</a> },
+              { title: t("jobs.of.what"), cell: (j) => j.model.includes("@") ? <a href={link("model", j.model)}>{j.model}</a> : j.model },
               { title: t("jobs.by"), cell: (j) => j.by },
               { title: t("jobs.state"), cell: (j) => <>{word("state", j.state)}{j.problem && <span class="problem"> {j.problem}</span>}</> },
               { title: t("jobs.progress"), cell: (j) => <Progress job={j} /> },
