@@ -25,6 +25,7 @@ test: build tidy
 	tests/interop/run
 	tests/cli/run
 	tests/service/run
+	tests/postgres/run
 	tests/python/run
 	tests/pages/run
 	web/node_modules/.bin/tsc --noEmit -p web

@@ -10,6 +10,7 @@
 #include "cli/args.h"
 #include "engine/hospital.h"
 #include "serve/accounts.h"
+#include "serve/live_database.h"
 
 namespace cangong {
 namespace {
@@ -84,7 +85,7 @@ int run_account(const Args& args) {
   const std::string what = args.positional(0);
   const Home home{args.positional(1)};
   home.require();
-  Hospital hospital(home.path);
+  Hospital hospital(home.path, live_database(home));
   Accounts accounts(hospital.live(), {});
   if (what == "list") return list(args, accounts);
   if (what == "add") return add(args, hospital, accounts);

@@ -68,7 +68,7 @@ Time now() {
 }
 
 void Home::require() const {
-  if (!fs::exists(live()))
+  if (!fs::exists(live()) && !fs::exists(trail()))
     fail(Fault::missing,
          path.string() + " is no home of a service; make one with: cangong serve " + path.string());
 }
@@ -90,7 +90,8 @@ struct Hospital::State {
   }
 };
 
-Hospital::Hospital(const fs::path& path) : state_(std::make_unique<State>()) {
+Hospital::Hospital(const fs::path& path, const DatabaseAt& live)
+    : state_(std::make_unique<State>()) {
   state_->home.path = path;
   const Home& home = state_->home;
   for (const fs::path& folder : {path, home.models(), home.keys()}) fs::create_directories(folder);
@@ -98,7 +99,7 @@ Hospital::Hospital(const fs::path& path) : state_(std::make_unique<State>()) {
   const fs::path key = home.store() / "identities" / "key";
   if (!fs::exists(key)) Identities::open(home.store()).save_key();
   state_->bulk = std::make_shared<Bulk>(home.store());
-  state_->live = std::make_unique<DatabasePool>(home.live());
+  state_->live = std::make_unique<DatabasePool>(live);
   state_->live->read([](Database& database) { LiveRecord::prepare(database); });
   state_->trail =
       std::make_unique<AuditTrail>(home.trail(), SigningKey::open(home.keys() / "audit.key"));

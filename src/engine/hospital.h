@@ -69,7 +69,7 @@ struct FhirWrite {
 class Hospital {
  public:
   // Makes what is missing, with a key for the trail. Throws where what lies there is damaged.
-  explicit Hospital(const fs::path& home);
+  Hospital(const fs::path& home, const DatabaseAt& live);
   ~Hospital();
 
   const Home& home() const;

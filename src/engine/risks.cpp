@@ -45,7 +45,7 @@ RiskList risks(Hospital& hospital, const RiskQuery& query) {
         db.integer("SELECT count(*) FROM risk WHERE model = ? AND bundle = ?",
                    {query.model, query.bundle})
             .value_or(0));
-    db.each(what + " ORDER BY value DESC, patient LIMIT ? OFFSET ?",
+    db.each(what + " ORDER BY value DESC NULLS LAST, patient LIMIT ? OFFSET ?",
             {query.model, query.bundle, static_cast<std::int64_t>(query.most),
              static_cast<std::int64_t>(query.skip)},
             [&](const Row& row) { list.risks.push_back(risk_of(row)); });

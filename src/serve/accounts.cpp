@@ -330,7 +330,7 @@ void keep_care(DatabasePool& database, const std::string& account, PatientId pat
     if (!find(db, account)) fail(Fault::missing, "there is no account of that name");
     db.run(
         "INSERT INTO care VALUES(?, ?, ?) ON CONFLICT(account, patient) DO UPDATE SET "
-        "until = max(until, excluded.until)",
+        "until = CASE WHEN excluded.until > care.until THEN excluded.until ELSE care.until END",
         {account, patient.for_storage(), until});
   });
 }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "base/test_database.h"
 #include "base/text.h"
 #include "serve/route.h"
 
@@ -12,8 +13,8 @@ namespace {
 using namespace std::chrono_literals;
 
 struct Desk {
-  TempFolder folder;
-  DatabasePool pool{folder.path() / "live.db"};
+  TestDatabase live;
+  DatabasePool pool{live.at()};
   Accounts accounts{pool, {}};
   Time now{std::chrono::days(20000)};
   static constexpr const char* kPassword = "long enough 1";

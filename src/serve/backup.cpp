@@ -8,6 +8,7 @@
 
 #include "base/digest.h"
 #include "base/error.h"
+#include "serve/live_database.h"
 #include "serve/run.h"
 
 namespace cangong {
@@ -42,7 +43,7 @@ class Packer {
   }
 
   BackupReply run() {
-    Database(home_.live()).copy_to(scratch_.path() / "live.db");
+    Database(live_database(home_)).copy_to(scratch_.path() / "live.db");
     add("live.db", scratch_.path() / "live.db");
     add_tree(home_.models());
     add_store();

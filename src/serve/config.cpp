@@ -2,6 +2,8 @@
 
 #include <set>
 
+#include "base/postgres_at.h"
+
 namespace cangong {
 namespace {
 
@@ -39,6 +41,8 @@ void check(const ServiceConfig& config, const fs::path& file) {
           "failures_before_lock and minutes_locked are at least 1");
   require(config.public_url.empty() || config.public_url.starts_with("https://"),
           "public_url begins with https://");
+  if (!config.database.empty())
+    at_place(file.string(), [&] { check_connection_words(config.database); });
   for (const CardThreshold& card : config.cards)
     if (card.model.empty() || card.reason.empty() || card.warning > card.critical)
       fail(Fault::config,

@@ -25,7 +25,7 @@ struct CardThreshold {
 struct ServiceConfig {
   static constexpr bool is_config = true;
   std::string listen = "127.0.0.1", public_url, organisation = "this hospital";
-  std::string patient_access = "care_team";
+  std::string patient_access = "care_team", database, database_password_file;
   std::size_t port = 8443, workers = 16, most_connections = 1000;
   std::size_t minutes_idle = 15, hours_signed_in = 8, failures_before_lock = 5, minutes_locked = 15;
   std::vector<CardThreshold> cards;
@@ -39,6 +39,11 @@ struct ServiceConfig {
     v("organisation", organisation, "named on cards and in resources");
     v("patient_access", patient_access,
       "care_team: clinicians see the patients of their care teams; all: every patient");
+    v("database", database,
+      "PostgreSQL that keeps the live record (host=... dbname=... user=...); default: "
+      "HOME/live.db");
+    v("database_password_file", database_password_file,
+      "file of mode 0600 with its password, alone or as in ~/.pgpass; from HOME where relative");
     v("workers", workers, "requests worked on at once");
     v("most_connections", most_connections, "more are refused");
     v("minutes_idle", minutes_idle, "after which a session is over");

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "base/test_database.h"
 #include "serve/accounts.h"
 
 namespace cangong {
@@ -33,8 +34,8 @@ std::string bytes_of(std::string_view text) {
 
 // An account that has begun a second factor.
 struct Desk {
-  TempFolder folder;
-  DatabasePool pool{folder.path() / "live.db"};
+  TestDatabase live;
+  DatabasePool pool{live.at()};
   Accounts accounts{pool, {}};
   const Time now{std::chrono::seconds(1'700'000'010)};
   std::string key;

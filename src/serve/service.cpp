@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "serve/job_kinds.h"
 #include "serve/json.h"
+#include "serve/live_database.h"
 #include "serve/metrics.h"
 
 namespace cangong {
@@ -31,7 +32,7 @@ struct Service::State {
 
   State(const fs::path& home, ServiceConfig given)
       : config(std::move(given)),
-        hospital(home),
+        hospital(home, database_of_service(Home{home}, config)),
         accounts(
             hospital.live(),
             {static_cast<int>(config.failures_before_lock), static_cast<int>(config.minutes_locked),

@@ -65,9 +65,10 @@ struct Tallies::State {
           for (const auto& [what, count] : counts)
             db.run(what == "slowest"
                        ? "INSERT INTO tally VALUES(?, ?, ?, ?, ?) ON CONFLICT(day, model, bundle, "
-                         "what) DO UPDATE SET count = max(count, excluded.count)"
+                         "what) DO UPDATE SET count = CASE WHEN excluded.count > tally.count THEN "
+                         "excluded.count ELSE tally.count END"
                        : "INSERT INTO tally VALUES(?, ?, ?, ?, ?) ON CONFLICT(day, model, bundle, "
-                         "what) DO UPDATE SET count = count + excluded.count",
+                         "what) DO UPDATE SET count = tally.count + excluded.count",
                    {std::get<0>(key), std::get<1>(key), std::get<2>(key), what, count});
       });
     } catch (const std::exception&) {  // disk full, say: with the next ones

@@ -1,9 +1,10 @@
 #include "serve/tallies.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <cmath>
+
+#include "base/test_database.h"
 
 namespace cangong {
 namespace {
@@ -22,8 +23,8 @@ TEST(Tallies, SaysNothingOfFewAnswers) {
 }
 
 TEST(Tallies, KeepsCountsAcrossARestart) {
-  const fs::path file = fs::temp_directory_path() / ("tally" + std::to_string(::getpid()) + ".db");
-  DatabasePool live(file);
+  const TestDatabase database;
+  DatabasePool live(database.at());
   ServedModel model;
   model.name = "m", model.approval = {"m@champion", "b", "", "", ""};
   model.deciles = {.1, .2, .3, .4, .5, .6, .7, .8, .9};
@@ -51,7 +52,6 @@ TEST(Tallies, KeepsCountsAcrossARestart) {
   EXPECT_NEAR(days[0].seconds, 3, 1e-9);
   EXPECT_NEAR(days[0].slowest, 0.5, 1e-12);
   EXPECT_TRUE(tallies.since(20001).empty());
-  for (const char* end : {"", "-wal", "-shm"}) fs::remove(file.string() + end);
 }
 
 }  // namespace

@@ -1,7 +1,9 @@
 #include "timeline/live_record.h"
 
 #include <algorithm>
+#include <list>
 
+#include "base/database_copy.h"
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/new_id.h"
@@ -69,6 +71,15 @@ std::string body_of(const Incoming& incoming, const Kept& kept) {
 
 }  // namespace
 
+std::optional<std::int64_t> LiveRecord::layout(Database& db) {
+  const auto tables = tables_of(db);
+  if (std::find(tables.begin(), tables.end(), "schema_version") == tables.end()) return {};
+  return db.integer("SELECT version FROM schema_version");
+}
+std::int64_t LiveRecord::newest_layout() {
+  return kSchema;
+}
+
 void LiveRecord::prepare(Database& db) {
   db.transaction([&] {
     db.script(kTables);
@@ -93,8 +104,7 @@ std::optional<std::int64_t> LiveRecord::latest(const std::string& type, const st
 std::int64_t LiveRecord::code_number(const LiveEvent& event) {
   if (const auto known = db_.integer("SELECT number FROM code WHERE code = ?", {event.code}))
     return *known;
-  db_.run("INSERT INTO code(code) VALUES(?)", {event.code});
-  return db_.last_row();
+  return *db_.integer("INSERT INTO code(code) VALUES(?) RETURNING number", {event.code});
 }
 
 // A corrected fact is known from the correction on, not before.
@@ -102,7 +112,7 @@ void LiveRecord::add_events(const Incoming& incoming, std::int64_t resource,
                             std::optional<Time> not_before) {
   for (const LiveEvent& event : incoming.events) {
     const auto number = event.number ? std::optional<double>(*event.number) : std::nullopt;
-    db_.run(
+    db_.put(
         "INSERT INTO event VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?)",
         {incoming.patient->for_storage(), value_or_null(stored(event.time)),
          value_or_null(stored(event.occurred)), code_number(event), value_or_null(number),
@@ -132,26 +142,25 @@ LiveRecord::Written LiveRecord::put(const Incoming& incoming, Time now) {
       return written;
     }
     not_before = now = std::max(now, kept.updated + Duration(1));  // a clock may go back
-    db_.run("UPDATE resource SET latest = 0 WHERE number = ?", {*before});
-    db_.run("UPDATE event SET replaced = ? WHERE resource = ? AND replaced IS NULL",
+    db_.put("UPDATE resource SET latest = 0 WHERE number = ?", {*before});
+    db_.put("UPDATE event SET replaced = ? WHERE resource = ? AND replaced IS NULL",
             {stored(now), *before});
-    db_.run("DELETE FROM term WHERE resource = ?", {*before});
+    db_.put("DELETE FROM term WHERE resource = ?", {*before});
   }
   written.created = !before || kept.deleted;
   kept.version += 1, kept.updated = now, kept.deleted = false;
   kept.body = body_of(incoming, kept);
   const auto patient =
       incoming.patient ? std::optional(incoming.patient->for_storage()) : std::nullopt;
-  db_.run(
+  kept.number = *db_.integer(
       "INSERT INTO resource(type, id, version, updated, patient, date, deleted, latest, digest, "
       "body) "
-      "VALUES(?, ?, ?, ?, ?, ?, 0, 1, ?, ?)",
+      "VALUES(?, ?, ?, ?, ?, ?, 0, 1, ?, ?) RETURNING number",
       {kept.type, kept.id, kept.version, stored(now), value_or_null(patient),
        value_or_null(stored(incoming.date)), digest, kept.body});
-  kept.number = db_.last_row();
   kept.patient = incoming.patient;
   for (const Term& term : incoming.terms)
-    db_.run("INSERT INTO term VALUES(?, ?, ?, ?)", {kept.type, term.kind, term.text, kept.number});
+    db_.put("INSERT INTO term VALUES(?, ?, ?, ?)", {kept.type, term.kind, term.text, kept.number});
   if (incoming.patient) add_events(incoming, kept.number, not_before);
   return written;
 }
@@ -161,15 +170,15 @@ std::optional<Kept> LiveRecord::remove(const std::string& type, const std::strin
   if (!old || old->deleted) return std::nullopt;
   now = std::max(now, old->updated + Duration(1));
   const auto patient = db_.integer("SELECT patient FROM resource WHERE number = ?", {old->number});
-  db_.run("UPDATE resource SET latest = 0 WHERE number = ?", {old->number});
-  db_.run("UPDATE event SET replaced = ? WHERE resource = ? AND replaced IS NULL",
+  db_.put("UPDATE resource SET latest = 0 WHERE number = ?", {old->number});
+  db_.put("UPDATE event SET replaced = ? WHERE resource = ? AND replaced IS NULL",
           {stored(now), old->number});
-  db_.run("DELETE FROM term WHERE resource = ?", {old->number});
-  db_.run(
+  db_.put("DELETE FROM term WHERE resource = ?", {old->number});
+  const auto number = db_.integer(
       "INSERT INTO resource(type, id, version, updated, patient, deleted, latest, digest, body) "
-      "VALUES(?, ?, ?, ?, ?, 1, 0, '', '')",
+      "VALUES(?, ?, ?, ?, ?, 1, 0, '', '') RETURNING number",
       {type, id, old->version + 1, stored(now), value_or_null(patient)});
-  return Kept{db_.last_row(), type, id, old->version + 1, now, true, "", old->patient};
+  return Kept{*number, type, id, old->version + 1, now, true, "", old->patient};
 }
 
 std::optional<Kept> LiveRecord::read(const std::string& type, const std::string& id) {
@@ -214,8 +223,8 @@ std::vector<Kept> LiveRecord::history(const std::string& type, const std::string
 
 namespace {
 
-// The WHERE of a search, and its values, which point into `wanted`.
-std::string conditions(const Wanted& wanted, Values& values) {
+// The WHERE of a search, and its values, which point into `wanted` and `ends`.
+std::string conditions(const Wanted& wanted, Values& values, std::list<std::string>& ends) {
   std::string sql = "WHERE latest = 1 AND type = ?";
   values.push_back(wanted.type);
   const auto add = [&](const std::string& condition, Value value) {
@@ -249,9 +258,9 @@ std::string conditions(const Wanted& wanted, Values& values) {
     values.push_back(wanted.type);
     values.push_back(term.kind);
     if (beginning) {
-      sql += ">= ? AND text < ? || char(1114111))";
+      sql += ">= ? AND text < ?)";
       values.push_back(term.text);
-      values.push_back(term.text);
+      values.push_back(ends.emplace_back(term.text + "\U0010FFFF"));
       continue;
     }
     sql += "IN (";
@@ -269,9 +278,10 @@ std::string conditions(const Wanted& wanted, Values& values) {
 
 std::vector<Kept> LiveRecord::search(const Wanted& wanted) {
   Values values;
-  std::string sql = std::string(kColumns) + conditions(wanted, values);
-  constexpr const char* kOrders[] = {"date DESC, number DESC", "date, number",
-                                     "updated DESC, number DESC"};
+  std::list<std::string> ends;
+  std::string sql = std::string(kColumns) + conditions(wanted, values, ends);
+  constexpr const char* kOrders[] = {"date DESC NULLS LAST, number DESC",
+                                     "date NULLS FIRST, number", "updated DESC, number DESC"};
   sql += std::string(" ORDER BY ") + kOrders[static_cast<int>(wanted.order)] + " LIMIT ? OFFSET ?";
   values.push_back(static_cast<std::int64_t>(wanted.most));
   values.push_back(static_cast<std::int64_t>(wanted.skip));
@@ -282,7 +292,8 @@ std::vector<Kept> LiveRecord::search(const Wanted& wanted) {
 
 std::uint64_t LiveRecord::count(const Wanted& wanted) {
   Values values;
-  const std::string sql = "SELECT count(*) FROM resource " + conditions(wanted, values);
+  std::list<std::string> ends;
+  const std::string sql = "SELECT count(*) FROM resource " + conditions(wanted, values, ends);
   return static_cast<std::uint64_t>(db_.integer(sql, values).value_or(0));
 }
 
@@ -328,12 +339,12 @@ std::optional<PatientId> LiveRecord::find(const std::string& system, const std::
 }
 
 void LiveRecord::link(const std::string& system, const std::string& value, PatientId patient) {
-  db_.run("INSERT INTO identity VALUES(?, ?, ?) ON CONFLICT DO NOTHING",
+  db_.put("INSERT INTO identity VALUES(?, ?, ?) ON CONFLICT DO NOTHING",
           {system, value, patient.for_storage()});
 }
 
 void LiveRecord::unlink_others(PatientId patient) {
-  db_.run("DELETE FROM identity WHERE patient = ? AND system <> 'fhir:Patient'",
+  db_.put("DELETE FROM identity WHERE patient = ? AND system <> 'fhir:Patient'",
           {patient.for_storage()});
 }
 

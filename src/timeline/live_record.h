@@ -57,6 +57,9 @@ class LiveRecord {
   explicit LiveRecord(Database& database) : db_(database) {}
   // Makes the tables where there are none; throws Fault::storage where they are of a newer version.
   static void prepare(Database& database);
+  // Of its tables; nothing where there are none. `prepare` makes the newest.
+  static std::optional<std::int64_t> layout(Database& database);
+  static std::int64_t newest_layout();
 
   // The next version; the same one again where nothing changed. Events of the version before are
   // void from `now` on.

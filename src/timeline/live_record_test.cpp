@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "base/error.h"
+#include "base/test_database.h"
 
 namespace cangong {
 namespace {
@@ -14,8 +15,8 @@ Time day(int n) {
 }
 
 struct Hall {
-  TempFolder folder;
-  DatabasePool pool{folder.path() / "live.db"};
+  TestDatabase live;
+  DatabasePool pool{live.at()};
   Hall() {
     pool.read([](Database& db) { LiveRecord::prepare(db); });
   }
@@ -154,7 +155,7 @@ TEST(Database, ManyConnectionsDoNotDisturbEachOther) {
   for (int i = 0; i < 8; ++i)
     threads.emplace_back([&, i] {
       for (int k = 0; k < 60; ++k) try {
-          Database own(hall.folder.path() / "live.db");
+          Database own(hall.live.at());
           hall.put(lab("c" + std::to_string(100 * i + k), 1, day(1)), day(2));
           hall.events(PatientId(7));
         } catch (const Error&) {
@@ -184,10 +185,9 @@ TEST(Assemble, PutsBulkAndLiveInOrder) {
 }
 
 TEST(LiveRecord, AnOlderLayoutIsBroughtForward) {
-  const TempFolder folder;
-  const fs::path file = folder.path() / "live.db";
+  const TestDatabase database;
   {
-    Database old(file);
+    Database old(database.at());
     LiveRecord::prepare(old);
     old.script(
         "ALTER TABLE event DROP COLUMN description;"
@@ -197,7 +197,7 @@ TEST(LiveRecord, AnOlderLayoutIsBroughtForward) {
         "INSERT INTO event VALUES(7, 5, NULL, 1, 2.5, '', '', 1, NULL, NULL);"
         "UPDATE schema_version SET version = 1;");
   }
-  Database now(file);
+  Database now(database.at());
   LiveRecord::prepare(now);
   LiveRecord::prepare(now);
   const auto events = LiveRecord(now).events(PatientId(7));

@@ -80,7 +80,7 @@ TEST_F(Serving, FeaturesAreThoseOfTraining) {
   const Store store = Store::open(home() / "store");
   const auto rows = moments(store, 10000);
   const Batch trained = encode(*pipeline_->encoder, StoreHistories(store, rows), 2);
-  Hospital hospital(home());
+  Hospital hospital(home(), home() / "live.db");
   std::map<PatientId, Hospital::Record> records;
   std::size_t different = 0, filled = 0;
   for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -108,7 +108,7 @@ TEST_F(Serving, SoAreThoseOfWhatArrivedOneByOne) {
   import.store = folder_->path() / "imported";
   import_data(import);
   const Store store = Store::open(import.store);
-  Hospital hospital(folder_->path() / "live");
+  Hospital hospital(folder_->path() / "live", folder_->path() / "live" / "live.db");
   std::vector<fs::path> files;
   for (const char* first : {"Patient", "Encounter", ""})
     for (const fs::path& file : files_below(make.into))

@@ -13,6 +13,7 @@ import fhir
 import hostile
 import operations
 import pages
+import postgres
 import predict
 from checks import PROGRAM, check
 from client import Service, make_accounts, make_home
@@ -32,10 +33,14 @@ WHILE_SERVED = [
 def main():
     with tempfile.TemporaryDirectory() as folder:
         home = make_home(PROGRAM, folder)
+        if postgres.CLUSTER:
+            postgres.configure(home, "live")
         with Service(PROGRAM, home) as s:
             first = s.about
             t = make_accounts(PROGRAM, home)
             operations.check_alone(home)
+            if postgres.CLUSTER:
+                postgres.check_one_service(home)
             for part in WHILE_SERVED:
                 try:
                     part(s, t)
@@ -47,10 +52,21 @@ def main():
         pages.check_withdrawn_in_a_job(home, t)
         bulk.check_training(home, t)
         operations.check_approvals(home, t)
-        operations.check_backup(home, t)
+        if postgres.CLUSTER:
+            check_postgres(home, t)
+        else:
+            operations.check_backup(home, t)
         operations.check_killed(home, t, int(os.environ.get("CANGONG_KILLS", "50")))
     print(f"{checks.passed} passed, {len(checks.failures)} failed")
     return 1 if checks.failures else 0
+
+
+def check_postgres(home, t):
+    with Service(PROGRAM, home) as s:
+        postgres.check_restarts(s, t)
+    postgres.check_configuration(home)
+    postgres.check_backup(home, t)
+    postgres.check_migrate(home, t)
 
 
 if __name__ == "__main__":
