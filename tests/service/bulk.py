@@ -179,7 +179,7 @@ def check_persist(s, t):
         "GET", f"/fhir/RiskAssessment?patient=other", token=t["clinician"]).status == 403)
     after = main_resource(ask())
     check("no model learns from it", after["prediction"] == before["prediction"])
-    ai = {**lab("own", 99, "2019-08-01", "ai-says"), "meta": {"security": [
+    ai = {**lab("own", 99, "2019-08-01T00:00:00Z", "ai-says"), "meta": {"security": [
         {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "AIAST"}]}}
     made = s.ask("PUT", "/fhir/Observation/ai-says", ai, token=w)
     told = main_resource(ask())
