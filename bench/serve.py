@@ -99,9 +99,13 @@ wrk.headers["Authorization"]="Bearer %s"
 wrk.headers["Content-Type"]="application/json"
 local n=0
 local body=%s
+local path="%s"
+local same=not string.find(body,"@N@",1,true)
+local once
 request=function()
+  if same then once=once or wrk.format(nil,path,nil,body) return once end
   n=n+1
-  return wrk.format(nil,"%s",nil,(string.gsub(body,"@N@",tostring(n))))
+  return wrk.format(nil,path,nil,(string.gsub(body,"@N@",tostring(n))))
 end
 """
 

@@ -18,8 +18,18 @@ struct Hasher::State {
   ~State() { EVP_MD_CTX_free(context); }
 };
 
+namespace {
+
+// Looked up once: that takes longer than the digest of a short text.
+const EVP_MD* sha256() {
+  static const EVP_MD* const found = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  return found;
+}
+
+}  // namespace
+
 Hasher::Hasher() : state_(std::make_unique<State>()) {
-  ensure(EVP_DigestInit_ex(state_->context, EVP_sha256(), nullptr) == 1, "SHA-256 is available");
+  ensure(EVP_DigestInit_ex(state_->context, sha256(), nullptr) == 1, "SHA-256 is available");
 }
 Hasher::~Hasher() = default;
 Hasher::Hasher(Hasher&&) noexcept = default;

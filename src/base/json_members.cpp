@@ -33,12 +33,32 @@ std::string raw(simdjson::ondemand::value value) {
   return std::string(text);
 }
 
-struct Text {
-  simdjson::padded_string padded;
+// The memory of a thread's last text serves its next one; a large one is given back.
+struct Workspace {
   simdjson::ondemand::parser parser;
+  std::string padded;
+};
+constexpr std::size_t kMostKept = 1 << 20;  // bytes
+
+struct Text {
+  Workspace& mine;
   simdjson::ondemand::document document;
-  explicit Text(std::string_view json) : padded(json) {
-    if (parser.iterate(padded).get(document)) not_json();
+  explicit Text(std::string_view json) : mine(workspace()) {
+    mine.padded.reserve(json.size() + simdjson::SIMDJSON_PADDING);
+    mine.padded.assign(json);
+    if (mine.parser.iterate(mine.padded).get(document)) not_json();
+  }
+  Text(const Text&) = delete;
+  Text& operator=(const Text&) = delete;
+  ~Text() {
+    document = {};
+    if (mine.padded.capacity() <= kMostKept) return;
+    mine.parser = simdjson::ondemand::parser();
+    mine.padded = std::string();
+  }
+  static Workspace& workspace() {
+    thread_local Workspace one;
+    return one;
   }
   // Nothing stands behind the value.
   void require_end() {
@@ -83,6 +103,20 @@ std::vector<std::string> json_items(std::string_view json) {
   }
   text.require_end();
   return items;
+}
+
+std::string json_text_of(std::string_view json, std::string_view name) {
+  std::string_view found;
+  try {
+    Text text(json);
+    simdjson::ondemand::object object;
+    if (text.document.get_object().get(object) ||
+        object.find_field_unordered(name).get_string().get(found))
+      return "";
+    return std::string(found);
+  } catch (const Error&) {
+    return "";
+  }
 }
 
 std::string json_string(std::string_view json) {

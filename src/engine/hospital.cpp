@@ -1,5 +1,8 @@
 #include "engine/hospital.h"
 
+#include <unistd.h>
+
+#include <array>
 #include <cmath>
 #include <mutex>
 #include <nlohmann/json.hpp>
@@ -81,11 +84,20 @@ struct Hospital::State {
   std::shared_ptr<Bulk> bulk;
   std::shared_ptr<const Models> models;
   std::optional<fs::file_time_type> models_read;
+  // Every answer asks whether these changed: their names are put together once.
+  fs::path approvals, generation;
+  std::string generation_read;  // what the link said before `bulk` was opened
 
   std::shared_ptr<Bulk> bulk_now() {
+    std::array<char, 256> text;
+    const auto size = ::readlink(generation.c_str(), text.data(), text.size());
+    const std::string_view says(text.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
     const std::lock_guard lock(mutex);
-    if (bulk->generation() != current_generation(home.store()))
-      bulk = std::make_shared<Bulk>(home.store());
+    if (says.empty() || says != generation_read) {
+      if (!bulk || bulk->generation() != current_generation(home.store()))
+        bulk = std::make_shared<Bulk>(home.store());
+      generation_read = says;
+    }
     return bulk;
   }
 };
@@ -98,7 +110,9 @@ Hospital::Hospital(const fs::path& path, const DatabaseAt& live)
   fs::permissions(home.keys(), fs::perms::owner_all);
   const fs::path key = home.store() / "identities" / "key";
   if (!fs::exists(key)) Identities::open(home.store()).save_key();
-  state_->bulk = std::make_shared<Bulk>(home.store());
+  state_->approvals = approvals_file(home.models());
+  state_->generation = home.store() / "current";
+  state_->bulk_now();
   state_->live = std::make_unique<DatabasePool>(live);
   state_->live->read([](Database& database) { LiveRecord::prepare(database); });
   state_->trail =
@@ -125,13 +139,13 @@ AuditTrail& Hospital::trail() {
 }
 
 std::shared_ptr<const Hospital::Models> Hospital::models() {
-  const fs::path folder = state_->home.models();
-  const std::lock_guard lock(state_->mutex);
   std::error_code none;
-  const auto changed = fs::last_write_time(approvals_file(folder), none);
+  const auto changed = fs::last_write_time(state_->approvals, none);
+  const std::lock_guard lock(state_->mutex);
   // What could not be served is tried again.
   if (state_->models && state_->models_read == changed && state_->models->problems.empty())
     return state_->models;
+  const fs::path folder = state_->home.models();
   auto fresh = std::make_shared<Models>();
   try {
     for (const Approval& approval : approvals(folder)) {
@@ -151,11 +165,10 @@ std::shared_ptr<const Hospital::Models> Hospital::models() {
 ModelPtr Hospital::model(const std::string& name) {
   const auto known = models();
   const std::string full = name.find('@') == std::string::npos ? name + "@champion" : name;
+  for (const ModelPtr& model : known->served)
+    if (model->approval.name == full || model->approval.bundle == name) return model;
   std::vector<std::string> names;
-  for (const ModelPtr& model : known->served) {
-    if (model->id() == full || model->approval.bundle == name) return model;
-    names.push_back(model->id());
-  }
+  for (const ModelPtr& model : known->served) names.push_back(model->id());
   fail(Fault::missing, names.empty()
                            ? "no model is approved; do: cangong approve BUNDLE --as NAME@champion"
                            : "no approved model \"" + name + "\"; there are " + join(names, ", "));

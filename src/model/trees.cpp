@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/progress.h"
+#include "model/boosted_rows.h"
 
 namespace cangong {
 namespace {
@@ -94,7 +95,11 @@ std::string objective_of(const Targets& y) {
 class TreeModel : public Model {
  public:
   TreeModel(std::string bytes, std::size_t outputs, std::size_t rounds)
-      : booster_({}), bytes_(std::move(bytes)), outputs_(outputs), rounds_(rounds) {
+      : booster_({}),
+        bytes_(std::move(bytes)),
+        outputs_(outputs),
+        rounds_(rounds),
+        rows_(bytes_, outputs, rounds) {
     check(XGBoosterLoadModelFromBuffer(booster_.handle(), bytes_.data(), bytes_.size()));
     booster_.set("nthread", "1");
   }
@@ -104,6 +109,10 @@ class TreeModel : public Model {
   RealMatrix margins(const Matrix& x) const override {
     RealMatrix out(x.rows, outputs_);
     if (x.rows == 0) return out;
+    if (x.rows == 1 && x.columns >= rows_.columns()) {
+      rows_.margins(x.row(0), out.row(0));
+      return out;
+    }
     const auto values = predict(x, 1);
     std::copy(values.begin(), values.end(), out.values.begin());
     return out;
@@ -152,6 +161,7 @@ class TreeModel : public Model {
   mutable Booster booster_;
   std::string bytes_;
   std::size_t outputs_, rounds_;
+  BoostedRows rows_;
 };
 
 void configure(Booster& booster, const TreeOptions& options, const Dataset& train,

@@ -107,8 +107,8 @@ struct AuditTrail::State {
   }
 
   std::string record(const std::string& at, const std::string& fields) {
-    const Json json{{"n", head.records + 1}, {"at", at}, {"previous", head.digest}};
-    std::string line = json.dump();
+    std::string line = "{\"n\":" + std::to_string(head.records + 1) + ",\"at\":" + Json(at).dump() +
+                       ",\"previous\":\"" + head.digest + "\"}";
     if (fields.size() > 2) line.replace(line.size() - 1, 1, "," + fields.substr(1));
     head = {head.records + 1, digest_of(line)};
     line.pop_back();

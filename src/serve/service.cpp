@@ -1,5 +1,6 @@
 #include "serve/service.h"
 
+#include <array>
 #include <atomic>
 #include <cmath>
 #include <cstdio>
@@ -264,25 +265,38 @@ std::string path_of(const Request& request) {
 
 namespace {
 constexpr int kDeepest = 100;
+
+// What ends a stretch of JSON that says nothing of its depth, outside and inside of strings.
+enum class Mark : char { none, quote, escape, open, close };
+constexpr std::array<Mark, 256> marks(std::initializer_list<std::pair<char, Mark>> some) {
+  std::array<Mark, 256> all{};
+  for (const auto& [c, mark] : some) all[static_cast<unsigned char>(c)] = mark;
+  return all;
 }
+constexpr auto kOutside = marks({{'"', Mark::quote},
+                                 {'[', Mark::open},
+                                 {'{', Mark::open},
+                                 {']', Mark::close},
+                                 {'}', Mark::close}});
+constexpr auto kInside = marks({{'"', Mark::quote}, {'\\', Mark::escape}});
+
+}  // namespace
 
 void require_shallow(std::string_view json) {
+  const char *at = json.data(), *const end = at + json.size();
+  const auto skip = [&](const std::array<Mark, 256>& marks) {
+    while (at < end && marks[static_cast<unsigned char>(*at)] == Mark::none) ++at;
+    return at < end ? marks[static_cast<unsigned char>(*at++)] : Mark::none;
+  };
   int depth = 0;
-  bool inside = false;
-  for (std::size_t i = 0; i < json.size(); ++i) {
-    const char c = json[i];
-    if (inside) {
-      if (c == '\\')
-        ++i;
-      else if (c == '"')
-        inside = false;
-    } else if (c == '"') {
-      inside = true;
-    } else if (c == '[' || c == '{') {
-      if (++depth > kDeepest) throw HttpError{400, "the body is nested deeper than 100 levels"};
-    } else if (c == ']' || c == '}') {
-      --depth;
-    }
+  while (at < end) {
+    const Mark mark = skip(kOutside);
+    if (mark == Mark::quote)
+      while (skip(kInside) == Mark::escape)
+        if (at < end) ++at;
+    if (mark == Mark::open && ++depth > kDeepest)
+      throw HttpError{400, "the body is nested deeper than 100 levels"};
+    if (mark == Mark::close) --depth;
   }
 }
 

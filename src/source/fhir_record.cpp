@@ -273,18 +273,59 @@ std::string_view patient_of(std::string_view subject) {
 
 }  // namespace
 
+namespace {
+
+// Of a thread, for its next texts too; those of large texts are given back.
+class Parsers {
+ public:
+  explicit Parsers(std::size_t count) {
+    if (kept().size() < count) kept().resize(count);
+  }
+  Parsers(const Parsers&) = delete;
+  Parsers& operator=(const Parsers&) = delete;
+  ~Parsers() {
+    constexpr std::size_t kMost = 8, kMostBytes = 1 << 20;
+    if (kept().size() > kMost) kept().resize(kMost);
+    for (auto& parser : kept())
+      if (parser.capacity() > kMostBytes) parser = simdjson::dom::parser();
+  }
+  simdjson::dom::parser& operator[](std::size_t i) const { return kept()[i]; }
+
+ private:
+  static std::vector<simdjson::dom::parser>& kept() {
+    thread_local std::vector<simdjson::dom::parser> all;
+    return all;
+  }
+};
+
+// Resources by "Encounter/12", sorted out when the first is sought: most data refer to none.
+class ByName {
+ public:
+  explicit ByName(const std::vector<Element>& resources) : resources_(resources) {}
+  std::optional<Element> operator()(const std::string& name) {
+    if (!sorted_)
+      for (const Element& resource : resources_) places_.emplace(name_of(resource), resource);
+    sorted_ = true;
+    const auto found = places_.find(name);
+    return found == places_.end() ? std::nullopt : std::optional(found->second);
+  }
+
+ private:
+  const std::vector<Element>& resources_;
+  std::unordered_map<std::string, Element> places_;
+  bool sorted_ = false;
+};
+
+}  // namespace
+
 FhirAtHand read_fhir_at_hand(const std::vector<std::string>& texts, Time now) {
-  std::vector<simdjson::dom::parser> parsers(texts.size());
+  const Parsers parsers(texts.size());
   std::vector<Element> resources;
   FhirAtHand at_hand;
   try {
     for (std::size_t i = 0; i < texts.size(); ++i) collect(parsed(parsers[i], texts[i]), resources);
-    std::unordered_map<std::string, Element> by_name;
-    for (const Element& resource : resources) by_name.emplace(name_of(resource), resource);
-    const auto resolve = [&](const std::string& name) -> std::optional<Element> {
-      const auto found = by_name.find(name);
-      return found == by_name.end() ? std::nullopt : std::optional(found->second);
-    };
+    ByName by_name(resources);
+    const ResolveElement resolve = std::ref(by_name);
     FhirIndex index;
     const Zone zone;
     FhirDraft draft(index, zone);
@@ -315,15 +356,7 @@ FhirAtHand read_fhir_at_hand(const std::vector<std::string>& texts, Time now) {
 }
 
 std::string fhir_type_of(std::string_view json) {
-  const simdjson::padded_string text(json);
-  simdjson::ondemand::parser parser;
-  simdjson::ondemand::document document;
-  simdjson::ondemand::object object;
-  std::string_view type;
-  if (parser.iterate(text).get(document) || document.get_object().get(object) ||
-      object.find_field_unordered("resourceType").get_string().get(type))
-    return "";
-  return std::string(type);
+  return json_text_of(json, "resourceType");
 }
 
 FhirBundle take_bundle_apart(std::string_view json, std::size_t most) {

@@ -25,8 +25,11 @@ bool before(const std::optional<Time>& a, const std::optional<Time>& b) {
 Timeline assemble(PatientId patient, const Timeline* bulk, std::vector<LiveEvent> live) {
   auto owned = std::make_shared<Owned>();
   owned->live = std::move(live);
-  std::stable_sort(owned->live.begin(), owned->live.end(),
-                   [](const LiveEvent& a, const LiveEvent& b) { return before(a.time, b.time); });
+  const auto earlier = [](const LiveEvent& a, const LiveEvent& b) {
+    return before(a.time, b.time);
+  };
+  if (!std::is_sorted(owned->live.begin(), owned->live.end(), earlier))
+    std::stable_sort(owned->live.begin(), owned->live.end(), earlier);
   if (bulk) owned->bulk = *bulk;
   const std::span<const Event> old = bulk ? bulk->events() : std::span<const Event>();
   std::vector<std::optional<CodeId>> renumbered(bulk ? bulk->codes().size() : 0);

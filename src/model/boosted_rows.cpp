@@ -1,0 +1,74 @@
+#include "model/boosted_rows.h"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+
+namespace cangong {
+namespace {
+
+using Json = nlohmann::json;
+
+// The margin before the first tree; saved as an answer of the objective.
+float start_of(const Json& learner) {
+  const float base =
+      std::stof(learner.at("learner_model_param").at("base_score").get<std::string>());
+  const std::string objective = learner.at("objective").at("name");
+  if (objective == "binary:logistic") return -std::log(1.0f / base - 1.0f);
+  if (objective == "survival:cox") return std::log(base);
+  if (objective == "reg:squarederror" || objective == "multi:softprob") return base;
+  fail(Fault::model, "boosted trees of an objective that is not known: " + objective);
+}
+
+}  // namespace
+
+BoostedRows::BoostedRows(const std::string& saved, std::size_t outputs, std::size_t rounds) {
+  const Json learner = Json::parse(saved).at("learner");
+  start_ = start_of(learner);
+  const Json& trees = learner.at("gradient_booster").at("model").at("trees");
+  if (trees.size() < outputs * rounds) fail(Fault::model, "boosted trees: fewer than its rounds");
+  for (std::size_t k = 0; k < outputs * rounds; ++k) {
+    const Json& tree = trees[k];
+    const Json &left = tree.at("left_children"), &right = tree.at("right_children"),
+               &columns = tree.at("split_indices"), &values = tree.at("split_conditions"),
+               &missing = tree.at("default_left");
+    for (const Json& type : tree.at("split_type"))
+      if (type.get<int>() != 0) fail(Fault::model, "boosted trees split by categories");
+    roots_.push_back(nodes_.size());
+    for (std::size_t i = 0; i < left.size(); ++i)
+      nodes_.push_back({columns.at(i).get<std::int32_t>(), left[i].get<std::int32_t>(),
+                        right.at(i).get<std::int32_t>(), values.at(i).get<float>(),
+                        missing.at(i).get<int>() != 0});
+    const auto size = static_cast<std::int32_t>(left.size());
+    for (std::size_t i = roots_.back(); i < nodes_.size(); ++i) {
+      const Node& node = nodes_[i];
+      const auto own = static_cast<std::int32_t>(i - roots_.back());
+      if (node.left >= 0 && (node.left <= own || node.right <= own || node.left >= size ||
+                             node.right >= size || node.column < 0))
+        fail(Fault::model, "boosted trees: a tree is damaged");
+      if (node.left >= 0) columns_ = std::max(columns_, static_cast<std::size_t>(node.column) + 1);
+    }
+  }
+}
+
+float BoostedRows::leaf_of(std::size_t root, std::span<const float> row) const {
+  const Node* node = &nodes_[root];
+  while (node->left >= 0) {
+    const float value = row[static_cast<std::size_t>(node->column)];
+    const bool goes_left = std::isnan(value) ? node->missing_left : value < node->value;
+    node = &nodes_[root + static_cast<std::size_t>(goes_left ? node->left : node->right)];
+  }
+  return node->value;
+}
+
+void BoostedRows::margins(std::span<const float> row, std::span<double> out) const {
+  for (std::size_t output = 0; output < out.size(); ++output) {
+    float sum = start_;
+    for (std::size_t k = output; k < roots_.size(); k += out.size()) sum += leaf_of(roots_[k], row);
+    out[output] = sum;
+  }
+}
+
+}  // namespace cangong

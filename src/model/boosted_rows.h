@@ -1,0 +1,36 @@
+// The margins of boosted trees row by row, by their saved form: for one row XGBoost spends far more
+// on its own preparations than on the trees.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace cangong {
+
+// The same to the bit as XGBoost's: sums are of floats, in the order of the trees.
+class BoostedRows {
+ public:
+  // `saved`: XGBoost's JSON. Throws Fault::model where it holds splits of a kind not known here.
+  BoostedRows(const std::string& saved, std::size_t outputs, std::size_t rounds);
+  // How long a row is at least.
+  std::size_t columns() const { return columns_; }
+  // `row` may miss values (NaN); out.size() is the number of outputs.
+  void margins(std::span<const float> row, std::span<double> out) const;
+
+ private:
+  struct Node {
+    std::int32_t column = 0, left = -1, right = -1;  // left < 0: a leaf
+    float value = 0;                                 // of a leaf; else below it: left
+    bool missing_left = true;
+  };
+  float leaf_of(std::size_t root, std::span<const float> row) const;
+
+  std::vector<Node> nodes_;         // of all trees
+  std::vector<std::size_t> roots_;  // tree k is of output k % outputs
+  std::size_t columns_ = 0;
+  float start_ = 0;
+};
+
+}  // namespace cangong
