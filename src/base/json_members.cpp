@@ -93,4 +93,26 @@ std::string json_string(std::string_view json) {
   return std::string(found);
 }
 
+bool is_shallow(std::string_view json) {
+  constexpr int kDeepest = 100;
+  int depth = 0;
+  bool inside = false;
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    const char c = json[i];
+    if (inside) {
+      if (c == '\\')
+        ++i;
+      else if (c == '"')
+        inside = false;
+    } else if (c == '"') {
+      inside = true;
+    } else if (c == '[' || c == '{') {
+      if (++depth > kDeepest) return false;
+    } else if (c == ']' || c == '}') {
+      --depth;
+    }
+  }
+  return true;
+}
+
 }  // namespace cangong

@@ -17,6 +17,8 @@ JsonMembers json_members(std::string_view json);
 const std::string* find_member(const JsonMembers& members, std::string_view name);
 // Throws Fault::input where the text is no JSON array.
 std::vector<std::string> json_items(std::string_view json);
+// Whether it is nested 100 levels at most, before anyone walks it.
+bool is_shallow(std::string_view json);
 // The text that a JSON string stands for. Throws Fault::input where it is none.
 std::string json_string(std::string_view json);
 

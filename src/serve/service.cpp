@@ -8,11 +8,13 @@
 
 #include "base/digest.h"
 #include "base/error.h"
+#include "base/json_members.h"
 #include "base/pattern.h"
 #include "base/text.h"
 #include "serve/job_kinds.h"
 #include "serve/json.h"
 #include "serve/metrics.h"
+#include "serve/outbound.h"
 
 namespace cangong {
 
@@ -24,6 +26,7 @@ struct Service::State {
   Hospital hospital;
   Accounts accounts;
   Tallies tallies;
+  Outbound outbound;
   std::string secret = random_bytes(32);
   Metrics metrics;
   std::mutex log;
@@ -37,6 +40,7 @@ struct Service::State {
             {static_cast<int>(config.failures_before_lock), static_cast<int>(config.minutes_locked),
              static_cast<int>(config.minutes_idle), static_cast<int>(config.hours_signed_in)}),
         tallies(hospital.live()),
+        outbound(config.outbound, hospital),
         jobs(hospital, job_kinds()) {}
 
   // One JSON line; of the address its pattern alone, which names no patient.
@@ -132,6 +136,9 @@ Tallies& Service::tallies() {
 }
 Jobs& Service::jobs() {
   return state_->jobs;
+}
+Outbound& Service::outbound() {
+  return state_->outbound;
 }
 
 Hospital& Call::hospital() const {
@@ -261,28 +268,8 @@ std::string path_of(const Request& request) {
 
 }  // namespace
 
-namespace {
-constexpr int kDeepest = 100;
-}
-
 void require_shallow(std::string_view json) {
-  int depth = 0;
-  bool inside = false;
-  for (std::size_t i = 0; i < json.size(); ++i) {
-    const char c = json[i];
-    if (inside) {
-      if (c == '\\')
-        ++i;
-      else if (c == '"')
-        inside = false;
-    } else if (c == '"') {
-      inside = true;
-    } else if (c == '[' || c == '{') {
-      if (++depth > kDeepest) throw HttpError{400, "the body is nested deeper than 100 levels"};
-    } else if (c == ']' || c == '}') {
-      --depth;
-    }
-  }
+  if (!is_shallow(json)) throw HttpError{400, "the body is nested deeper than 100 levels"};
 }
 
 Response error_response(const std::string& path, const HttpError& error, const std::string& trace) {

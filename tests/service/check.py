@@ -12,6 +12,7 @@ import checks
 import fhir
 import hostile
 import operations
+import outbound
 import pages
 import predict
 from checks import PROGRAM, check
@@ -46,6 +47,7 @@ def main():
         pages.check_jobs_go_on(home, t)
         pages.check_withdrawn_in_a_job(home, t)
         bulk.check_training(home, t)
+        outbound.check_outbound(home, t)
         operations.check_approvals(home, t)
         operations.check_backup(home, t)
         operations.check_killed(home, t, int(os.environ.get("CANGONG_KILLS", "50")))
