@@ -2,6 +2,9 @@
 
 #include <simdjson.h>
 
+#include <array>
+#include <utility>
+
 #include "base/error.h"
 
 namespace cangong {
@@ -125,6 +128,44 @@ std::string json_string(std::string_view json) {
   if (text.document.get_string().get(found)) not_json();
   text.require_end();
   return std::string(found);
+}
+
+namespace {
+constexpr int kDeepest = 100;
+
+// What ends a stretch of JSON that says nothing of its depth, outside and inside of strings.
+enum class Mark : char { none, quote, escape, open, close };
+constexpr std::array<Mark, 256> marks(std::initializer_list<std::pair<char, Mark>> some) {
+  std::array<Mark, 256> all{};
+  for (const auto& [c, mark] : some) all[static_cast<unsigned char>(c)] = mark;
+  return all;
+}
+constexpr auto kOutside = marks({{'"', Mark::quote},
+                                 {'[', Mark::open},
+                                 {'{', Mark::open},
+                                 {']', Mark::close},
+                                 {'}', Mark::close}});
+constexpr auto kInside = marks({{'"', Mark::quote}, {'\\', Mark::escape}});
+
+}  // namespace
+
+bool is_shallow(std::string_view json) {
+  const char *at = json.data(), *const end = at + json.size();
+  const auto skip = [&](const std::array<Mark, 256>& marks) {
+    while (at < end && marks[static_cast<unsigned char>(*at)] == Mark::none) ++at;
+    return at < end ? marks[static_cast<unsigned char>(*at++)] : Mark::none;
+  };
+  int depth = 0;
+  while (at < end) {
+    const Mark mark = skip(kOutside);
+    if (mark == Mark::quote)
+      while (skip(kInside) == Mark::escape)
+        if (at < end) ++at;
+    if (mark == Mark::open && ++depth > kDeepest)
+      return false;
+    if (mark == Mark::close) --depth;
+  }
+  return true;
 }
 
 }  // namespace cangong

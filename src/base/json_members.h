@@ -19,6 +19,8 @@ const std::string* find_member(const JsonMembers& members, std::string_view name
 std::vector<std::string> json_items(std::string_view json);
 // The text of a member, as far as it is one; what stands behind it is not looked at.
 std::string json_text_of(std::string_view json, std::string_view name);
+// Whether it is nested 100 levels at most, before anyone walks it.
+bool is_shallow(std::string_view json);
 // The text that a JSON string stands for. Throws Fault::input where it is none.
 std::string json_string(std::string_view json);
 

@@ -22,6 +22,17 @@ struct CardThreshold {
   }
 };
 
+// A host that the service may ask.
+struct OutboundHost {
+  static constexpr bool is_config = true;
+  std::string host, ca, where;
+  template <class V>
+  void visit(V& v) {
+    v("host", host, "name and port, such as ehr.example.org:443");
+    v("ca", ca, "file with its authority's certificates (PEM), from HOME; default: the system's");
+  }
+};
+
 struct ServiceConfig {
   static constexpr bool is_config = true;
   std::string listen = "127.0.0.1", public_url, organisation = "this hospital";
@@ -29,6 +40,7 @@ struct ServiceConfig {
   std::size_t port = 8443, workers = 16, most_connections = 1000;
   std::size_t minutes_idle = 15, hours_signed_in = 8, failures_before_lock = 5, minutes_locked = 15;
   std::vector<CardThreshold> cards;
+  std::vector<OutboundHost> outbound;
   template <class V>
   void visit(V& v) {
     v("listen", listen,
@@ -51,6 +63,7 @@ struct ServiceConfig {
     v("failures_before_lock", failures_before_lock, "wrong passwords that lock an account");
     v("minutes_locked", minutes_locked, "how long");
     v("cards", cards, "model, warning, critical, reason: where CDS Hooks cards warn");
+    v("outbound", outbound, "host, ca: whom the service may ask over HTTPS; no one else");
   }
 };
 

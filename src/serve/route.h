@@ -52,6 +52,7 @@ Response remove_account(Call&);
 Response add_token(Call&);
 Response add_care(Call&);
 Response remove_care(Call&);
+Response try_outbound(Call&);
 Response live(Call&);
 Response ready(Call&);
 Response version(Call&);

@@ -39,6 +39,8 @@ constexpr std::array kRoutes{
           "puts the account into a patient's care team"},
     Route{"DELETE", "/admin/accounts/{name}/patients/{id}", manage, kNone, remove_care,
           "takes it out again"},
+    Route{"POST", "/admin/outbound/trial", manage, kSmall, try_outbound,
+          "whether a listed host can be asked"},
 
     Route{"GET", "/", anyone, kNone, home_page, "the pages"},
     Route{"GET", "/assets/{name}", anyone, kNone, page_asset, "a script or style of theirs"},

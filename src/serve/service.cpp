@@ -9,12 +9,14 @@
 
 #include "base/digest.h"
 #include "base/error.h"
+#include "base/json_members.h"
 #include "base/pattern.h"
 #include "base/text.h"
 #include "serve/job_kinds.h"
 #include "serve/json.h"
 #include "serve/live_database.h"
 #include "serve/metrics.h"
+#include "serve/outbound.h"
 
 namespace cangong {
 
@@ -26,6 +28,7 @@ struct Service::State {
   Hospital hospital;
   Accounts accounts;
   Tallies tallies;
+  Outbound outbound;
   std::string secret = random_bytes(32);
   Metrics metrics;
   std::mutex log;
@@ -39,6 +42,7 @@ struct Service::State {
             {static_cast<int>(config.failures_before_lock), static_cast<int>(config.minutes_locked),
              static_cast<int>(config.minutes_idle), static_cast<int>(config.hours_signed_in)}),
         tallies(hospital.live()),
+        outbound(config.outbound, hospital),
         jobs(hospital, job_kinds()) {}
 
   // One JSON line; of the address its pattern alone, which names no patient.
@@ -134,6 +138,9 @@ Tallies& Service::tallies() {
 }
 Jobs& Service::jobs() {
   return state_->jobs;
+}
+Outbound& Service::outbound() {
+  return state_->outbound;
 }
 
 Hospital& Call::hospital() const {
@@ -263,41 +270,8 @@ std::string path_of(const Request& request) {
 
 }  // namespace
 
-namespace {
-constexpr int kDeepest = 100;
-
-// What ends a stretch of JSON that says nothing of its depth, outside and inside of strings.
-enum class Mark : char { none, quote, escape, open, close };
-constexpr std::array<Mark, 256> marks(std::initializer_list<std::pair<char, Mark>> some) {
-  std::array<Mark, 256> all{};
-  for (const auto& [c, mark] : some) all[static_cast<unsigned char>(c)] = mark;
-  return all;
-}
-constexpr auto kOutside = marks({{'"', Mark::quote},
-                                 {'[', Mark::open},
-                                 {'{', Mark::open},
-                                 {']', Mark::close},
-                                 {'}', Mark::close}});
-constexpr auto kInside = marks({{'"', Mark::quote}, {'\\', Mark::escape}});
-
-}  // namespace
-
 void require_shallow(std::string_view json) {
-  const char *at = json.data(), *const end = at + json.size();
-  const auto skip = [&](const std::array<Mark, 256>& marks) {
-    while (at < end && marks[static_cast<unsigned char>(*at)] == Mark::none) ++at;
-    return at < end ? marks[static_cast<unsigned char>(*at++)] : Mark::none;
-  };
-  int depth = 0;
-  while (at < end) {
-    const Mark mark = skip(kOutside);
-    if (mark == Mark::quote)
-      while (skip(kInside) == Mark::escape)
-        if (at < end) ++at;
-    if (mark == Mark::open && ++depth > kDeepest)
-      throw HttpError{400, "the body is nested deeper than 100 levels"};
-    if (mark == Mark::close) --depth;
-  }
+  if (!is_shallow(json)) throw HttpError{400, "the body is nested deeper than 100 levels"};
 }
 
 Response error_response(const std::string& path, const HttpError& error, const std::string& trace) {

@@ -16,6 +16,7 @@
 namespace cangong {
 
 struct Route;
+class Outbound;
 
 // A patient as the record and as the trail name them.
 struct Subject {
@@ -78,6 +79,8 @@ class Service {
   std::string seal(const std::string& text) const;
   Tallies& tallies();
   Jobs& jobs();
+  // The only way to another host.
+  Outbound& outbound();
 
  private:
   struct State;

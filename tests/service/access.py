@@ -18,6 +18,7 @@ ALLOWED = {
     ("POST", "/admin/accounts/nobody/tokens"): {"admin"},
     ("PUT", "/admin/accounts/nobody/patients/own"): {"admin"},
     ("DELETE", "/admin/accounts/nobody/patients/own"): {"admin"},
+    ("POST", "/admin/outbound/trial"): {"admin"},
     ("GET", "/api/models"): {"clinician", "scientist", "integrator", "admin", "auditor"},
     ("GET", "/api/models/heart"): {"clinician", "scientist", "integrator", "admin", "auditor"},
     ("GET", "/api/reports"): {"clinician", "scientist", "integrator", "admin", "auditor"},

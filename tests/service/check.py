@@ -12,6 +12,7 @@ import checks
 import fhir
 import hostile
 import operations
+import outbound
 import pages
 import postgres
 import predict
@@ -51,6 +52,7 @@ def main():
         pages.check_jobs_go_on(home, t)
         pages.check_withdrawn_in_a_job(home, t)
         bulk.check_training(home, t)
+        outbound.check_outbound(home, t)
         operations.check_approvals(home, t)
         if postgres.CLUSTER:
             check_postgres(home, t)
