@@ -12,6 +12,7 @@
 #include "serve/config.h"
 #include "serve/http.h"
 #include "serve/tallies.h"
+#include "serve/watch.h"
 
 namespace cangong {
 
@@ -78,6 +79,7 @@ class Service {
   std::string seal(const std::string& text) const;
   Tallies& tallies();
   Jobs& jobs();
+  Watch& watch();
 
  private:
   struct State;

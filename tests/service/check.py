@@ -11,6 +11,7 @@ import bulk
 import checks
 import fhir
 import hostile
+import life
 import operations
 import pages
 import predict
@@ -47,6 +48,7 @@ def main():
         pages.check_withdrawn_in_a_job(home, t)
         bulk.check_training(home, t)
         operations.check_approvals(home, t)
+        life.check_life(home, t)
         operations.check_backup(home, t)
         operations.check_killed(home, t, int(os.environ.get("CANGONG_KILLS", "50")))
     print(f"{checks.passed} passed, {len(checks.failures)} failed")
