@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/args.h"
+#include "base/text.h"
+#include "engine/card_facts.h"
 #include "engine/hospital.h"
 #include "registry/approval.h"
 
@@ -30,6 +32,12 @@ int run_approve(const Args& args) {
     if (bundle.folder().filename() != approval.bundle)
       throw UsageError{"approve a model inside a folder of models, where `cangong train` left it"};
   }
+  // Who owns the folder may; the trail says that nobody else was asked.
+  const auto open = approval.bundle.empty() ? std::vector<std::string>()
+                                            : open_on_card(Bundle::open(models / approval.bundle));
+  if (!open.empty())
+    std::fprintf(stderr, "note: the model card is not complete (recipe, card:): %s\n",
+                 join(open, ", ").c_str());
   approve(models, approval);
   if (args.flag("--json"))
     std::puts(nlohmann::ordered_json{

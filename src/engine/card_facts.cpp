@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "evaluate/sample_size.h"
+#include "report/card.h"
 #include "timeline/meds_tables.h"
 
 namespace cangong {
@@ -136,6 +137,23 @@ Words stability(const Stability& s) {
 }
 
 }  // namespace
+
+std::vector<std::string> open_on_card(const Bundle& bundle) {
+  CardOptions card = parse_recipe(bundle.read("recipe.yaml"), "recipe.yaml").card;
+  std::vector<std::pair<std::string, std::string>> said;
+  CardReader reader{said};
+  card.visit(reader);
+  std::vector<std::string> open;
+  for (const CardDocument& document : card_documents()) {
+    if (document.name != "hti_1") continue;
+    for (const CardItem& item : document.items)
+      for (const std::string_view key : split(item.keys, ' '))
+        for (const auto& [own, text] : said)
+          if (own == key && text.empty() && std::find(open.begin(), open.end(), own) == open.end())
+            open.push_back(own);
+  }
+  return open;
+}
 
 void describe_card(const Pipeline& p, const Bundle& bundle, const CardSubject& subject,
                    StudyReport& report) {

@@ -17,4 +17,8 @@ struct CardSubject {
 void describe_card(const Pipeline& pipeline, const Bundle& bundle, const CardSubject& subject,
                    StudyReport& report);
 
+// What only a person can say and HTI-1 asks for: the keys of `card:` that are still empty, of a
+// bundle's recipe. Whoever has nothing to tell says so.
+std::vector<std::string> open_on_card(const Bundle& bundle);
+
 }  // namespace cangong

@@ -20,11 +20,11 @@ const char* age_band(double years) {
   return kAges.back().second;
 }
 
-using Members = std::map<std::pair<std::string, std::string>, std::vector<std::size_t>>;
+}  // namespace
 
-void place(const History& history, std::size_t example, Members& members) {
+void GroupMembers::add(std::size_t example, const History& history) {
   const auto add = [&](const std::string& family, const std::string& name) {
-    auto& list = members[{family, name}];
+    auto& list = members_[{family, name}];
     if (list.empty() || list.back() != example) list.push_back(example);
   };
   std::optional<double> age;
@@ -42,17 +42,20 @@ void place(const History& history, std::size_t example, Members& members) {
   if (age) add("AGE", age_band(*age));
 }
 
-}  // namespace
-
 std::vector<Grouping> groupings_of(const Store& store, const std::vector<LabelRow>& rows) {
-  Members members;
+  GroupMembers groups;
   StoreHistories(store, rows)
       .each(1, [&](std::size_t, std::size_t example, const History& history) {
-        place(history, example, members);
+        groups.add(example, history);
       });
-  std::map<std::string, std::vector<Members::const_iterator>> families;
-  for (auto at = members.cbegin(); at != members.cend(); ++at)
-    if (at->second.size() < rows.size()) families[at->first.first].push_back(at);
+  return groups.of(rows.size());
+}
+
+std::vector<Grouping> GroupMembers::of(std::size_t examples) const {
+  using Member = decltype(members_)::const_iterator;
+  std::map<std::string, std::vector<Member>> families;
+  for (auto at = members_.cbegin(); at != members_.cend(); ++at)
+    if (at->second.size() < examples) families[at->first.first].push_back(at);
   std::vector<Grouping> groupings;
   for (auto& [family, groups] : families) {
     std::stable_sort(groups.begin(), groups.end(), [](const auto& a, const auto& b) {
@@ -64,7 +67,7 @@ std::vector<Grouping> groupings_of(const Store& store, const std::vector<LabelRo
     for (const auto& group : groups) {
       Grouping& grouping = groupings.emplace_back();
       grouping.family = family, grouping.name = group->first.second;
-      grouping.members.assign(rows.size(), false);
+      grouping.members.assign(examples, false);
       for (const std::size_t example : group->second) grouping.members[example] = true;
     }
   }

@@ -24,6 +24,8 @@ enum class Permission {
   predict,         // asks a model about a patient
   ask_cards,       // CDS Hooks, as an EHR does
   read_models,
+  propose_models,  // says which model should answer under a name
+  approve_models,  // says that it may; withdraws and rolls back
   run_jobs,  // starts and ends long work
   train,     // makes and judges models
   read_metrics,
@@ -59,6 +61,10 @@ constexpr Roles roles_with(Permission permission) {
       return static_cast<Roles>(Role::integrator);
     case Permission::read_models:
       return kEveryRole;
+    case Permission::propose_models:
+      return Role::scientist | Role::admin;
+    case Permission::approve_models:
+      return static_cast<Roles>(Role::admin);
     case Permission::run_jobs:
       return Role::scientist | Role::integrator | Role::admin;
     case Permission::train:

@@ -176,7 +176,7 @@ Response cds_service(Call& call) {
   const ModelPtr model = call.hospital().model(call.parts[0] + "@champion");
   const HookRequest hook = hook_of(call, *model);
   Ask wanted;
-  wanted.model = model->id();
+  wanted.model = model->name;
   wanted.explain.method = "shap";
   call.asker.why = "patient-view " + hook.instance;
   if (hook.prefetched) {

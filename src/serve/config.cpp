@@ -11,6 +11,8 @@ template <class T>
 std::string text_of(const T& value) {
   if constexpr (std::is_same_v<T, std::string>)
     return value.empty() ? "\"\"" : value;
+  else if constexpr (std::is_same_v<T, bool>)
+    return value ? "true" : "false";
   else if constexpr (std::is_arithmetic_v<T>)
     return std::to_string(value);
   else
@@ -47,6 +49,9 @@ void check(const ServiceConfig& config, const fs::path& file) {
     if (card.model.empty() || card.reason.empty() || card.warning > card.critical)
       fail(Fault::config,
            card.where + ": a threshold has a model, a reason, and warning <= critical");
+  for (const ChallengerTrial& trial : config.trials)
+    if (trial.model.empty() || !(trial.share >= 0 && trial.share <= 1))
+      fail(Fault::config, trial.where + ": a trial has a model, and a share of 0 to 1");
 }
 
 }  // namespace

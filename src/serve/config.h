@@ -33,14 +33,28 @@ struct OutboundHost {
   }
 };
 
+// A share of the patients who are answered by NAME@challenger instead.
+struct ChallengerTrial {
+  static constexpr bool is_config = true;
+  std::string model, where;
+  double share = 0;
+  template <class V>
+  void visit(V& v) {
+    v("model", model, "the name under which both are approved, without @");
+    v("share", share, "of the patients, 0 to 1; the same patients each time");
+  }
+};
+
 struct ServiceConfig {
   static constexpr bool is_config = true;
   std::string listen = "127.0.0.1", public_url, organisation = "this hospital";
   std::string patient_access = "care_team", database, database_password_file;
   std::size_t port = 8443, workers = 16, most_connections = 1000;
   std::size_t minutes_idle = 15, hours_signed_in = 8, failures_before_lock = 5, minutes_locked = 15;
+  bool second_approval = true;
   std::vector<CardThreshold> cards;
   std::vector<OutboundHost> outbound;
+  std::vector<ChallengerTrial> trials;
   template <class V>
   void visit(V& v) {
     v("listen", listen,
@@ -62,6 +76,9 @@ struct ServiceConfig {
     v("hours_signed_in", hours_signed_in, "after which it is over in any case");
     v("failures_before_lock", failures_before_lock, "wrong passwords that lock an account");
     v("minutes_locked", minutes_locked, "how long");
+    v("second_approval", second_approval,
+      "a model that was proposed is approved by another person than who proposed it");
+    v("trials", trials, "model, share: patients who are answered by NAME@challenger");
     v("cards", cards, "model, warning, critical, reason: where CDS Hooks cards warn");
     v("outbound", outbound, "host, ca: whom the service may ask over HTTPS; no one else");
   }

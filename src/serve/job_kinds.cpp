@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "engine/judge.h"
+
 namespace cangong {
 namespace {
 
@@ -13,6 +15,7 @@ struct Startable {
 // A new kind of job is one file and one line here.
 constexpr std::array kEntries{
     Startable{&kPredictJob, Permission::run_jobs},
+    Startable{&kJudgeAnswers, Permission::run_jobs},
     Startable{&kImportJob, Permission::write_patients},
     Startable{&kTrainJob, Permission::train},
     Startable{&kEvaluateJob, Permission::train},

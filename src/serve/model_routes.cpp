@@ -6,6 +6,8 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "decide/uncertainty.h"
+#include "engine/judge.h"
+#include "engine/kept_answers.h"
 #include "registry/bundle.h"
 #include "serve/json.h"
 
@@ -110,11 +112,38 @@ Response show_model(Call& call) {
   for (const Approval& word : approval_history(call.hospital().home().models()))
     if (word.name == model->id())
       history.push_back(
-          {{"bundle", word.bundle}, {"by", word.by}, {"at", word.at}, {"note", word.note}});
+          {{"bundle", word.bundle}, {"by", word.by}, {"at", word.at}, {"note", word.note},
+           {"how", word.how}, {"proposed_by", word.proposed_by}});
   std::reverse(history.begin(), history.end());
   json["history"] = history;
   return json_response(json);
 }
+
+namespace {
+
+Json missing_of(const std::vector<DayTally>& tallies, const ServedModel& model) {
+  Json all = Json::array();
+  for (const WatchedColumn& one : missing_shares(tallies, model))
+    all.push_back({{"feature", model.pipeline.encoder->columns()[one.column].name()},
+                   {"expected", number(one.expected)},
+                   {"share", number(one.share)}});
+  return all;
+}
+
+// What the last judgement found, and how a shadow differs from the answers that were given.
+Json outcomes_of(const Call& call, const ServedModel& model) {
+  Json json = Json::object();
+  call.hospital().live().read([&](Database& db) {
+    const std::string body = last_judgement(db, model.id(), model.approval.bundle);
+    json["judgement"] = body.empty() ? Json() : Json::parse(body);
+    const Beside beside = compare_beside(db, model.id(), model.approval.bundle);
+    if (beside.pairs > 0)
+      json["beside"] = {{"pairs", beside.pairs}, {"mean_difference", beside.mean_difference}};
+  });
+  return json;
+}
+
+}  // namespace
 
 Response monitoring(Call& call) {
   const auto asked = parse_integer(call.request.asked("days").value_or("30"));
@@ -159,6 +188,9 @@ Response monitoring(Call& call) {
     Json one{{"model", model->id()},     {"days", found(days, Json::array())},
              {"by_tenth", tenths},       {"expected", model->shares},
              {"psi", number(drift.psi)}, {"p", number(drift.p)}};
+    one["bundle"] = model->approval.bundle;
+    one["missing"] = missing_of(tallies, *model);
+    one.update(outcomes_of(call, *model));
     one["opinions"] = found(opinions, Json::object());
     all.push_back(std::move(one));
   }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "base/digest.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "report/paragraph.h"
@@ -13,6 +14,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr const char* kAtHand = "(data at hand)";
 constexpr const char* kUcum = "http://unitsofmeasure.org";
 constexpr const char* kAi = "http://hl7.org/fhir/uv/aitransparency";
 
@@ -292,13 +294,44 @@ Time moment_asked(const Call& call, const std::optional<std::string>& text,
   return moment->last;
 }
 
+namespace {
+
+// Who asks by the bare name may get the challenger's answer, for the share of patients in a trial:
+// the same patients each time.
+ModelPtr model_for(const Call& call, const std::string& name, const std::string& subject) {
+  for (const ChallengerTrial& trial : call.service.config().trials) {
+    if (trial.model != name || subject.empty()) continue;
+    const std::string digest = digest_of(name + "|" + subject).substr(0, 8);
+    const double place = static_cast<double>(std::stoul(digest, nullptr, 16)) / 4294967296.0;
+    if (place >= trial.share) continue;
+    for (const ModelPtr& model : call.hospital().models()->served)
+      if (model->id() == name + "@challenger") return model;
+  }
+  return call.hospital().model(name);
+}
+
+void look_after(Call& call, const Got& got, const std::string& subject) {
+  const auto* p = std::get_if<Prediction>(&got.answered.reply);
+  std::optional<PatientId> patient;
+  if (got.patient)
+    patient = got.patient->number;
+  else if (subject != kAtHand)
+    patient = call.hospital().find(subject);
+  call.service.watch().saw({got.model, got.answered.id, subject,
+                            p ? std::optional(p->value) : std::nullopt, got.answered.as_of,
+                            got.answered.at, patient, got.record.timeline, got.record.synthetic,
+                            got.record.store});
+}
+
+}  // namespace
+
 Got ask(Call& call, const Ask& wanted) {
   const auto started = std::chrono::steady_clock::now();
-  const ModelPtr model = call.hospital().model(wanted.model);
   const Time as_of = moment_asked(call, wanted.as_of, "asOf");
+  (void)call.hospital().model(wanted.model);  // an unknown one is told before anything of a patient
   std::optional<Hospital::Record> record;
   std::optional<Subject> patient;
-  std::string subject = wanted.about.empty() ? "(data at hand)" : wanted.about;
+  std::string subject = wanted.about.empty() ? kAtHand : wanted.about;
   if (wanted.subject.empty()) {
     record = Hospital::record_of(wanted.resources, call.now);
     const bool another =
@@ -312,12 +345,15 @@ Got ask(Call& call, const Ask& wanted) {
     subject = patient->id;
     record = call.hospital().record(patient->number);
   }
+  const ModelPtr model = model_for(call, wanted.model, subject == kAtHand ? "" : subject);
   Answered answered =
       call.hospital().ask({*model, *record, subject, as_of, wanted.explain}, call.asker);
   Got got{model, std::move(answered), std::move(*record), patient};
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
   // Looking once more at the same answer is no further one.
-  if (wanted.explain.what_if.empty()) call.service.count_answer(*model, got.answered, took.count());
+  if (!wanted.explain.what_if.empty()) return got;
+  call.service.count_answer(*model, got.answered, took.count());
+  look_after(call, got, subject);
   return got;
 }
 

@@ -12,7 +12,9 @@
 #include "base/json_members.h"
 #include "base/pattern.h"
 #include "base/text.h"
+#include "engine/judge.h"
 #include "serve/job_kinds.h"
+#include "serve/daily.h"
 #include "serve/json.h"
 #include "serve/live_database.h"
 #include "serve/metrics.h"
@@ -32,7 +34,9 @@ struct Service::State {
   std::string secret = random_bytes(32);
   Metrics metrics;
   std::mutex log;
-  Jobs jobs;  // last made, first ended
+  Watch watch;
+  Jobs jobs;    // ended before what it uses
+  Daily daily;  // last made, first ended
 
   State(const fs::path& home, ServiceConfig given)
       : config(std::move(given)),
@@ -43,7 +47,31 @@ struct Service::State {
              static_cast<int>(config.minutes_idle), static_cast<int>(config.hours_signed_in)}),
         tallies(hospital.live()),
         outbound(config.outbound, hospital),
-        jobs(hospital, job_kinds()) {}
+        watch(hospital, tallies),
+        jobs(hospital, job_kinds()),
+        daily(hospital, jobs) {}
+
+  // What the last judgements found; of one name one after the other.
+  void add_outcomes(const Hospital::Models& models, std::vector<Metrics::Gauge>& gauges) {
+    constexpr std::array<std::array<const char*, 3>, 4> kTold{
+        {{"auroc", "cangong_outcomes_auroc", "discrimination of what was answered"},
+         {"c_index", "cangong_outcomes_c_index", "discrimination of what was answered"},
+         {"observed_to_expected", "cangong_outcomes_observed_to_expected",
+          "what happened, by what was told"},
+         {"calibration_slope", "cangong_outcomes_calibration_slope", "of what was answered"}}};
+    std::map<std::string, Json> bodies;
+    hospital.live().read([&](Database& db) {
+      for (const ModelPtr& model : models.served)
+        bodies[model->id()] =
+            Json::parse(last_judgement(db, model->id(), model->approval.bundle), nullptr, false);
+    });
+    for (const auto& [metric, name, help] : kTold)
+      for (const auto& [model, body] : bodies)
+        if (body.is_object() && body.contains("metrics") && body["metrics"].contains(metric) &&
+            body["metrics"][metric]["value"].is_number())
+          gauges.push_back({name, help, "model=\"" + model + "\"",
+                            body["metrics"][metric]["value"].get<double>()});
+  }
 
   // One JSON line; of the address its pattern alone, which names no patient.
   void write_log(const Json& line) {
@@ -118,6 +146,7 @@ std::string Service::metrics() {
       gauges.push_back({"cangong_answers_psi", "stability of the answers of seven days",
                         "model=\"" + model->id() + "\"", drift.psi});
   }
+  state_->add_outcomes(*models, gauges);
   for (const auto& [state, count] : state_->jobs.by_state())
     gauges.push_back({"cangong_jobs", "jobs by state",
                       std::string("state=\"") + name_of(state) + "\"", static_cast<double>(count)});
@@ -141,6 +170,9 @@ Jobs& Service::jobs() {
 }
 Outbound& Service::outbound() {
   return state_->outbound;
+}
+Watch& Service::watch() {
+  return state_->watch;
 }
 
 Hospital& Call::hospital() const {

@@ -12,6 +12,7 @@
 #include "serve/config.h"
 #include "serve/http.h"
 #include "serve/tallies.h"
+#include "serve/watch.h"
 
 namespace cangong {
 
@@ -81,6 +82,7 @@ class Service {
   Jobs& jobs();
   // The only way to another host.
   Outbound& outbound();
+  Watch& watch();
 
  private:
   struct State;

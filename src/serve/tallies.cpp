@@ -9,6 +9,7 @@
 #include <thread>
 #include <tuple>
 
+#include "base/text.h"
 #include "evaluate/d_calibration.h"
 
 namespace cangong {
@@ -34,6 +35,11 @@ void add(DayTally& tally, std::string_view what, double count) {
     tally.abstained_unlike += whole;
   } else if (what == "deceased") {
     tally.deceased += whole;
+  } else if (what == "watched") {
+    tally.watched += count;
+  } else if (what.starts_with("missing ")) {
+    if (const auto column = parse_integer(what.substr(8)); column && *column >= 0)
+      tally.missing[static_cast<std::size_t>(*column)] += count;
   } else if (what == "seconds") {
     tally.seconds += count;
   } else if (what == "slowest") {
@@ -115,6 +121,15 @@ void Tallies::count(const ServedModel& model, const Answered& answered, double s
   counts["slowest"] = std::max(counts["slowest"], seconds);
 }
 
+void Tallies::count_missing(const ServedModel& model, Time at,
+                            const std::vector<std::size_t>& columns) {
+  const std::int64_t day = std::chrono::floor<std::chrono::days>(at).time_since_epoch().count();
+  const std::lock_guard lock(state_->mutex);
+  Counts& counts = state_->waiting[{day, model.id(), model.approval.bundle}];
+  ++counts["watched"];
+  for (const std::size_t column : columns) ++counts["missing " + std::to_string(column)];
+}
+
 std::vector<DayTally> Tallies::since(std::int64_t day) {
   state_->write();
   std::vector<DayTally> all;
@@ -142,6 +157,35 @@ std::vector<std::uint64_t> by_decile(const std::vector<DayTally>& tallies,
     if (tally.model == model.id() && tally.bundle == model.approval.bundle)
       for (std::size_t k = 0; k < sums.size(); ++k) sums[k] += tally.by_decile[k];
   return sums;
+}
+
+std::vector<std::size_t> weightiest_columns(const Pipeline& pipeline) {
+  constexpr std::size_t kMost = 20;
+  std::vector<std::size_t> order;
+  for (std::size_t j = 0; j < pipeline.ranges.size(); ++j)
+    if (pipeline.ranges[j].importance > 0) order.push_back(j);
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return pipeline.ranges[a].importance > pipeline.ranges[b].importance;
+  });
+  if (order.size() > kMost) order.resize(kMost);
+  return order;
+}
+
+std::vector<WatchedColumn> missing_shares(const std::vector<DayTally>& tallies,
+                                          const ServedModel& model) {
+  constexpr double kFewest = 20;
+  double watched = 0;
+  std::map<std::size_t, double> missing;
+  for (const DayTally& tally : tallies) {
+    if (tally.model != model.id() || tally.bundle != model.approval.bundle) continue;
+    watched += tally.watched;
+    for (const auto& [column, count] : tally.missing) missing[column] += count;
+  }
+  std::vector<WatchedColumn> all;
+  for (const std::size_t column : weightiest_columns(model.pipeline))
+    all.push_back({column, model.pipeline.ranges[column].missing,
+                   watched < kFewest ? std::nan("") : missing[column] / watched});
+  return all;
 }
 
 AnswerDrift compare_with_expected(const std::vector<std::uint64_t>& counts,

@@ -11,6 +11,7 @@ import bulk
 import checks
 import fhir
 import hostile
+import life
 import operations
 import outbound
 import pages
@@ -54,6 +55,7 @@ def main():
         bulk.check_training(home, t)
         outbound.check_outbound(home, t)
         operations.check_approvals(home, t)
+        life.check_life(home, t)
         if postgres.CLUSTER:
             check_postgres(home, t)
         else:
