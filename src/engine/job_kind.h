@@ -58,6 +58,8 @@ extern const JobKind kEvaluateJob;
 // FHIR Bulk Data 2.0 export of the live record. {"types": [...], "since": TIME, "group": ID,
 // "patients": true}: files of NDJSON in the job's folder.
 extern const JobKind kExportJob;
+// {"name": "all-2026"}: bulk store and live record as one MEDS data set in exports/NAME.
+extern const JobKind kMedsJob;
 // NDJSON into the live record: kLoadFile in the job's folder.
 extern const JobKind kLoadJob;
 inline constexpr const char* kLoadFile = "input.ndjson";

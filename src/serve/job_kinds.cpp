@@ -19,6 +19,7 @@ constexpr std::array kEntries{
     Startable{&kImportJob, Permission::write_patients},
     Startable{&kTrainJob, Permission::train},
     Startable{&kEvaluateJob, Permission::train},
+    Startable{&kMedsJob, Permission::write_patients},
     // Of these the routes below /fhir make the request.
     Startable{&kExportJob, Permission::nobody},
     Startable{&kLoadJob, Permission::nobody},

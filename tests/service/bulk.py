@@ -5,7 +5,7 @@ import pathlib
 import signal
 
 from checks import PROGRAM, check, condition, lab, main_resource, parameters, patient
-from client import Service, wait_until
+from client import Service, run, wait_until
 
 ASYNC = {"Prefer": "respond-async"}
 STUDY = pathlib.Path(__file__).resolve().parents[2] / "studies" / "synthetic-heart"
@@ -266,6 +266,15 @@ def check_training(home, t):
         told = state(s, sci, now["id"])
         check("an approved model is judged again", told["state"] == "done" and
               told["result"]["report"] == "heart-now", told)
+        made = job(s, w, {"kind": "export_meds", "name": "all"}).json()
+        wait_until(lambda: state(s, w, made["id"])["state"] in ("done", "failed"), 60)
+        told = state(s, w, made["id"])
+        counted = json.loads(run(PROGRAM, "check", home / "exports" / "all", "--json"))
+        bulk = json.loads(run(PROGRAM, "check", home / "store", "--json"))
+        check("bulk and live record as one MEDS data set", told["state"] == "done" and
+              told["result"]["patients"] == counted["subjects"] > bulk["subjects"] and
+              told["result"]["events"] == counted["rows"] > bulk["rows"], (told, counted["rows"]))
+        check("whose name is taken then", job(s, w, {"kind": "export_meds", "name": "all"}).status == 400)
         long = job(s, sci, {"kind": "train", "name": "long", **texts}).json()
         wait_until(lambda: state(s, sci, long["id"])["state"] == "running", 10)
         s.ask("DELETE", "/api/jobs/" + long["id"], token=sci)

@@ -242,6 +242,7 @@ export const en = {
   "job.import": "Import",
   "job.train": "Train",
   "job.evaluate": "Evaluate",
+  "job.export_meds": "Export as MEDS",
   "job.export": "Export",
   "job.load": "Load resources",
   "job.predict_group": "Predict for a group",

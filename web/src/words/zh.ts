@@ -244,6 +244,7 @@ export const zh: Record<Key, string> = {
   "job.import": "导入",
   "job.train": "训练",
   "job.evaluate": "评估",
+  "job.export_meds": "导出为 MEDS",
   "job.export": "导出",
   "job.load": "载入资源",
   "job.predict_group": "为群组预测",
