@@ -161,8 +161,7 @@ bool is_shallow(std::string_view json) {
     if (mark == Mark::quote)
       while (skip(kInside) == Mark::escape)
         if (at < end) ++at;
-    if (mark == Mark::open && ++depth > kDeepest)
-      return false;
+    if (mark == Mark::open && ++depth > kDeepest) return false;
     if (mark == Mark::close) --depth;
   }
   return true;

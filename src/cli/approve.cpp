@@ -4,8 +4,8 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "cli/args.h"
 #include "base/text.h"
+#include "cli/args.h"
 #include "engine/card_facts.h"
 #include "engine/hospital.h"
 #include "registry/approval.h"

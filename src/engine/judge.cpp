@@ -56,8 +56,9 @@ Duration delay_of(const Task& task) {
   for (std::size_t e = task.index_endpoint; e != 0; e = task.endpoints[e].parent) {
     const Endpoint& endpoint = task.endpoints[e];
     if (endpoint.edge != Endpoint::Edge::same && endpoint.edge != Endpoint::Edge::plus)
-      fail(Fault::input, "the task's moment of prediction hangs on an event: its answers to other "
-                         "moments cannot be judged");
+      fail(Fault::input,
+           "the task's moment of prediction hangs on an event: its answers to other "
+           "moments cannot be judged");
     delay += endpoint.plus;
   }
   return delay;
@@ -198,9 +199,8 @@ Json intervals_json(const std::vector<NamedInterval>& metrics) {
 Json tenths_json(const Scored& scored, const Targets& y, double horizon, double per_patient) {
   std::vector<std::size_t> order(scored.value.size());
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return scored.value[a] < scored.value[b];
-  });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return scored.value[a] < scored.value[b]; });
   const Reliability reliability{scored.value, y.values, y.events, per_patient};
   Json all = Json::array();
   for (std::size_t b = 0; b < kTenths; ++b) {
@@ -249,10 +249,14 @@ Json judged_by_people(Database& db, const Judged& judged, const std::vector<doub
   };
   const Values of{judged.answers.empty() ? std::string_view() : judged.answers.front().model,
                   judged.answers.empty() ? std::string_view() : judged.answers.front().bundle};
-  db.each("SELECT a.id, max(f.outcome) FROM answer a JOIN feedback f ON f.card = a.card WHERE "
-          "a.model = ? AND a.bundle = ? GROUP BY a.id", of, count);
-  db.each("SELECT a.id, o.opinion FROM answer a JOIN opinion o ON o.answer = a.id WHERE a.model = "
-          "? AND a.bundle = ?", of, count);
+  db.each(
+      "SELECT a.id, max(f.outcome) FROM answer a JOIN feedback f ON f.card = a.card WHERE "
+      "a.model = ? AND a.bundle = ? GROUP BY a.id",
+      of, count);
+  db.each(
+      "SELECT a.id, o.opinion FROM answer a JOIN opinion o ON o.answer = a.id WHERE a.model = "
+      "? AND a.bundle = ?",
+      of, count);
   return all;
 }
 
@@ -326,8 +330,8 @@ std::string judge(Hospital& hospital, const ServedModel& model, const JudgeProgr
   hospital.live().read(
       [&](Database& db) { kept = answers_kept(db, model.id(), model.approval.bundle); });
   const Judged judged = Judge(hospital, model).all(kept, progress);
-  Json body{{"at", format_time(now())},     {"answers", kept.size()},
-            {"judged", judged.rows.size()}, {"waiting", judged.waiting},
+  Json body{{"at", format_time(now())},      {"answers", kept.size()},
+            {"judged", judged.rows.size()},  {"waiting", judged.waiting},
             {"not_asked", judged.not_asked}, {"trained", judged.trained}};
   Targets y;
   std::vector<double> truth;
@@ -336,12 +340,12 @@ std::string judge(Hospital& hospital, const ServedModel& model, const JudgeProgr
     if (y.answer != Answer::real) truth = happened(y, model.told.horizon_days);
     assess_into(model, judged, y, body);
   }
-  hospital.live().read(
-      [&](Database& db) { body["people"] = judged_by_people(db, judged, truth); });
+  hospital.live().read([&](Database& db) { body["people"] = judged_by_people(db, judged, truth); });
   const std::string text = body.dump();
-  hospital.note({"(service)", "", "", ""}, "judge",
-                Json{{"name", model.id()}, {"model", model.approval.bundle},
-                     {"judged", judged.rows.size()}}.dump());
+  hospital.note(
+      {"(service)", "", "", ""}, "judge",
+      Json{{"name", model.id()}, {"model", model.approval.bundle}, {"judged", judged.rows.size()}}
+          .dump());
   hospital.live().write([&](Database& db) {
     db.run("INSERT INTO judgement VALUES(?, ?, ?, ?) ON CONFLICT DO NOTHING",
            {model.id(), model.approval.bundle, now().time_since_epoch().count(), text});

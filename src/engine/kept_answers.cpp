@@ -25,10 +25,9 @@ void prepare_kept_answers(Database& database) {
 
 void keep_answers(Database& database, std::span<const KeptAnswer> answers) {
   for (const KeptAnswer& one : answers)
-    database.run(
-        "INSERT INTO answer VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        {one.id, uuid_of(one.id), one.model, one.bundle, one.patient.for_storage(),
-         stored(one.as_of), stored(one.at), value_or_null(one.value), one.beside});
+    database.run("INSERT INTO answer VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                 {one.id, uuid_of(one.id), one.model, one.bundle, one.patient.for_storage(),
+                  stored(one.as_of), stored(one.at), value_or_null(one.value), one.beside});
 }
 
 std::vector<KeptAnswer> answers_kept(Database& database, const std::string& model,
@@ -39,8 +38,12 @@ std::vector<KeptAnswer> answers_kept(Database& database, const std::string& mode
       "SELECT id, patient, as_of, at, value FROM answer WHERE model = ? AND bundle = ? AND value "
       "IS NOT NULL ORDER BY patient, as_of, at",
       {model, bundle}, [&](const Row& row) {
-        KeptAnswer one{std::string(row.text(0)),        model, bundle, PatientId(row.integer(1)),
-                       Time(Duration(row.integer(2))), Time(Duration(row.integer(3))),
+        KeptAnswer one{std::string(row.text(0)),
+                       model,
+                       bundle,
+                       PatientId(row.integer(1)),
+                       Time(Duration(row.integer(2))),
+                       Time(Duration(row.integer(3))),
                        row.real(4)};
         const bool again = !all.empty() && all.back().patient == one.patient &&
                            day(all.back().as_of) == day(one.as_of);

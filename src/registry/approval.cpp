@@ -27,12 +27,8 @@ void check_approval_name(const std::string& name) {
 
 void approve(const fs::path& models, const Approval& approval) {
   check_approval_name(approval.name);
-  Json record{{"what", "approval"},
-                    {"name", approval.name},
-                    {"bundle", approval.bundle},
-                    {"by", approval.by},
-                    {"note", approval.note},
-                    {"how", approval.how}};
+  Json record{{"what", "approval"}, {"name", approval.name}, {"bundle", approval.bundle},
+              {"by", approval.by},  {"note", approval.note}, {"how", approval.how}};
   if (!approval.proposed_by.empty()) record["proposed_by"] = approval.proposed_by;
   if (!approval.bundle.empty()) Bundle::open(models / approval.bundle).verify();
   append_audit(approvals_file(models), approval.at, record.dump());
@@ -101,7 +97,7 @@ std::vector<Proposal> proposals(const fs::path& models) {
     for (Proposal& proposal : all) {
       if (proposal.id != record.at("proposal")) continue;
       proposal.state = record.at("decision") == "approved" ? Proposal::State::approved
-                                                            : Proposal::State::refused;
+                                                           : Proposal::State::refused;
       proposal.decided_by = record.at("by"), proposal.decided_at = record.at("at");
       proposal.decision_note = record.at("note");
     }

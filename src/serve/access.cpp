@@ -28,9 +28,9 @@ std::vector<std::string> names_of(Roles roles) {
 
 const char* name_of(Permission permission) {
   constexpr const char* kNames[] = {
-      "anyone",      "signed_in",    "read_patients",  "write_patients", "predict",
-      "ask_cards",   "read_models",  "propose_models", "approve_models", "run_jobs",
-      "train",       "read_metrics", "read_trail",     "manage",         "nobody"};
+      "anyone",    "signed_in",    "read_patients",  "write_patients", "predict",
+      "ask_cards", "read_models",  "propose_models", "approve_models", "run_jobs",
+      "train",     "read_metrics", "read_trail",     "manage",         "nobody"};
   return kNames[static_cast<int>(permission)];
 }
 

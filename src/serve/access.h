@@ -26,8 +26,8 @@ enum class Permission {
   read_models,
   propose_models,  // says which model should answer under a name
   approve_models,  // says that it may; withdraws and rolls back
-  run_jobs,  // starts and ends long work
-  train,     // makes and judges models
+  run_jobs,        // starts and ends long work
+  train,           // makes and judges models
   read_metrics,
   read_trail,
   manage,  // accounts, tokens, care teams

@@ -104,17 +104,17 @@ Response propose_model(Call& call) {
 Response decide_proposal(Call& call) {
   const Json body = body_of(call, {"decision", "note"});
   const std::string word = text_in(body, "decision");
-  if (word != "approve" && word != "refuse")
-    throw HttpError{400, "decision is approve or refuse"};
+  if (word != "approve" && word != "refuse") throw HttpError{400, "decision is approve or refuse"};
   const std::lock_guard alone(one_at_a_time());
   const auto known = proposals(models_of(call));
-  const auto found = std::find_if(known.begin(), known.end(), [&](const Proposal& one) {
-    return one.id == call.parts[0];
-  });
+  const auto found = std::find_if(known.begin(), known.end(),
+                                  [&](const Proposal& one) { return one.id == call.parts[0]; });
   if (found == known.end()) throw HttpError{404, "no such proposal"};
   if (word == "approve") require_card(bundle_in(call, found->wanted.bundle));
   note(call, "decide_proposal",
-       {{"proposal", found->id}, {"name", found->wanted.name}, {"model", found->wanted.bundle},
+       {{"proposal", found->id},
+        {"name", found->wanted.name},
+        {"model", found->wanted.bundle},
         {"decision", word}});
   decide(models_of(call),
          {found->id, call.account.name, format_time(call.now), note_in(body),
@@ -129,8 +129,8 @@ Response withdraw_model(Call& call) {
   const std::lock_guard alone(one_at_a_time());
   const ModelPtr model = call.hospital().model(call.parts[0]);
   note(call, "withdraw_model", {{"name", model->id()}, {"model", model->approval.bundle}});
-  approve(models_of(call), {model->id(), "", call.account.name, format_time(call.now),
-                            note_in(body), "withdrawal"});
+  approve(models_of(call),
+          {model->id(), "", call.account.name, format_time(call.now), note_in(body), "withdrawal"});
   return {204, "", ""};
 }
 

@@ -111,9 +111,12 @@ Response show_model(Call& call) {
   Json history = Json::array();
   for (const Approval& word : approval_history(call.hospital().home().models()))
     if (word.name == model->id())
-      history.push_back(
-          {{"bundle", word.bundle}, {"by", word.by}, {"at", word.at}, {"note", word.note},
-           {"how", word.how}, {"proposed_by", word.proposed_by}});
+      history.push_back({{"bundle", word.bundle},
+                         {"by", word.by},
+                         {"at", word.at},
+                         {"note", word.note},
+                         {"how", word.how},
+                         {"proposed_by", word.proposed_by}});
   std::reverse(history.begin(), history.end());
   json["history"] = history;
   return json_response(json);

@@ -80,8 +80,7 @@ struct Watch::State {
                       seen.as_of, seen.at, seen.value, ""});
       add_shadow(seen, kept);
     }
-    if (!kept.empty())
-      hospital.live().write([&](Database& db) { keep_answers(db, kept); });
+    if (!kept.empty()) hospital.live().write([&](Database& db) { keep_answers(db, kept); });
   }
 
   void work(const std::stop_token& stop) {
