@@ -22,7 +22,7 @@ def begin(s, token, method, path, body=None):
     return path_of(s, begun.headers["Content-Location"])
 
 
-def finished(s, token, where, seconds=60):
+def finished(s, token, where, seconds=300):
     last = []
 
     def over():
@@ -229,7 +229,7 @@ def check_training(home, t):
         real = job(s, w, {"kind": "import", "format": "csv", "path": "visits.csv", "mapping": mapping})
         check("an import begins", real.status == 201, real)
         id = real.json()["id"]
-        wait_until(lambda: state(s, w, id)["state"] in ("done", "failed"), 60)
+        wait_until(lambda: state(s, w, id)["state"] in ("done", "failed"), 600)
         told = state(s, w, id)
         # The home's store is synthetic: a real table must not be mixed with it.
         check("real patients are not mixed with synthetic ones", told["state"] == "failed" and
@@ -239,7 +239,7 @@ def check_training(home, t):
                                                   token=w).status == 204)
         texts = {"task": (STUDY / "task.yaml").read_text(), "recipe": (STUDY / "recipe.yaml").read_text()}
         bad = job(s, sci, {"kind": "train", "name": "bad", **texts, "recipe": "model: {kind: magic}\n"})
-        wait_until(lambda: state(s, sci, bad.json()["id"])["state"] == "failed", 60)
+        wait_until(lambda: state(s, sci, bad.json()["id"])["state"] == "failed", 600)
         told = state(s, sci, bad.json()["id"])
         check("a bad recipe fails with its place", told["state"] == "failed" and
               "recipe.yaml:1" in told["problem"], told)
@@ -248,7 +248,7 @@ def check_training(home, t):
         s.stop(signal.SIGKILL)
     with Service(PROGRAM, home) as s:
         check("training goes on after a kill", wait_until(
-            lambda: state(s, sci, gone["id"])["state"] in ("done", "failed"), 120))
+            lambda: state(s, sci, gone["id"])["state"] in ("done", "failed"), 600))
         told = state(s, sci, gone["id"])
         check("and ends", told["state"] == "done" and len(told["result"]["bundle"]) == 64, told)
         check("it made a bundle", (home / "models" / "again" / "manifest.json").exists())
@@ -256,18 +256,18 @@ def check_training(home, t):
         check("and a report", "again" in json.dumps(reports), reports)
         trees = texts["recipe"].replace("{kind: linear, l1_share: 0.9}", "{kind: trees, rounds: 30}")
         curve = job(s, sci, {"kind": "train", "name": "trees", **texts, "recipe": trees}).json()
-        wait_until(lambda: state(s, sci, curve["id"])["state"] in ("done", "failed"), 120)
+        wait_until(lambda: state(s, sci, curve["id"])["state"] in ("done", "failed"), 600)
         told = state(s, sci, curve["id"])
         steps = [p["step"] for p in told["curve"]]
         check("a learning curve", told["state"] == "done" and len(steps) > 5 and
               steps == sorted(steps) and all(p["value"] > 0 for p in told["curve"]), told)
         now = job(s, sci, {"kind": "evaluate", "model": "heart"}).json()
-        wait_until(lambda: state(s, sci, now["id"])["state"] in ("done", "failed"), 120)
+        wait_until(lambda: state(s, sci, now["id"])["state"] in ("done", "failed"), 600)
         told = state(s, sci, now["id"])
         check("an approved model is judged again", told["state"] == "done" and
               told["result"]["report"] == "heart-now", told)
         made = job(s, w, {"kind": "export_meds", "name": "all"}).json()
-        wait_until(lambda: state(s, w, made["id"])["state"] in ("done", "failed"), 60)
+        wait_until(lambda: state(s, w, made["id"])["state"] in ("done", "failed"), 600)
         told = state(s, w, made["id"])
         counted = json.loads(run(PROGRAM, "check", home / "exports" / "all", "--json"))
         bulk = json.loads(run(PROGRAM, "check", home / "store", "--json"))

@@ -91,7 +91,7 @@ def check_outcomes(s, t, second):
     for name in ("heart@champion", "heart@shadow"):
         job = s.ask("POST", "/api/jobs", {"kind": "judge", "model": name}, token=t["scientist"]).json()
         state = lambda: s.ask("GET", "/api/jobs/" + job["id"], token=t["scientist"]).json()
-        check(f"{name} is judged", wait_until(lambda: state()["state"] == "done", 60), state())
+        check(f"{name} is judged", wait_until(lambda: state()["state"] == "done", 600), state())
     told = seen("heart@champion")["judgement"]
     check("some were judged, and those who trained left out", told["judged"] > 50 and
           told["trained"] > 100 and told["judged"] + told["trained"] + told["not_asked"] +
