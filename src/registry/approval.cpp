@@ -95,7 +95,7 @@ std::vector<Proposal> proposals(const fs::path& models) {
     if (what == "proposal") all.push_back({record.at("id"), approval_of(record)});
     if (what != "decision") continue;
     for (Proposal& proposal : all) {
-      if (proposal.id != record.at("proposal")) continue;
+      if (proposal.id != record.at("proposal").get<std::string>()) continue;
       proposal.state = record.at("decision") == "approved" ? Proposal::State::approved
                                                            : Proposal::State::refused;
       proposal.decided_by = record.at("by"), proposal.decided_at = record.at("at");
