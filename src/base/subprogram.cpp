@@ -27,12 +27,13 @@ struct Descriptor {
   }
 };
 
-// Between fork and exec only what is safe in a process of many threads.
-[[noreturn]] void become(char** words, int output, int errors) {
+// The child borrows its parent's memory until exec: calls of the kernel, nothing else.
+[[noreturn]] void become(char** words, int output, int errors, const sigset_t* signals) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   ::setpriority(PRIO_PROCESS, 0, kGentler);
   const int nothing = ::open("/dev/null", O_RDONLY);
   ::dup2(nothing, STDIN_FILENO), ::dup2(output, STDOUT_FILENO), ::dup2(errors, STDERR_FILENO);
+  ::pthread_sigmask(SIG_SETMASK, signals, nullptr);
   ::execv(words[0], words);
   ::_exit(127);
 }
@@ -42,6 +43,20 @@ void cut_lines(std::string& text, const std::function<void(std::string_view)>& u
   for (std::size_t end; (end = text.find('\n')) != std::string::npos; text.erase(0, end + 1))
     use(std::string_view(text).substr(0, end));
   if (text.size() > kLongestLine) text.clear();
+}
+
+// By vfork, for fork runs what libraries registered for it (Arrow makes its threads anew), which
+// waits for ever on a lock that another thread held at that moment. No handler of the parent's runs
+// in the child: signals are blocked until its own words begin.
+pid_t begin(char** words, int output, int errors) {
+  sigset_t all, before;
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  const pid_t child = ::vfork();
+  if (child == 0) become(words, output, errors, &before);
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (child < 0) fail(Fault::storage, "no further process can be started");
+  return child;
 }
 
 int code_of(int status) {
@@ -62,9 +77,7 @@ int run_subprogram(const Subprogram& run) {
   const Descriptor output{
       ::open(run.output.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
   if (output.number < 0) fail(Fault::storage, "cannot write " + run.output.string());
-  const pid_t child = ::fork();
-  if (child < 0) fail(Fault::storage, "no further process can be started");
-  if (child == 0) become(pointers.data(), output.number, writing.number);
+  const pid_t child = begin(pointers.data(), output.number, writing.number);
   ::close(std::exchange(writing.number, -1));
   std::string text;
   std::array<char, 4096> part;
