@@ -63,14 +63,28 @@ Digest digest_of_file(const std::string& path) {
   return hasher.finish();
 }
 
-std::int64_t keyed_hash(std::string_view key, std::string_view text) {
+namespace {
+
+std::array<unsigned char, 32> hmac(std::string_view key, std::string_view text) {
   std::array<unsigned char, 32> sum{};
   unsigned length = 0;
   HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
        reinterpret_cast<const unsigned char*>(text.data()), text.size(), sum.data(), &length);
+  return sum;
+}
+
+}  // namespace
+
+std::int64_t keyed_hash(std::string_view key, std::string_view text) {
+  const auto sum = hmac(key, text);
   std::uint64_t value = 0;
   for (int i = 0; i < 8; ++i) value = value << 8 | sum[static_cast<std::size_t>(i)];
   return static_cast<std::int64_t>(value >> 1);
+}
+
+std::string hmac_sha256(std::string_view key, std::string_view text) {
+  const auto sum = hmac(key, text);
+  return hexadecimal({reinterpret_cast<const char*>(sum.data()), sum.size()});
 }
 
 std::string random_bytes(std::size_t count) {

@@ -36,6 +36,9 @@ Digest digest_of_file(const std::string& path);
 // HMAC-SHA-256 of `text`, cut to 63 bits (never negative).
 std::int64_t keyed_hash(std::string_view key, std::string_view text);
 
+// HMAC-SHA-256 (RFC 2104), 64 hexadecimal digits.
+std::string hmac_sha256(std::string_view key, std::string_view text);
+
 // `count` bytes of the system's cryptographic generator.
 std::string random_bytes(std::size_t count);
 

@@ -1,14 +1,13 @@
 #include "base/postgres_at.h"
 
 #include <libpq-fe.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <map>
 #include <memory>
 
 #include "base/error.h"
+#include "base/secret_file.h"
 #include "base/text.h"
 
 namespace cangong {
@@ -53,12 +52,7 @@ bool is_passfile_line(std::string_view line) {
 }
 
 void add_password(const fs::path& file, Words& words) {
-  struct stat about {};
-  if (::stat(file.c_str(), &about) != 0)
-    fail(Fault::config, "database_password_file: there is no " + file.string());
-  if ((about.st_mode & 077) != 0 || (about.st_uid != ::geteuid() && about.st_uid != 0))
-    fail(Fault::config, "database_password_file: others may read " + file.string() +
-                            "; chmod 600, and let it belong to who runs this program");
+  at_place("database_password_file", [&] { require_secret_file(file); });
   const std::string text = read_file(file);
   for (std::string_view line : split(text, '\n')) {
     if (line.ends_with('\r')) line.remove_suffix(1);

@@ -196,10 +196,11 @@ std::string Hospital::fhir_id(PatientId patient) {
   return id ? *id : std::to_string(patient.for_storage());
 }
 
-Hospital::Record Hospital::record(PatientId patient) {
+Hospital::Record Hospital::record(PatientId patient, std::vector<LiveEvent> more) {
   const auto bulk = state_->bulk_now();
   std::vector<LiveEvent> live_events;
   live().read([&](Database& database) { live_events = LiveRecord(database).events(patient); });
+  std::move(more.begin(), more.end(), std::back_inserter(live_events));
   const auto old = bulk->find(patient);
   if (!old && live_events.empty()) fail(Fault::missing, "nothing is known of this patient");
   return {assemble(patient, old.get(), live_events), std::move(live_events),

@@ -99,7 +99,8 @@ class Hospital {
     std::vector<std::string> patients = {};  // at hand: ids of Patient resources
     std::string subject = {};                // at hand: "Patient/12"
   };
-  Record record(PatientId patient);
+  // `more`: as if it stood there, too.
+  Record record(PatientId patient, std::vector<LiveEvent> more = {});
   // Every patient, bulk and live, in the order of the store, then those who are live alone.
   void each_record(const std::function<void(PatientId, Record)>& use);
   // How many that may be: who is in both counts twice.

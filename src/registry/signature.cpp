@@ -1,12 +1,11 @@
 #include "registry/signature.h"
 
 #include <openssl/evp.h>
-#include <sys/stat.h>
-
 #include <array>
 
 #include "base/digest.h"
 #include "base/error.h"
+#include "base/secret_file.h"
 #include "base/text.h"
 
 namespace cangong {
@@ -35,13 +34,6 @@ SigningKey::SigningKey() : state_(std::make_unique<State>()) {}
 SigningKey::~SigningKey() = default;
 SigningKey::SigningKey(SigningKey&&) noexcept = default;
 SigningKey& SigningKey::operator=(SigningKey&&) noexcept = default;
-
-void require_private(const fs::path& file) {
-  struct stat info {};
-  if (::stat(file.c_str(), &info) != 0) fail(Fault::missing, file.string() + " is missing");
-  if (info.st_mode & 077)
-    fail(Fault::denied, file.string() + " may be read by others; do: chmod 600 " + file.string());
-}
 
 SigningKey SigningKey::open(const fs::path& file) {
   if (!fs::exists(file)) write_private_file(file, hexadecimal(random_bytes(kKeyBytes)) + "\n");

@@ -29,7 +29,4 @@ class SigningKey {
 
 bool is_signed(std::string_view bytes, const std::string& signature, const std::string& public_key);
 
-// Throws Fault::denied, saying what to do, where others than the owner may read a secret.
-void require_private(const fs::path& file);
-
 }  // namespace cangong

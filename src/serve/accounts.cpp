@@ -77,7 +77,7 @@ struct Stored {
   std::int64_t failures = 0, locked_until = 0;
 };
 
-std::optional<Stored> find(Database& db, const std::string& name) {
+std::optional<Stored> stored_account(Database& db, const std::string& name) {
   std::optional<Stored> found;
   db.each(
       "SELECT salt, hash, roles, once, failures, locked_until FROM account WHERE name = ?", {name},
@@ -127,7 +127,7 @@ struct Accounts::State {
   // Who may try a secret now.
   Stored require_unlocked(const std::string& name, Time now) {
     std::optional<Stored> known;
-    database.read([&](Database& db) { known = find(db, name); });
+    database.read([&](Database& db) { known = stored_account(db, name); });
     if (!known || known->locked_until > stored(now))
       fail(Fault::denied, "the account is locked for some minutes");
     return *known;
@@ -135,6 +135,16 @@ struct Accounts::State {
   bool is_over(const Kept& kept, Time now) const {
     return now - kept.last > std::chrono::minutes(limits.minutes_idle) ||
            now - kept.made > std::chrono::hours(limits.hours_at_most);
+  }
+  // `hash`: of the password with which it begins.
+  Session begin(Account account, std::string hash, Time now) {
+    Session session{secret(), secret(), std::move(account)};
+    const std::lock_guard lock(mutex);
+    forget_over(now);
+    if (sessions.size() >= kMostSessions)
+      fail(Fault::denied, "too many people are signed in; try again later");
+    sessions[digest_of(session.id)] = {session, now, now, std::move(hash)};
+    return session;
   }
   void forget_over(Time now) {
     std::erase_if(sessions, [&](const auto& entry) { return is_over(entry.second, now); });
@@ -165,7 +175,7 @@ void Accounts::add(const std::string& name, const std::string& password, Roles r
   if (!roles) fail(Fault::input, "an account has at least one role");
   check_password(password, name);
   state_->database.write([&](Database& db) {
-    if (find(db, name)) fail(Fault::input, "there is an account of that name");
+    if (stored_account(db, name)) fail(Fault::input, "there is an account of that name");
     insert(db, name, password, roles, 0);
   });
 }
@@ -193,9 +203,15 @@ std::vector<Account> Accounts::list() {
   return all;
 }
 
+std::optional<Account> Accounts::find(const std::string& name) {
+  std::optional<Stored> known;
+  state_->database.read([&](Database& db) { known = stored_account(db, name); });
+  return known ? std::optional(Account{name, known->roles}) : std::nullopt;
+}
+
 Accounts::Session Accounts::sign_in(const SignIn& who, Time now) {
   std::optional<Stored> known;
-  state_->database.read([&](Database& db) { known = find(db, who.name); });
+  state_->database.read([&](Database& db) { known = stored_account(db, who.name); });
   // An unknown name takes as long as a known one.
   const std::string salt = known ? from_hexadecimal(known->salt).value_or("") : "no such account";
   const bool right = same_secret(scrypt(who.password.substr(0, kLongestPassword), salt),
@@ -223,13 +239,18 @@ Accounts::Session Accounts::sign_in(const SignIn& who, Time now) {
     db.run("UPDATE account SET salt = ?, hash = ?, once = 0 WHERE name = ?",
            {kept, hash, who.name});
   });
-  Session session{secret(), secret(), {who.name, known->roles}};
-  const std::lock_guard lock(state_->mutex);
-  state_->forget_over(now);
-  if (state_->sessions.size() >= kMostSessions)
-    fail(Fault::denied, "too many people are signed in; try again later");
-  state_->sessions[digest_of(session.id)] = {session, now, now, hash};
-  return session;
+  return state_->begin({who.name, known->roles}, hash, now);
+}
+
+Accounts::Session Accounts::begin_session(const std::string& name, Time now) {
+  std::optional<Stored> known;
+  state_->database.read([&](Database& db) { known = stored_account(db, name); });
+  if (!known)
+    fail(Fault::denied,
+         "you have no account here; an administrator makes it, with the name that "
+         "you have there");
+  known = state_->require_unlocked(name, now);
+  return state_->begin({name, known->roles}, known->hash, now);
 }
 
 void Accounts::sign_out(const std::string& session) {
@@ -276,7 +297,8 @@ std::optional<Accounts::Session> Accounts::session(const std::string& id, Time n
   }
   // An account that was removed or changed elsewhere (the command line) has no session.
   std::optional<Stored> known;
-  state_->database.read([&](Database& db) { known = find(db, kept.session.account.name); });
+  state_->database.read(
+      [&](Database& db) { known = stored_account(db, kept.session.account.name); });
   if (!known || known->hash != kept.hash) {
     sign_out(id);
     return std::nullopt;
@@ -291,7 +313,7 @@ std::string Accounts::add_token(const std::string& account, const std::string& l
   const std::string token = "cgt_" + secret();
   const Digest digest = digest_of(token);
   state_->database.write([&](Database& db) {
-    if (!find(db, account)) fail(Fault::missing, "there is no account of that name");
+    if (!stored_account(db, account)) fail(Fault::missing, "there is no account of that name");
     db.run("INSERT INTO token VALUES(?, ?, ?, ?)",
            {digest, account, label, stored(now + std::chrono::days(days))});
   });
@@ -327,7 +349,7 @@ namespace {
 void keep_care(DatabasePool& database, const std::string& account, PatientId patient,
                std::int64_t until) {
   database.write([&](Database& db) {
-    if (!find(db, account)) fail(Fault::missing, "there is no account of that name");
+    if (!stored_account(db, account)) fail(Fault::missing, "there is no account of that name");
     db.run(
         "INSERT INTO care VALUES(?, ?, ?) ON CONFLICT(account, patient) DO UPDATE SET "
         "until = CASE WHEN excluded.until > care.until THEN excluded.until ELSE care.until END",

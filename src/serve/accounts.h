@@ -39,6 +39,7 @@ class Accounts {
   // Ends its sessions and tokens too.
   void remove(const std::string& name);
   std::vector<Account> list();
+  std::optional<Account> find(const std::string& name);
 
   struct SignIn {
     std::string name, password;
@@ -53,6 +54,9 @@ class Accounts {
   // Throws Fault::denied with one message for every failure but a password that has to be changed
   // and, beside the right password, a code that is missing.
   Session sign_in(const SignIn& who, Time now);
+  // Of whom another authority has made sure. Throws Fault::denied where there is no such account,
+  // or it is locked.
+  Session begin_session(const std::string& name, Time now);
   void sign_out(const std::string& session);
   SecondFactors& factors();
   // Throws Fault::denied where the password is wrong; that counts as a failed sign-in.

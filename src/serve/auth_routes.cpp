@@ -4,13 +4,10 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "serve/json.h"
+#include "serve/session_cookie.h"
 
 namespace cangong {
 namespace {
-
-std::string session_cookie(const std::string& value, const std::string& more) {
-  return "__Host-cangong=" + value + "; Path=/; Secure; HttpOnly; SameSite=Strict" + more;
-}
 
 // A password costs 32 MB and a tenth of a second: only so many are looked at together, so that
 // others are answered meanwhile.

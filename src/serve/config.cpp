@@ -49,6 +49,13 @@ void check(const ServiceConfig& config, const fs::path& file) {
     if (card.model.empty() || card.reason.empty() || card.warning > card.critical)
       fail(Fault::config,
            card.where + ": a threshold has a model, a reason, and warning <= critical");
+  for (const CardThreshold& card : config.cards)
+    for (const CardSuggestion& one : card.suggestions)
+      if (one.label.empty() || one.system.empty() || one.code.empty())
+        fail(Fault::config, one.where + ": a suggestion has label, system and code");
+  for (const std::string& origin : config.origins)
+    require(origin.starts_with("https://") && origin.find('/', 8) == std::string::npos,
+            "an origin is https://host, or https://host:port, without a path");
   for (const ChallengerTrial& trial : config.trials)
     if (trial.model.empty() || !(trial.share >= 0 && trial.share <= 1))
       fail(Fault::config, trial.where + ": a trial has a model, and a share of 0 to 1");

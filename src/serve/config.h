@@ -8,17 +8,31 @@
 
 namespace cangong {
 
+// What a card that warns offers to order.
+struct CardSuggestion {
+  static constexpr bool is_config = true;
+  std::string label, system, code, where;
+  template <class V>
+  void visit(V& v) {
+    v("label", label, "in words: Repeat creatinine in 6 hours");
+    v("system", system, "of the code: http://loinc.org");
+    v("code", code, "what to order");
+  }
+};
+
 // Above which answer of a model a card warns; who says so stands in `reason`.
 struct CardThreshold {
   static constexpr bool is_config = true;
   std::string model, reason, where;
   double warning = 1, critical = 1;
+  std::vector<CardSuggestion> suggestions;
   template <class V>
   void visit(V& v) {
     v("model", model, "the name under which it is approved, without @champion");
     v("warning", warning, "cards warn from this answer on (0 to 1)");
     v("critical", critical, "cards are critical from this answer on");
     v("reason", reason, "who decided so, and on what ground; shown on the card");
+    v("suggestions", suggestions, "label, system, code: what a card that warns offers to order");
   }
 };
 
@@ -30,6 +44,49 @@ struct OutboundHost {
   void visit(V& v) {
     v("host", host, "name and port, such as ehr.example.org:443");
     v("ca", ca, "file with its authority's certificates (PEM), from HOME; default: the system's");
+  }
+};
+
+// A program that signs for itself: SMART Backend Services, or an EHR that asks CDS Hooks.
+struct ClientConfig {
+  static constexpr bool is_config = true;
+  std::string id, keys, account, scopes, where;
+  template <class V>
+  void visit(V& v) {
+    v("id", id, "client_id of SMART Backend Services; iss of an EHR's signed CDS Hooks calls");
+    v("keys", keys, "its public keys: a JWKS file, from HOME, or an https URL of a listed host");
+    v("account", account, "whose roles and patients it has here");
+    v("scopes", scopes,
+      "what it may ask a token for (system/Observation.rs system/Patient.rs); default: none");
+  }
+};
+
+// Whom people may sign in with instead of a password kept here.
+struct SignOnConfig {
+  static constexpr bool is_config = true;
+  std::string name, issuer, client_id, client_secret_file, where;
+  std::string account_claim = "preferred_username", kind = "oidc";
+  template <class V>
+  void visit(V& v) {
+    v("name", name, "shown to people: hospital");
+    v("kind", kind, "oidc: people choose it; smart: an EHR launches with it (SMART App Launch)");
+    v("issuer", issuer, "https URL of the issuer; of kind smart: the FHIR server's");
+    v("client_id", client_id, "this service's id there");
+    v("client_secret_file", client_secret_file,
+      "file of mode 0600 with its secret there, from HOME; default: a public client");
+    v("account_claim", account_claim, "claim with the name that the account has here");
+  }
+};
+
+// Where alerts are sent.
+struct AlertTarget {
+  static constexpr bool is_config = true;
+  std::string url, secret_file, where;
+  template <class V>
+  void visit(V& v) {
+    v("url", url, "https URL of a listed host; JSON is posted there");
+    v("secret_file", secret_file,
+      "file of mode 0600, from HOME: signs what is sent (X-Cangong-Signature, HMAC-SHA-256)");
   }
 };
 
@@ -55,6 +112,10 @@ struct ServiceConfig {
   std::vector<CardThreshold> cards;
   std::vector<OutboundHost> outbound;
   std::vector<ChallengerTrial> trials;
+  std::vector<ClientConfig> clients;
+  std::vector<std::string> origins;
+  std::vector<SignOnConfig> sign_on;
+  std::vector<AlertTarget> alerts;
   template <class V>
   void visit(V& v) {
     v("listen", listen,
@@ -79,7 +140,16 @@ struct ServiceConfig {
     v("second_approval", second_approval,
       "a model that was proposed is approved by another person than who proposed it");
     v("trials", trials, "model, share: patients who are answered by NAME@challenger");
-    v("cards", cards, "model, warning, critical, reason: where CDS Hooks cards warn");
+    v("cards", cards, "model, warning, critical, reason, suggestions: where CDS Hooks cards warn");
+    v("clients", clients,
+      "id, keys, account, scopes: programs that sign for themselves (SMART Backend Services, CDS "
+      "Hooks)");
+    v("sign_on", sign_on,
+      "name, kind, issuer, client_id, client_secret_file, account_claim: whom people may sign in "
+      "with");
+    v("alerts", alerts, "url, secret_file: who is told of drift, failed jobs, and their end");
+    v("origins", origins,
+      "web pages elsewhere that may ask CDS Hooks, such as https://ehr.example.org");
     v("outbound", outbound, "host, ca: whom the service may ask over HTTPS; no one else");
   }
 };

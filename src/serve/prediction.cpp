@@ -333,7 +333,9 @@ Got ask(Call& call, const Ask& wanted) {
   std::optional<Subject> patient;
   std::string subject = wanted.about.empty() ? kAtHand : wanted.about;
   if (wanted.subject.empty()) {
-    record = Hospital::record_of(wanted.resources, call.now);
+    std::vector<std::string> texts = wanted.resources;
+    texts.insert(texts.end(), wanted.orders.begin(), wanted.orders.end());
+    record = Hospital::record_of(texts, call.now);
     const bool another =
         (record->subject.starts_with("Patient/") && record->subject != "Patient/" + wanted.about) ||
         std::any_of(record->patients.begin(), record->patients.end(),
@@ -343,7 +345,9 @@ Got ask(Call& call, const Ask& wanted) {
   } else {
     patient = call.patient(wanted.subject);
     subject = patient->id;
-    record = call.hospital().record(patient->number);
+    std::vector<LiveEvent> more;
+    if (!wanted.orders.empty()) more = read_fhir_at_hand(wanted.orders, call.now).events;
+    record = call.hospital().record(patient->number, std::move(more));
   }
   const ModelPtr model = model_for(call, wanted.model, subject == kAtHand ? "" : subject);
   Answered answered =
@@ -351,7 +355,7 @@ Got ask(Call& call, const Ask& wanted) {
   Got got{model, std::move(answered), std::move(*record), patient};
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
   // Looking once more at the same answer is no further one.
-  if (!wanted.explain.what_if.empty()) return got;
+  if (!wanted.explain.what_if.empty() || !wanted.orders.empty()) return got;
   call.service.count_answer(*model, got.answered, took.count());
   look_after(call, got, subject);
   return got;

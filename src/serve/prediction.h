@@ -36,6 +36,8 @@ struct Ask {
   // Whom the caller says that the data at hand are of: for the trail, and a Patient among them is
   // no other.
   std::string about = {};
+  // Resources that are looked at as if they were there already; such an answer is not counted.
+  std::vector<std::string> orders = {};
 };
 struct Got {
   ModelPtr model;

@@ -45,16 +45,15 @@ struct Query {
   bool all = false;
 };
 
-// "http://loinc.org|2160-0" of "LOINC//2160-0//..."; nothing for a parent of several codes.
-std::optional<std::string> token(std::string_view code) {
+}  // namespace
+
+std::optional<std::pair<std::string, std::string>> coding_of(std::string_view code) {
   const auto parts = split(code, '/');  // "LOINC", "", "2160-0", ...
   if (parts.size() < 3) return std::nullopt;
-  const auto url = fhir_system_url(parts[0]);
+  auto url = fhir_system_url(parts[0]);
   if (!url) return std::nullopt;
-  return *url + "|" + std::string(parts[2]);
+  return std::pair(std::move(*url), std::string(parts[2]));
 }
-
-}  // namespace
 
 std::vector<std::pair<std::string, std::string>> prefetch_of(const Pipeline& pipeline) {
   std::map<std::string, Query> queries;
@@ -67,10 +66,10 @@ std::vector<std::pair<std::string, std::string>> prefetch_of(const Pipeline& pip
       Query& query = queries[family.key];
       query.type = family.type;
       if (code.starts_with("MEDICATION_")) code.remove_prefix(family.prefix.size());
-      const auto wanted = *family.parameter ? token(code) : std::nullopt;
+      const auto wanted = *family.parameter ? coding_of(code) : std::nullopt;
       // A drug's code stands under several names in R4: all orders are asked for.
       if (wanted && query.type != "MedicationRequest" && query.type != "MedicationAdministration")
-        query.codes.insert(*wanted);
+        query.codes.insert(wanted->first + "|" + wanted->second);
       else
         query.all = true;
       break;

@@ -1,5 +1,6 @@
 #include "serve/service.h"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cmath>
@@ -13,12 +14,18 @@
 #include "base/pattern.h"
 #include "base/text.h"
 #include "engine/judge.h"
+#include "serve/alerts.h"
+#include "serve/clients.h"
+#include "serve/cors.h"
 #include "serve/daily.h"
 #include "serve/job_kinds.h"
 #include "serve/json.h"
 #include "serve/live_database.h"
 #include "serve/metrics.h"
 #include "serve/outbound.h"
+#include "serve/scoped.h"
+#include "serve/session_cookie.h"
+#include "serve/sign_on.h"
 
 namespace cangong {
 
@@ -31,12 +38,15 @@ struct Service::State {
   Accounts accounts;
   Tallies tallies;
   Outbound outbound;
+  Clients clients;
+  SignOn sign_on;
   std::string secret = random_bytes(32);
   Metrics metrics;
   std::mutex log;
   Watch watch;
-  Jobs jobs;    // ended before what it uses
-  Daily daily;  // last made, first ended
+  Jobs jobs;  // ended before what it uses
+  Daily daily;
+  Alerts alerts;  // last made, first ended
 
   State(const fs::path& home, ServiceConfig given)
       : config(std::move(given)),
@@ -47,9 +57,12 @@ struct Service::State {
              static_cast<int>(config.minutes_idle), static_cast<int>(config.hours_signed_in)}),
         tallies(hospital.live()),
         outbound(config.outbound, hospital),
+        clients(config.clients, {hospital, accounts, outbound}),
+        sign_on(config.sign_on, {hospital, outbound}),
         watch(hospital, tallies),
         jobs(hospital, job_kinds()),
-        daily(hospital, jobs) {}
+        daily(hospital, jobs),
+        alerts(config, {hospital, tallies, outbound}) {}
 
   // What the last judgements found; of one name one after the other.
   void add_outcomes(const Hospital::Models& models, std::vector<Metrics::Gauge>& gauges) {
@@ -150,6 +163,8 @@ std::string Service::metrics() {
   for (const auto& [state, count] : state_->jobs.by_state())
     gauges.push_back({"cangong_jobs", "jobs by state",
                       std::string("state=\"") + name_of(state) + "\"", static_cast<double>(count)});
+  gauges.push_back(
+      {"cangong_alerts", "that hold", "", static_cast<double>(state_->alerts.current().size())});
   return state_->metrics.text(gauges);
 }
 void Service::count_answer(const ServedModel& model, const Answered& answered, double seconds) {
@@ -170,6 +185,15 @@ Jobs& Service::jobs() {
 }
 Outbound& Service::outbound() {
   return state_->outbound;
+}
+Clients& Service::clients() {
+  return state_->clients;
+}
+SignOn& Service::sign_on() {
+  return state_->sign_on;
+}
+Alerts& Service::alerts() {
+  return state_->alerts;
 }
 Watch& Service::watch() {
   return state_->watch;
@@ -218,13 +242,31 @@ std::string trace_of(const Request& request) {
   return hexadecimal(random_bytes(16));
 }
 
-std::string cookie(const Request& request, std::string_view name) {
-  for (const auto part : split(request.header("cookie"), ';')) {
-    const std::string_view pair = trim(part);
-    if (pair.starts_with(name) && pair.size() > name.size() && pair[name.size()] == '=')
-      return std::string(pair.substr(name.size() + 1));
+std::string path_of(const Request& request) {
+  return request.target.substr(0, request.target.find('?'));
+}
+
+// A program's token: one that was given by hand, one with scopes, or a signature of each call.
+void identify_bearer(Call& call, const std::string& token) {
+  const std::string path = path_of(call.request);
+  std::optional<Clients::Program> program;
+  if (token.starts_with("cgs_")) {
+    program = call.service.clients().token(token, call.now);
+  } else if (std::count(token.begin(), token.end(), '.') != 2) {
+    if (const auto account = call.service.accounts().token(token, call.now))
+      program = Clients::Program{*account, std::nullopt, ""};
+  } else if (path == "/cds-services" || path.starts_with("/cds-services/")) {
+    try {
+      program = call.service.clients().caller(token, call.service.public_url() + path,
+                                              {"", "", call.request.peer, ""}, call.now);
+    } catch (const Error& error) {
+      if (error.fault != Fault::denied) throw;
+      throw HttpError{401, error.what()};
+    }
   }
-  return "";
+  if (!program)
+    throw HttpError{401, "the token is unknown or over; ask an administrator for another"};
+  call.account = program->account, call.scopes = program->scopes;
 }
 
 // Who asks; throws where a token or a session is no good, or a change could be forged.
@@ -233,14 +275,10 @@ void identify(Call& call) {
   if (!bearer.empty()) {
     if (!lower(bearer).starts_with("bearer "))
       throw HttpError{401, "send: Authorization: Bearer TOKEN"};
-    const auto account =
-        call.service.accounts().token(std::string(trim(bearer.substr(7))), call.now);
-    if (!account)
-      throw HttpError{401, "the token is unknown or over; ask an administrator for another"};
-    call.account = *account;
+    identify_bearer(call, std::string(trim(std::string_view(bearer).substr(7))));
     return;
   }
-  const std::string id = cookie(call.request, "__Host-cangong");
+  const std::string id = cookie_of(call.request, "__Host-cangong");
   if (id.empty()) return;
   const auto session = call.service.accounts().session(id, call.now);
   if (!session) return;
@@ -256,7 +294,10 @@ void authorise(const Call& call, const Route& route) {
   if (route.permission == Permission::anyone) return;
   if (call.account.name.empty())
     throw HttpError{401, "sign in first (POST /auth/sign-in), or send a token"};
-  if (allows(call.account.roles, route.permission)) return;
+  if (allows(call.account.roles, route.permission)) {
+    if (call.scopes) require_scopes(*call.scopes, route, call);
+    return;
+  }
   note(call, "denied", {{"route", route.pattern}});
   throw HttpError{403, "your roles do not allow this; it needs: " +
                            join(names_of(roles_with(route.permission)), " or ")};
@@ -288,16 +329,13 @@ void secure(Response& response, const std::string& trace) {
     response.headers.emplace_back(name, value);
   };
   add("Cache-Control", "no-store");
+  add("Expires", "0");
   add("Strict-Transport-Security", "max-age=31536000");
   add("X-Content-Type-Options", "nosniff");
   add("Referrer-Policy", "no-referrer");
   add("X-Frame-Options", "DENY");
   add("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
   response.headers.emplace_back("X-Trace-Id", trace);
-}
-
-std::string path_of(const Request& request) {
-  return request.target.substr(0, request.target.find('?'));
 }
 
 }  // namespace
@@ -371,6 +409,11 @@ Response Service::answer(const Request& request) {
   const std::string trace = trace_of(request), path = path_of(request);
   Json line{{"at", format_time(now())}, {"level", "info"}, {"method", request.method}};
   Response response;
+  if (auto allowed = preflight(state_->config.origins, request)) {
+    allow_origin(state_->config.origins, request, *allowed);
+    secure(*allowed, trace);
+    return std::move(*allowed);
+  }
   const Match match = match_route(request.method, path);
   const std::string pattern = match.route ? std::string(match.route->pattern) : "(none)";
   try {
@@ -389,6 +432,7 @@ Response Service::answer(const Request& request) {
   if (response.status == 405)
     for (const auto method : match.methods)
       response.headers.emplace_back("Allow", std::string(method));
+  allow_origin(state_->config.origins, request, response);
   secure(response, trace);
   const double seconds = std::chrono::duration<double>(Clock::now() - started).count();
   state_->metrics.count_request(request.method, pattern, response.status, seconds);

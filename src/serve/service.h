@@ -11,13 +11,17 @@
 #include "serve/accounts.h"
 #include "serve/config.h"
 #include "serve/http.h"
+#include "serve/scopes.h"
 #include "serve/tallies.h"
 #include "serve/watch.h"
 
 namespace cangong {
 
 struct Route;
+class Alerts;
+class Clients;
 class Outbound;
+class SignOn;
 
 // A patient as the record and as the trail name them.
 struct Subject {
@@ -34,6 +38,8 @@ struct Call {
   Asker asker;
   Time now;
   std::string session;  // the cookie, if any
+  // Of a program's token: it reaches no further.
+  std::optional<Scopes> scopes = {};
 
   Hospital& hospital() const;
   // The handler of a patient's data asks this first. Throws Fault::denied where the caller does not
@@ -82,6 +88,9 @@ class Service {
   Jobs& jobs();
   // The only way to another host.
   Outbound& outbound();
+  Clients& clients();
+  SignOn& sign_on();
+  Alerts& alerts();
   Watch& watch();
 
  private:

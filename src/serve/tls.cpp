@@ -10,6 +10,7 @@
 
 #include "base/digest.h"
 #include "base/error.h"
+#include "base/secret_file.h"
 #include "base/text.h"
 #include "registry/signature.h"
 

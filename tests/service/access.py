@@ -30,6 +30,8 @@ ALLOWED = {
     ("GET", "/reports/none/index.html"): {"clinician", "scientist", "integrator", "admin",
                                           "auditor"},
     ("GET", "/api/monitoring"): {"integrator", "admin", "auditor"},
+    ("GET", "/api/alerts"): {"integrator", "admin", "auditor"},
+    ("POST", "/api/alerts/look"): {"admin"},
     ("GET", "/api/patients"): {"clinician", "integrator"},
     ("PUT", "/api/answers/x/opinion"): {"clinician", "integrator"},
     ("GET", "/api/jobs"): {"scientist", "integrator", "admin"},
@@ -80,7 +82,9 @@ OF_PATIENT = [("GET", "/fhir/Patient/{p}"), ("GET", "/fhir/Patient/{p}/_history"
               ("GET", "/api/patients/{p}/trend?model=heart")]
 
 OPEN = {"/", "/assets/x", "/livez", "/readyz", "/openapi.json", "/auth/sign-in", "/fhir/metadata",
-        "/fhir/OperationDefinition/predict", "/v2/health/live", "/v2/health/ready"}
+        "/fhir/OperationDefinition/predict", "/v2/health/live", "/v2/health/ready", "/auth/token",
+        "/auth/sign-on", "/auth/sign-on/names", "/auth/sign-on/with/x", "/launch",
+        "/fhir/.well-known/smart-configuration"}
 
 
 def check_care(s, t):

@@ -9,6 +9,7 @@ import traceback
 import access
 import bulk
 import checks
+import ehr
 import fhir
 import hostile
 import life
@@ -54,6 +55,7 @@ def main():
         pages.check_withdrawn_in_a_job(home, t)
         bulk.check_training(home, t)
         outbound.check_outbound(home, t)
+        ehr.check_ehr(home, t)
         operations.check_approvals(home, t)
         life.check_life(home, t)
         if postgres.CLUSTER:

@@ -213,6 +213,27 @@ async function asClinician() {
   await page.context().close();
 }
 
+async function life(page) {
+  await page.goto(`${url}/#/models`);
+  await page.getByRole("heading", { name: "Propose a bundle" }).waitFor();
+  const lacks = page.locator(".problem", { hasText: "model card lacks" });
+  check("what a card lacks is told before anyone proposes", (await lacks.innerText()).includes("intended_use"));
+  await page.getByLabel("Name", { exact: true }).fill("heart@shadow");
+  await page.getByLabel("Note").fill("reads well");
+  check("and it cannot be", await page.getByRole("button", { name: "Propose a bundle" }).isDisabled());
+  await accessible(page, "models of an administrator");
+  await page.screenshot({ path: `${folder}/page-life.png`, fullPage: true });
+  await page.goto(`${url}/#/model/heart@champion`);
+  const withdraw = page.getByRole("button", { name: "Withdraw heart@champion" });
+  await withdraw.waitFor();
+  check("a withdrawal asks for a reason", await withdraw.isDisabled());
+  await page.getByLabel("Reason").fill("wrong units");
+  check("and is one click then", await withdraw.isEnabled());
+  await page.goto(`${url}/#/monitoring`);
+  await page.getByText("Nothing is out of bounds.").waitFor();
+  check("monitoring says that nobody is told", await page.getByText("Nobody is told").count() === 1);
+}
+
 async function asAdmin() {
   const page = await open("en");
   await signIn(page, "admin", process.env.FIRST_CODE);
@@ -232,6 +253,8 @@ async function asAdmin() {
   await page.getByRole("button", { name: "Verify the chain" }).click();
   await page.getByText("It holds:").waitFor();
   check("the chain is verified from the page", true);
+  await life(page);
+  await page.goto(`${url}/#/audit`);
   await page.getByRole("button", { name: "中文" }).click();
   await settle(page);
   check("the language changes at once, and stays", await page.locator("h1").innerText() === "审计" &&

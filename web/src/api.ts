@@ -12,6 +12,11 @@ export interface Feature {
 export interface CalibrationPoint {
   told: number; seen: number; low: number | null; high: number | null; count: number;
 }
+export interface Proposal {
+  id: string; name: string; bundle: string; by: string; at: string; note: string;
+  state: "open" | "approved" | "refused"; decided_by?: string; decided_at?: string;
+}
+export interface Candidate { bundle: string; aliases: string[]; damaged: boolean; card_lacks?: string[] }
 export interface ModelDetail extends Model {
   recipe: string; learner: string; options: string; task: string;
   training_rows: number; judged_rows: number; columns: number; features: Feature[];
@@ -61,10 +66,19 @@ export interface DayTally {
   day: string; answers: number; missing_data: number; unlike_training: number; deceased: number;
   mean_ms: number | null; slowest_ms: number;
 }
+export interface Interval { value: number | null; low: number | null; high: number | null }
+export interface Judgement {
+  at: string; judged: number; waiting: number; enough?: boolean; metrics?: Record<string, Interval>;
+  tenths?: CalibrationPoint[];
+  subgroups?: { family: string; name: string; metrics: Record<string, Interval> }[];
+}
 export interface Monitored {
   model: string; days: DayTally[]; by_tenth: number[]; expected: number[]; psi: number | null;
-  p: number | null; opinions: Record<string, number>;
+  p: number | null; opinions: Record<string, number>; judgement: Judgement | null;
+  missing?: { feature: string; expected: number | null; share: number | null }[];
+  beside?: { pairs: number; mean_difference: number };
 }
+export interface AlertTold { kind: string; about: string; text: string; since: string }
 export interface Report { name: string; files: string[]; title?: string; examples?: number; patients?: number }
 export interface TrailRecord {
   n: number; at: string; what: string; who?: string; subject?: string; why?: string; name?: string;

@@ -4,6 +4,7 @@ import { count, moment, percent, short } from "../format";
 import { Card, Code, Curl, curl, Page, Table, useData, Waiting } from "../parts";
 import { Calibration } from "../plot";
 import { t, word } from "../words";
+import { RollBack, Withdraw } from "./life";
 
 function range(f: Feature): string {
   if (f.low === null || f.low === undefined || f.high === null || f.high === undefined) return "";
@@ -23,7 +24,7 @@ function Facts({ model }: { model: ModelDetail }) {
   return <dl>{rows.map(([name, value]) => <><dt>{name}</dt><dd>{value}</dd></>)}</dl>;
 }
 
-export function ModelPage({ parts }: PageProps) {
+export function ModelPage({ me, parts }: PageProps) {
   const name = parts[0] ?? "";
   const path = `/api/models/${enc(name)}`;
   const model = useData(() => get<ModelDetail>(path), [name]);
@@ -65,8 +66,10 @@ export function ModelPage({ parts }: PageProps) {
                   { title: t("model.by"), cell: (h) => h.by },
                   { title: t("model.bundle"), cell: (h) => (h.bundle ? <code>{h.bundle.slice(0, 16)}</code> : t("model.withdrawn")) },
                   { title: t("models.note"), cell: (h) => h.note },
+                  { title: t("jobs.act"), cell: (h) => <RollBack me={me} id={`${m.name}@${m.alias}`} bundle={h.bundle} now={m.bundle} changed={model.again} /> },
                 ]} />
                 <p class="quiet">{t("model.rollback", { name })}</p>
+                <Withdraw me={me} id={`${m.name}@${m.alias}`} changed={() => { location.hash = "#/models"; }} />
               </Card>
               <Card title={t("model.task")} wide><Code text={m.task} label={t("model.task")} /></Card>
               {m.options && <Card title={t("model.options")} wide><Code text={m.options} label={t("model.options")} /></Card>}

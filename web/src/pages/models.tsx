@@ -3,8 +3,10 @@ import { moment } from "../format";
 import { Card, Curl, curl, Page, Table, useData, Waiting } from "../parts";
 import { link } from "../route";
 import { t } from "../words";
+import type { PageProps } from "../page";
+import { Life } from "./life";
 
-export function Models() {
+export function Models({ me }: PageProps) {
   const models = useData(() => get<{ models: Model[]; not_served: number }>("/api/models"), []);
   return (
     <Page title={t("models.title")}>
@@ -23,6 +25,7 @@ export function Models() {
           </Card>
         )}
       </Waiting>
+      <Life me={me} changed={models.again} />
     </Page>
   );
 }

@@ -1,9 +1,10 @@
 import { useState } from "preact/hooks";
-import { get, type Monitored } from "../api";
+import { get, type AlertTold, type Monitored } from "../api";
 import { count, percent, short } from "../format";
 import { Card, Choice, Curl, curl, Page, Table, useData, Waiting } from "../parts";
 import { Lines } from "../plot";
 import { t } from "../words";
+import { AlertList, Outcomes } from "./outcomes";
 
 // The usual reading of the index (Siddiqi 2006): below .1 little, above .25 much.
 function reading(m: Monitored): string {
@@ -46,6 +47,7 @@ function One({ m }: { m: Monitored }) {
           { title: t("monitoring.now"), numeric: true, cell: (r) => percent(r.n / total) },
         ]} />
       )}
+      <Outcomes m={m} />
       {Object.keys(m.opinions).length > 0 && (
         <p>{t("monitoring.opinions", { agree: m.opinions.agree ?? 0, disagree: m.opinions.disagree ?? 0, other: m.opinions.not_relevant ?? 0 })}</p>
       )}
@@ -57,8 +59,10 @@ export function Monitoring() {
   const [days, setDays] = useState("30");
   const path = `/api/monitoring?days=${days}`;
   const seen = useData(() => get<{ models: Monitored[] }>(path), [path]);
+  const alerts = useData(() => get<{ alerts: AlertTold[]; told: number }>("/api/alerts"), []);
   return (
     <Page title={t("monitoring.title")}>
+      <Waiting of={alerts}>{(all) => <AlertList alerts={all.alerts} told={all.told} />}</Waiting>
       <Card>
         <Choice label={t("monitoring.days")} value={days} onPick={setDays} options={["7", "30", "90"].map((d) => [d, t("monitoring.last", { n: d })])} />
         <Curl command={curl("GET", path)} />

@@ -1,12 +1,13 @@
 import { useState } from "preact/hooks";
-import { call, type Me } from "../api";
-import { Field, Page } from "../parts";
+import { call, enc, get, type Me } from "../api";
+import { Field, Page, useData } from "../parts";
 import { t } from "../words";
 
 export function SignIn(props: { enter: (me: Me) => void }) {
   const [once, setOnce] = useState(false);  // the password was good for one sign-in
   const [coded, setCoded] = useState(false);  // there is a second factor
   const [problem, setProblem] = useState("");
+  const elsewhere = useData(() => get<{ names: string[] }>("/auth/sign-on/names"), []);
   const submit = async (event: SubmitEvent) => {
     event.preventDefault();
     const form = new FormData(event.currentTarget as HTMLFormElement);
@@ -32,6 +33,9 @@ export function SignIn(props: { enter: (me: Me) => void }) {
         {coded && <Field label={t("sign.code")} name="code" inputMode="numeric" autocomplete="one-time-code" required />}
         {problem && <p class="problem" role="alert">{problem}</p>}
         <button type="submit" class="main">{t("sign.in")}</button>
+        {(elsewhere.data?.names ?? []).map((name) => (
+          <a class="button" href={`/auth/sign-on/with/${enc(name)}`}>{t("sign.with", { name })}</a>
+        ))}
       </form>
     </Page>
   );

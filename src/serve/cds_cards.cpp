@@ -1,0 +1,196 @@
+// Cards of CDS Hooks 2.0: the answer, its reasons and sources, what may be done next.
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+#include "base/new_id.h"
+#include "base/text.h"
+#include "report/paragraph.h"
+#include "serve/cds.h"
+#include "serve/prefetch.h"
+
+namespace cangong {
+namespace {
+
+// Text of a record inside Markdown: nothing in it is markup.
+std::string plain(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    if (std::string_view("\\`*_{}[]()#+-.!|<>~&").find(c) != std::string_view::npos) out += '\\';
+    out += c == '\n' || c == '\r' ? ' ' : c;
+  }
+  return out;
+}
+
+const CardThreshold* threshold_of(const Call& call, const ServedModel& model) {
+  for (const CardThreshold& threshold : call.service.config().cards)
+    if (threshold.model == model.name) return &threshold;
+  return nullptr;
+}
+
+std::string detail_of(const Call& call, const Got& got, const Prediction& p) {
+  std::string text;
+  if (!p.reasons.empty()) {
+    const Words words = clinician_paragraph(p, got.model->told);
+    text = plain(wants_chinese(call.request) ? words.chinese : words.english) + "\n\n";
+    for (std::size_t k = 0; k < std::min<std::size_t>(5, p.reasons.size()); ++k) {
+      const Reason& reason = p.reasons[k];
+      text += "- " + plain(reason.description.empty() ? reason.feature : reason.description) + ": ";
+      text += reason.value ? plain(format_short(*reason.value, 4) + " " + reason.unit) : "missing";
+      text += reason.contribution > 0 ? " (raises it)" : " (lowers it)";
+      if (!reason.evidence.empty() && !reason.evidence.front().source.empty())
+        text += ", " + plain(reason.evidence.front().source);
+      text += "\n";
+    }
+  }
+  if (const auto* threshold = threshold_of(call, *got.model))
+    text += "\nWarns from " + format_number(threshold->warning) + ": " + plain(threshold->reason) +
+            "\n";
+  if (got.answered.synthetic)
+    text += "\n**Synthetic**: this patient, or those behind the model, do not exist\\.\n";
+  return text + "\nModel " + plain(got.model->id()) + ", data to " +
+         plain(format_time(got.answered.as_of)) + ", answer " + plain(got.answered.id) + "\n";
+}
+
+Json source_of(const Call& call, const ServedModel& model) {
+  return {{"label", "cangong at " + call.service.config().organisation},
+          {"url", call.service.public_url() + "/#/model/" + encode_url(model.id())},
+          {"topic", {{"system", call.service.public_url() + "/models"}, {"code", model.name}}}};
+}
+
+Json override_reasons(const Call& call) {
+  const std::string system = call.service.public_url() + "/override";
+  const auto one = [&](const char* code, const char* display) {
+    return Json{{"system", system}, {"code", code}, {"display", display}};
+  };
+  return Json::array({one("already-known", "Already known"),
+                      one("not-relevant", "Not relevant now"),
+                      one("disagree", "I judge it otherwise")});
+}
+
+// Where a person reads on: the patient's page, where the patient is in the record, and the card of
+// the model.
+Json links_of(const Call& call, const Got& got) {
+  const std::string pages = call.service.public_url() + "/#/";
+  Json links = Json::array();
+  if (got.patient)
+    links.push_back({{"label", "Open in Cangong"},
+                     {"url", pages + "prediction/" + encode_url(got.patient->id) + "/" +
+                                 encode_url(got.model->id())},
+                     {"type", "absolute"}});
+  links.push_back({{"label", "About the model"},
+                   {"url", pages + "model/" + encode_url(got.model->id())},
+                   {"type", "absolute"}});
+  return links;
+}
+
+struct Proposal {
+  std::string label, system, code, display;
+};
+
+// A suggestion to order something, as a draft that the EHR may take over.
+Json suggestion_of(const Proposal& what, const std::string& patient) {
+  Json coding{{"system", what.system}, {"code", what.code}};
+  if (!what.display.empty()) coding["display"] = what.display;
+  const Json order{{"resourceType", "ServiceRequest"},
+                   {"status", "draft"},
+                   {"intent", "proposal"},
+                   {"code", {{"coding", Json::array({coding})}}},
+                   {"subject", {{"reference", "Patient/" + patient}}}};
+  return {{"label", what.label},
+          {"uuid", uuid_of(new_id(now()))},
+          {"actions",
+           Json::array({{{"type", "create"}, {"description", what.label}, {"resource", order}}})}};
+}
+
+void suggest(Json& card, const std::vector<Proposal>& all, const std::string& patient) {
+  if (all.empty()) return;
+  Json suggestions = Json::array();
+  for (const Proposal& one : all) suggestions.push_back(suggestion_of(one, patient));
+  card["suggestions"] = suggestions;
+  card["selectionBehavior"] = "any";
+}
+
+// Measurements that the model misses, as far as a code says what to order.
+std::vector<Proposal> to_measure(const Call& call, const ServedModel& model,
+                                 const Abstention& none) {
+  std::vector<Proposal> all;
+  for (const Column& column : model.pipeline.encoder->columns()) {
+    if (std::find(none.missing.begin(), none.missing.end(), column.name()) == none.missing.end() ||
+        !column.code.starts_with("LOINC//"))
+      continue;
+    const auto coding = coding_of(column.code);
+    const auto same = [&](const Proposal& known) { return coding && known.code == coding->second; };
+    if (!coding || std::any_of(all.begin(), all.end(), same)) continue;
+    const std::string meaning = call.hospital().meaning(column.code);
+    const std::string& name = meaning.empty() ? coding->second : meaning;
+    all.push_back({"Measure " + shorten(name, 60), coding->first, coding->second, ""});
+  }
+  return all;
+}
+
+std::vector<Proposal> to_consider(const CardThreshold& threshold) {
+  std::vector<Proposal> all;
+  for (const CardSuggestion& one : threshold.suggestions)
+    all.push_back({one.label, one.system, one.code, one.label});
+  return all;
+}
+
+const char* indicator_of(const CardThreshold* threshold, double value) {
+  return threshold && value >= threshold->critical  ? "critical"
+         : threshold && value >= threshold->warning ? "warning"
+                                                    : "info";
+}
+
+}  // namespace
+
+Json answer_card(const Call& call, const Got& got, const std::string& patient) {
+  // The answer's own id: what is said of the card leads to the trail's record.
+  Json card{{"uuid", uuid_of(got.answered.id)}};
+  if (const auto* none = std::get_if<Abstention>(&got.answered.reply)) {
+    card["summary"] = std::string("No answer from ") + got.model->name + ": " + none->reason;
+    card["indicator"] = "info";
+    std::string missing;
+    for (const std::string& feature : none->missing) missing += "- " + plain(feature) + "\n";
+    if (!missing.empty()) card["detail"] = "Missing:\n\n" + missing;
+    suggest(card, to_measure(call, *got.model, *none), patient);
+  } else {
+    const auto& p = std::get<Prediction>(got.answered.reply);
+    const CardThreshold* threshold = threshold_of(call, *got.model);
+    card["summary"] = headline(*got.model, p);
+    card["indicator"] = indicator_of(threshold, p.value);
+    card["detail"] = detail_of(call, got, p);
+    card["overrideReasons"] = override_reasons(call);
+    if (threshold && p.value >= threshold->warning) suggest(card, to_consider(*threshold), patient);
+  }
+  card["source"] = source_of(call, *got.model);
+  card["links"] = links_of(call, got);
+  return card;
+}
+
+Json orders_card(const Call& call, const Got& without, const Got& with) {
+  const auto* before = std::get_if<Prediction>(&without.answered.reply);
+  const auto* after = std::get_if<Prediction>(&with.answered.reply);
+  if (!before || !after) return nullptr;
+  const double change = after->value - before->value;
+  // A hundredth of all, and a tenth of what it is: less is no reason to interrupt anyone.
+  if (std::abs(change) < 0.1 * std::abs(before->value) ||
+      (after->unit == "probability" && std::abs(change) < 0.01))
+    return nullptr;
+  const std::string from = figure(*before, before->value), to = figure(*after, after->value);
+  const CardThreshold* threshold = threshold_of(call, *with.model);
+  return {{"uuid", uuid_of(with.answered.id)},
+          {"summary", shorten(with.model->told.task, 60) + ": " + to + " with these orders, " +
+                          from + " without"},
+          {"indicator", change > 0 ? indicator_of(threshold, after->value) : "info"},
+          {"detail", "**Association, not effect**: patients with such orders were " +
+                         std::string(change > 0 ? "more" : "less") +
+                         " at risk in the data that the model learnt from, which does not say "
+                         "that the order is why\\.\n\n" +
+                         detail_of(call, with, *after)},
+          {"source", source_of(call, *with.model)},
+          {"links", links_of(call, with)},
+          {"overrideReasons", override_reasons(call)}};
+}
+
+}  // namespace cangong
