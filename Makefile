@@ -20,7 +20,7 @@ demo: build
 
 test: build tidy
 	@tools/fetch-data
-	build/cangong_tests --gtest_brief=1
+	tests/halves build/cangong_tests
 	tests/hostile/run
 	tests/interop/run
 	tests/cli/run
@@ -34,7 +34,7 @@ test: build tidy
 # The part without torch under the address, undefined-behaviour and thread sanitizers.
 check-asan: setup
 	@cmake --preset asan >build/configure-asan.log && cmake --build --preset asan
-	UBSAN_OPTIONS=halt_on_error=1 build-asan/cangong_tests --gtest_brief=1
+	UBSAN_OPTIONS=halt_on_error=1 tests/halves build-asan/cangong_tests
 	UBSAN_OPTIONS=halt_on_error=1 CANGONG_KILLS=5 tests/service/run build-asan/cangong
 
 check-tsan: setup

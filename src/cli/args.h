@@ -87,6 +87,7 @@ int run_account(const Args& args);
 int run_config(const Args& args);
 int run_backup(const Args& args);
 int run_migrate(const Args& args);
+int run_pull(const Args& args);
 int run_restore(const Args& args);
 int run_doctor(const Args& args);
 int run_explain_error(const Args& args);

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/hospital.h"
+#include "engine/job_kind.h"
 
 namespace cangong {
 
@@ -41,5 +41,9 @@ class NdjsonFiles {
 // The active members of a Group of the live record that are known here, each once. Throws
 // Fault::missing where there is no such Group.
 std::vector<PatientId> members_of(Hospital& hospital, const std::string& group);
+
+// Every line of kLoadFile in the job's folder into the live record; returns what came of it, a JSON
+// object. Done again it changes nothing.
+std::string load_lines(Hospital& hospital, JobRun& run);
 
 }  // namespace cangong

@@ -143,12 +143,12 @@ std::string about(Hospital&, const std::string&) {
   return "";
 }
 
-std::string run(Hospital& hospital, JobRun& run) {
-  return Load(hospital, run).run();
-}
-
 }  // namespace
 
-const JobKind kLoadJob{"load", Lane::brief, about, run};
+const JobKind kLoadJob{"load", Lane::brief, about, load_lines};
+
+std::string load_lines(Hospital& hospital, JobRun& run) {
+  return Load(hospital, run).run();
+}
 
 }  // namespace cangong

@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "base/pattern.h"
 #include "base/postgres_at.h"
 
 namespace cangong {
@@ -53,6 +54,12 @@ void check(const ServiceConfig& config, const fs::path& file) {
     for (const CardSuggestion& one : card.suggestions)
       if (one.label.empty() || one.system.empty() || one.code.empty())
         fail(Fault::config, one.where + ": a suggestion has label, system and code");
+  static const Pattern kName = Pattern::require("^[a-z0-9][a-z0-9-]{0,40}$", "names of sources");
+  for (const BulkSourceConfig& source : config.sources)
+    if (!kName.in(source.name) || !source.url.starts_with("https://"))
+      fail(Fault::config, source.where +
+                              ": a source has a name of small letters, digits and \"-\", and an "
+                              "https url");
   for (const std::string& origin : config.origins)
     require(origin.starts_with("https://") && origin.find('/', 8) == std::string::npos,
             "an origin is https://host, or https://host:port, without a path");

@@ -78,6 +78,24 @@ struct SignOnConfig {
   }
 };
 
+// Another system whose Bulk Data export is pulled into the live record.
+struct BulkSourceConfig {
+  static constexpr bool is_config = true;
+  std::string name, url, client_id, token_url, group, types, where;
+  std::string scopes = "system/*.rs";
+  template <class V>
+  void visit(V& v) {
+    v("name", name, "of the source: cangong pull HOME NAME");
+    v("url", url, "https URL of its FHIR server, of a listed host");
+    v("client_id", client_id,
+      "this service's id there (SMART Backend Services); default: no token");
+    v("token_url", token_url, "where tokens are given; default: what the server says");
+    v("scopes", scopes, "asked for");
+    v("group", group, "id of the Group whose patients are exported; default: everybody");
+    v("types", types, "Patient,Observation: types of resources; default: all");
+  }
+};
+
 // Where alerts are sent.
 struct AlertTarget {
   static constexpr bool is_config = true;
@@ -116,6 +134,7 @@ struct ServiceConfig {
   std::vector<std::string> origins;
   std::vector<SignOnConfig> sign_on;
   std::vector<AlertTarget> alerts;
+  std::vector<BulkSourceConfig> sources;
   template <class V>
   void visit(V& v) {
     v("listen", listen,
@@ -147,6 +166,10 @@ struct ServiceConfig {
     v("sign_on", sign_on,
       "name, kind, issuer, client_id, client_secret_file, account_claim: whom people may sign in "
       "with");
+    v("sources", sources,
+      "name, url, client_id, token_url, scopes, group, types: whose Bulk Data export `cangong "
+      "pull` "
+      "and the job pull take");
     v("alerts", alerts, "url, secret_file: who is told of drift, failed jobs, and their end");
     v("origins", origins,
       "web pages elsewhere that may ask CDS Hooks, such as https://ehr.example.org");

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "engine/judge.h"
+#include "serve/pull.h"
 
 namespace cangong {
 namespace {
@@ -19,6 +20,7 @@ constexpr std::array kEntries{
     Startable{&kImportJob, Permission::write_patients},
     Startable{&kTrainJob, Permission::train},
     Startable{&kEvaluateJob, Permission::train},
+    Startable{&kPullJob, Permission::write_patients},
     Startable{&kMedsJob, Permission::write_patients},
     // Of these the routes below /fhir make the request.
     Startable{&kExportJob, Permission::nobody},

@@ -92,6 +92,15 @@ bhttp::request<bhttp::string_body> message_of(const OutboundRequest& request, co
   return message;
 }
 
+void require_whole(const HttpsUrl& url, BoostError broken) {
+  if (broken == bhttp::error::body_limit || broken == bhttp::error::header_limit ||
+      broken == bhttp::error::buffer_overflow)
+    unanswered(url, "it is longer than is taken");
+  if (broken == BoostError(ENOSPC, boost::system::generic_category()))
+    fail(Fault::storage, "the disk is full");
+  if (broken) unanswered(url, "it is no whole HTTP answer");
+}
+
 // One request and its answer. What it throws names the host.
 asio::awaitable<OutboundResponse> exchange(const OutboundRequest& request, const HttpsUrl& url,
                                            const Addresses& addresses, asio::ssl::context& tls) {
@@ -110,22 +119,31 @@ asio::awaitable<OutboundResponse> exchange(const OutboundRequest& request, const
   auto message = message_of(request, url);
   const auto [unsent, sent] = co_await bhttp::async_write(stream, message, kAwait);
   if (unsent) unanswered(url, "the connection ended");
-  bhttp::response_parser<bhttp::string_body> parser;
-  parser.header_limit(kMostHeaderBytes);
-  parser.body_limit(request.most_bytes);
-  if (request.method == "HEAD") parser.skip(true);
+  bhttp::response_parser<bhttp::empty_body> head;
+  head.header_limit(kMostHeaderBytes);
+  head.body_limit(request.most_bytes);
+  if (request.method == "HEAD") head.skip(true);
   beast::flat_buffer buffer(64 << 10);
-  const auto [broken, read] = co_await bhttp::async_read(stream, buffer, parser, kAwait);
-  if (broken == bhttp::error::body_limit || broken == bhttp::error::header_limit ||
-      broken == bhttp::error::buffer_overflow)
-    unanswered(url, "it is longer than is taken");
-  if (broken) unanswered(url, "it is no whole HTTP answer");
+  const auto [headless, read] = co_await bhttp::async_read_header(stream, buffer, head, kAwait);
+  require_whole(url, headless);
   OutboundResponse response;
-  response.status = static_cast<int>(parser.get().result_int());
-  for (const auto& field : parser.get())
+  response.status = static_cast<int>(head.get().result_int());
+  for (const auto& field : head.get())
     response.headers.emplace_back(lower(text_of(field.name_string())), text_of(field.value()));
-  response.body = std::move(parser.get().body());
   response.url = "https://" + url.authority() + url.target;
+  if (response.status == 200 && !request.into.empty()) {
+    bhttp::response_parser<bhttp::file_body> parser(std::move(head));
+    BoostError unwritten;
+    parser.get().body().open(request.into.c_str(), beast::file_mode::write, unwritten);
+    if (unwritten) fail(Fault::storage, "cannot write " + request.into.string());
+    const auto [broken, ignored] = co_await bhttp::async_read(stream, buffer, parser, kAwait);
+    require_whole(url, broken);
+  } else {
+    bhttp::response_parser<bhttp::string_body> parser(std::move(head));
+    const auto [broken, ignored] = co_await bhttp::async_read(stream, buffer, parser, kAwait);
+    require_whole(url, broken);
+    response.body = std::move(parser.get().body());
+  }
   co_return response;
 }
 

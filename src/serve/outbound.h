@@ -20,6 +20,7 @@ struct OutboundRequest {
   std::string body = {};
   std::string purpose = {};  // for the trail; no identifiers
   std::size_t most_bytes = 4 << 20;
+  fs::path into = {};  // the body of an answer with status 200 is written there, in parts
   std::chrono::milliseconds within{10000};  // names, connecting, TLS and the whole answer
   // Followed for GET alone, to listed hosts; Authorization and Cookie stay with the first host.
   int most_redirects = 0;

@@ -55,6 +55,7 @@ Response remove_care(Call&);
 Response try_outbound(Call&);
 Response give_token(Call&);
 Response smart_configuration(Call&);
+Response own_keys(Call&);
 Response list_sign_on(Call&);
 Response begin_sign_on(Call&);
 Response finish_sign_on(Call&);

@@ -28,6 +28,8 @@ constexpr std::array kRoutes{
           "an hour's access to one patient, with a reason; recorded"},
     Route{"POST", "/auth/token", anyone, kSmall, give_token,
           "SMART Backend Services: a token for a signed assertion"},
+    Route{"GET", "/.well-known/jwks.json", anyone, kNone, own_keys,
+          "the public key by which this service asks others (SMART Backend Services)"},
     Route{"GET", "/auth/sign-on/names", anyone, kNone, list_sign_on,
           "whom people may sign in with"},
     Route{"GET", "/auth/sign-on/with/{name}", anyone, kNone, begin_sign_on,

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "serve/clients.h"
 #include "serve/json.h"
+#include "serve/own_key.h"
 
 namespace cangong {
 namespace {
@@ -75,6 +76,13 @@ Response give_token(Call& call) {
     note(call, "token_refused", {{"error", error.code}});
     return oauth_error(error);
   }
+}
+
+Response own_keys(Call& call) {
+  const OwnKey key = OwnKey::open(call.hospital().home().keys() / "client.pem");
+  Response response{200, "application/json", key.jwks()};
+  response.headers.emplace_back("Cache-Control", "public, max-age=300");
+  return response;
 }
 
 Response smart_configuration(Call& call) {

@@ -83,7 +83,7 @@ OF_PATIENT = [("GET", "/fhir/Patient/{p}"), ("GET", "/fhir/Patient/{p}/_history"
 
 OPEN = {"/", "/assets/x", "/livez", "/readyz", "/openapi.json", "/auth/sign-in", "/fhir/metadata",
         "/fhir/OperationDefinition/predict", "/v2/health/live", "/v2/health/ready", "/auth/token",
-        "/auth/sign-on", "/auth/sign-on/names", "/auth/sign-on/with/x", "/launch",
+        "/.well-known/jwks.json", "/auth/sign-on", "/auth/sign-on/names", "/auth/sign-on/with/x", "/launch",
         "/fhir/.well-known/smart-configuration"}
 
 

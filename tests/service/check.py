@@ -56,6 +56,7 @@ def main():
         bulk.check_training(home, t)
         outbound.check_outbound(home, t)
         ehr.check_ehr(home, t)
+        ehr.check_pull(home, t)
         operations.check_approvals(home, t)
         life.check_life(home, t)
         if postgres.CLUSTER:

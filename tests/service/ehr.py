@@ -504,3 +504,96 @@ def check_wrong_configurations(home, before, port, folder):
         check(f"{name} ends the start, with its place", wrong.returncode != 0 and
               "config.yaml" in wrong.stderr, wrong.stderr)
     config.write_text(before)
+
+
+def check_pull(home, t):
+    """One service pulls from another: both ends of Bulk Data and of SMART Backend Services."""
+    folder = home.parent
+    far = folder / "far"
+    far.mkdir()
+    with Service(PROGRAM, far):
+        pass
+    run(PROGRAM, "account", "add", far, "a-puller", "--roles", "integrator",
+        stdin="correct horse battery\n")
+    far_token = run(PROGRAM, "account", "token", far, "a-puller").strip()
+    config = home / "config.yaml"
+    before = config.read_text()
+    with Service(PROGRAM, home) as s:
+        keys = s.ask("GET", "/.well-known/jwks.json")
+    check("the public key is told, and it alone", keys.status == 200 and keys.json()["keys"][0][
+        "kty"] == "EC" and "d" not in keys.json()["keys"][0], keys)
+    (far / "puller.jwks").write_text(keys.body.decode())
+    (far / "config.yaml").write_text(
+        'clients:\n  - {id: puller, keys: puller.jwks, account: a-puller, scopes: system/*.rs}\n')
+    try:
+        with Service(PROGRAM, far) as other:
+            config.write_text(before + f"""
+outbound:
+  - {{host: "127.0.0.1:{other.port}", ca: {far / 'keys' / 'tls.crt'}}}
+sources:
+  - {{name: far, url: "{other.about['url']}/fhir", client_id: puller}}
+  - {{name: stranger, url: "{other.about['url']}/fhir", client_id: nobody}}
+  - {{name: unlisted, url: "https://127.0.0.1:1/fhir"}}
+""")
+            fill(other, far_token)
+            check_pulled(home, t, other, far_token)
+            check_pull_by_hand(home, other, far_token)
+    finally:
+        config.write_text(before)
+
+
+def fill(other, token):
+    for who in ("far-1", "far-2"):
+        other.ask("PUT", "/fhir/Patient/" + who, patient(who, "Elsewhere"), token=token)
+        for k in range(30):
+            id = f"{who}-lab-{k}"
+            other.ask("PUT", "/fhir/Observation/" + id, lab(who, 1 + k / 100, "2024-01-01", id),
+                      token=token)
+
+
+def check_pulled(home, t, other, far_token):
+    w = t["integrator"]
+    with Service(PROGRAM, home) as s:
+        def pull(source="far"):
+            begun = s.ask("POST", "/api/jobs", {"kind": "pull", "source": source}, token=w)
+            check(f"a pull from {source} begins", begun.status == 201, begun)
+            for _ in range(600):
+                job = s.ask("GET", "/api/jobs/" + begun.json()["id"], token=w).json()
+                if job["state"] in ("done", "failed"):
+                    return job
+                time.sleep(0.1)
+            return job
+
+        first = pull()
+        check("all of it comes", first["state"] == "done" and first["result"]["created"] == 62 and
+              first["result"]["rejected"] == 0 and not first["result"]["since"], first)
+        found = s.ask("GET", "/fhir/Observation?patient=far-1&_count=100", token=w).json()
+        check("and is here", len(found["entry"]) == 30, found)
+        other.ask("PUT", "/fhir/Observation/far-1-lab-0", lab("far-1", 9.0, "2024-01-01", "far-1-lab-0"),
+                  token=far_token)
+        other.ask("DELETE", "/fhir/Observation/far-1-lab-1", token=far_token)
+        second = pull()
+        check("then what has changed alone", second["state"] == "done" and second["result"][
+            "updated"] == 1 and second["result"]["created"] == 0 and second["result"]["since"] == first[
+            "result"]["until"], second)
+        check("and what was deleted", second["result"]["deleted"] == 1 and s.ask(
+            "GET", "/fhir/Observation/far-1-lab-1", token=w).status == 410, second)
+        check("the value is the new one", s.ask("GET", "/fhir/Observation/far-1-lab-0", token=w).json()[
+            "valueQuantity"]["value"] == 9.0)
+        for source, why in (("stranger", "token"), ("unlisted", "outbound")):
+            failed = pull(source)
+            check(f"a pull from {source} says why not", failed["state"] == "failed" and why in failed[
+                "problem"], failed)
+        check("no source of that name", s.ask("POST", "/api/jobs", {"kind": "pull", "source": "x"},
+                                              token=w).status == 400)
+        check("who writes no records does not pull", s.ask(
+            "POST", "/api/jobs", {"kind": "pull", "source": "far"}, token=t["scientist"]).status == 403)
+
+
+def check_pull_by_hand(home, other, far_token):
+    other.ask("PUT", "/fhir/Observation/far-2-new", lab("far-2", 1, "2024-02-01", "far-2-new"),
+              token=far_token)
+    told = json.loads(run(PROGRAM, "pull", home, "far", "--json"))
+    check("pulled by hand while nobody serves", told["created"] == 1, told)
+    again = json.loads(run(PROGRAM, "pull", home, "far", "--json"))
+    check("and nothing then", again["created"] == again["updated"] == again["deleted"] == 0, again)

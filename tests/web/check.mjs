@@ -218,7 +218,7 @@ async function life(page) {
   await page.getByRole("heading", { name: "Propose a bundle" }).waitFor();
   const lacks = page.locator(".problem", { hasText: "model card lacks" });
   check("what a card lacks is told before anyone proposes", (await lacks.innerText()).includes("intended_use"));
-  await page.getByLabel("Name", { exact: true }).fill("heart@shadow");
+  await page.getByLabel(/^Name/).fill("heart@shadow");
   await page.getByLabel("Note").fill("reads well");
   check("and it cannot be", await page.getByRole("button", { name: "Propose a bundle" }).isDisabled());
   await accessible(page, "models of an administrator");
