@@ -33,6 +33,7 @@ struct Descriptor {
   ::setpriority(PRIO_PROCESS, 0, kGentler);
   const int nothing = ::open("/dev/null", O_RDONLY);
   ::dup2(nothing, STDIN_FILENO), ::dup2(output, STDOUT_FILENO), ::dup2(errors, STDERR_FILENO);
+  ::close_range(3, ~0U, 0);  // connections of others among them: they would not end with their end
   ::pthread_sigmask(SIG_SETMASK, signals, nullptr);
   ::execv(words[0], words);
   ::_exit(127);
@@ -59,6 +60,23 @@ pid_t begin(char** words, int output, int errors) {
   return child;
 }
 
+// Ended where the one who watches it cannot go on.
+struct Child {
+  pid_t number = -1;
+  ~Child() {
+    if (number <= 0) return;
+    ::kill(number, SIGKILL);
+    wait();
+  }
+  int wait() {
+    int status = 0;
+    while (::waitpid(number, &status, 0) < 0 && errno == EINTR) {
+    }
+    number = -1;
+    return status;
+  }
+};
+
 int code_of(int status) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
@@ -77,7 +95,7 @@ int run_subprogram(const Subprogram& run) {
   const Descriptor output{
       ::open(run.output.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600)};
   if (output.number < 0) fail(Fault::storage, "cannot write " + run.output.string());
-  const pid_t child = begin(pointers.data(), output.number, writing.number);
+  Child child{begin(pointers.data(), output.number, writing.number)};
   ::close(std::exchange(writing.number, -1));
   std::string text;
   std::array<char, 4096> part;
@@ -92,15 +110,12 @@ int run_subprogram(const Subprogram& run) {
     }
     if (!asked && run.stop()) {
       asked = std::chrono::steady_clock::now();
-      ::kill(child, SIGTERM);
+      ::kill(child.number, SIGTERM);
     } else if (asked && std::chrono::steady_clock::now() - *asked > std::chrono::seconds(10)) {
-      ::kill(child, SIGKILL);
+      ::kill(child.number, SIGKILL);
     }
   }
-  int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
-  return code_of(status);
+  return code_of(child.wait());
 }
 
 }  // namespace cangong

@@ -174,19 +174,36 @@ ModelPtr Hospital::model(const std::string& name) {
                            : "no approved model \"" + name + "\"; there are " + join(names, ", "));
 }
 
-std::optional<PatientId> Hospital::find(const std::string& id) {
+namespace {
+
+std::optional<PatientId> named(LiveRecord live, const Identities& bulk, const std::string& id) {
   const std::size_t bar = id.find('|');
   const std::string system = bar == std::string::npos ? "fhir:Patient" : id.substr(0, bar);
   const std::string value = bar == std::string::npos ? id : id.substr(bar + 1);
-  std::optional<PatientId> found;
-  live().read([&](Database& database) { found = LiveRecord(database).find(system, value); });
+  const auto found = live.find(system, value);
+  return found ? found : bulk.find(system, value);
+}
+
+std::optional<PatientId> numbered(Bulk& bulk, const std::string& id) {
+  const auto number = parse_integer(id);
+  return number && bulk.find(PatientId(*number)) ? std::optional(PatientId(*number)) : std::nullopt;
+}
+
+}  // namespace
+
+std::optional<PatientId> Hospital::find(const std::string& id) {
   const auto bulk = state_->bulk_now();
-  if (!found) found = bulk->identities().find(system, value);
-  if (!found && bar == std::string::npos) {
-    const auto number = parse_integer(id);
-    if (number && bulk->find(PatientId(*number))) return PatientId(*number);
-  }
-  return found;
+  std::optional<PatientId> found;
+  live().read([&](Database& db) { found = named(LiveRecord(db), bulk->identities(), id); });
+  return found ? found : numbered(*bulk, id);
+}
+
+std::optional<PatientId> Hospital::find_outside(const std::string& id) {
+  const auto bulk = state_->bulk_now();
+  std::optional<PatientId> found;
+  live().read([&](Database& db) { found = named(LiveRecord(db), bulk->identities(), id); });
+  const bool synthetic = bulk->store() && bulk->store()->inventory().synthetic;
+  return found || !synthetic ? found : numbered(*bulk, id);
 }
 
 std::string Hospital::fhir_id(PatientId patient) {

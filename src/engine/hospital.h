@@ -87,6 +87,9 @@ class Hospital {
 
   // By the id of the FHIR resource, an identifier "system|value", or the store's number.
   std::optional<PatientId> find(const std::string& id);
+  // As another system names the patient: by the id of its FHIR resource or an identifier. A number
+  // of the store is none of theirs, but where the hospital is synthetic.
+  std::optional<PatientId> find_outside(const std::string& id);
   std::string fhir_id(PatientId patient);
   // What a code means; empty where nobody said.
   std::string meaning(std::string_view code);

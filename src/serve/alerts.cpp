@@ -19,7 +19,7 @@ using namespace std::chrono_literals;
 
 constexpr auto kBetweenLooks = 10min, kFirstLook = 2min;
 constexpr auto kTried = std::chrono::hours(24);
-constexpr std::size_t kMostLetters = 100;  // in one look
+constexpr std::size_t kMostLetters = 100;  // in one look, to one address
 
 // Alerts that hold, and what is still to be told of them to whom.
 constexpr const char* kTables = R"(
@@ -106,14 +106,18 @@ struct Alerts::State {
     return looked;
   }
 
+  // Of each address the oldest: one that is away keeps nothing from the others.
   std::vector<Letter> letters() {
     std::vector<Letter> all;
     parts.hospital.live().read([&](Database& db) {
-      db.each("SELECT name, state, url, body, at FROM alert_letter ORDER BY at, name LIMIT ?",
-              {static_cast<std::int64_t>(kMostLetters)}, [&](const Row& row) {
-                all.push_back({std::string(row.text(0)), std::string(row.text(1)),
-                               std::string(row.text(2)), std::string(row.text(3)), row.integer(4)});
-              });
+      for (const Target& target : targets)
+        db.each(
+            "SELECT name, state, body, at FROM alert_letter WHERE url = ? ORDER BY at, name "
+            "LIMIT ?",
+            {target.url, static_cast<std::int64_t>(kMostLetters)}, [&](const Row& row) {
+              all.push_back({std::string(row.text(0)), std::string(row.text(1)), target.url,
+                             std::string(row.text(2)), row.integer(3)});
+            });
     });
     return all;
   }

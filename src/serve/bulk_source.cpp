@@ -59,6 +59,9 @@ const std::string& BulkSource::token() {
     const OutboundResponse got = parts_.outbound.ask(request, parts_.asker);
     if (got.status != 200) refused(got, "to say where tokens are given");
     url = text_at(object_of(got, "configuration"), "token_endpoint");
+    // Another's token would come of it, told to this source.
+    if (parse_https_url(url).authority() != parse_https_url(base_).authority())
+      fail(Fault::input, "the source gives tokens on another host: name it as token_url");
   }
   const auto expires =
       std::chrono::duration_cast<std::chrono::seconds>((now() + 4min).time_since_epoch());
@@ -125,6 +128,8 @@ BulkSource::Status BulkSource::status(const std::string& at) {
     status.progress = got.header("x-progress").substr(0, 100);
     return status;
   }
+  if (got.status >= 500 && got.status != 501)
+    fail(Fault::missing, "the source answers with status " + std::to_string(got.status));
   if (got.status != 200) refused(got, "the export's result");
   const Json told = object_of(got, "manifest");
   BulkManifest manifest{text_at(told, "transactionTime"),
@@ -135,10 +140,12 @@ BulkSource::Status BulkSource::status(const std::string& at) {
   return status;
 }
 
-void BulkSource::fetch(const std::string& url, Access access, const fs::path& into) {
+void BulkSource::fetch(const std::string& url, Access access, const fs::path& into,
+                       const std::function<bool()>& stop) {
   OutboundRequest request;
   request.url = url, request.within = kFileWithin, request.most_bytes = kLargestFile;
   request.headers = {{"Accept", "application/fhir+ndjson"}}, request.into = into;
+  request.stop = stop;
   const OutboundResponse got = ask(request, access);
   if (got.status != 200) refused(got, "one of its files");
 }

@@ -43,7 +43,8 @@ class BulkSource {
     std::string progress;
   };
   Status status(const std::string& at);
-  void fetch(const std::string& url, Access access, const fs::path& into);
+  void fetch(const std::string& url, Access access, const fs::path& into,
+             const std::function<bool()>& stop);
   // Lets the other side forget it.
   void end(const std::string& at);
 

@@ -56,7 +56,7 @@ void take_data(const Call& call, const ServedModel& model, const std::string* pr
   const JsonMembers sent =
       prefetch && prefetch->starts_with('{') ? json_members(*prefetch) : JsonMembers();
   const bool fetches = server && server->is_listed();
-  if (sent.empty() && (!fetches || call.hospital().find(hook.patient))) return;
+  if (sent.empty() && (!fetches || call.hospital().find_outside(hook.patient))) return;
   hook.has_data = true;
   std::vector<std::string> lacking;
   for (const auto& [key, query] : prefetch_of(model.pipeline)) {

@@ -53,7 +53,7 @@ Ask asked_of(Call& call, const ServedModel& model, const HookRequest& hook) {
     wanted.resources = hook.resources;
     wanted.about = hook.patient;
   } else {
-    if (!call.hospital().find(hook.patient))
+    if (!call.hospital().find_outside(hook.patient))
       throw HttpError{412, "no prefetch was sent, and the patient is not known here"};
     wanted.subject = hook.patient;
   }

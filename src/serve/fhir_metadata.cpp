@@ -49,6 +49,11 @@ Response fhir_metadata(Call& call) {
   }
   resources.push_back(
       {{"type", "AuditEvent"}, {"interaction", Json::array({{{"code", "search-type"}}})}});
+  resources.push_back({{"type", "Subscription"},
+                       {"interaction", Json::array({{{"code", "create"}},
+                                                    {{"code", "read"}},
+                                                    {{"code", "delete"}},
+                                                    {{"code", "search-type"}}})}});
   const Json statement{
       {"resourceType", "CapabilityStatement"},
       {"status", "active"},

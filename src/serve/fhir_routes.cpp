@@ -87,6 +87,7 @@ Response fhir_create(Call& call) {
       if (found.size() > 1) throw HttpError{412, "several resources have this identifier"};
       if (!found.empty()) {
         written.kept = found[0], written.created = written.changed = false;
+        note(call, "read", told(call, written.kept));
         return;
       }
     }

@@ -45,6 +45,8 @@ class Pull {
     const fs::path kept = run_.folder() / "export.json";
     Json state = fs::exists(kept) ? Json::parse(read_file(kept)) : Json::object();
     if (!state.contains("at")) {
+      for (const auto& left : fs::directory_iterator(run_.folder()))
+        fs::remove(left.path());  // of an export that the source forgot
       state["at"] = bulk_.begin(since());
       write_file(kept, state.dump());
       run_.say("the source prepares an export");
@@ -106,7 +108,12 @@ class Pull {
     if (run_.is_stopping()) throw JobStopped();
     if (fs::exists(into)) return;
     const fs::path part = into.string() + ".part";
-    bulk_.fetch(url, access, part);
+    try {
+      bulk_.fetch(url, access, part, [&] { return run_.is_stopping(); });
+    } catch (const Error&) {
+      if (run_.is_stopping()) throw JobStopped();
+      throw;
+    }
     fs::rename(part, into);
   }
 

@@ -34,34 +34,42 @@ bool is_https(std::string_view where) {
 KeySource::KeySource(std::string where, fs::path home)
     : where_(std::move(where)), home_(std::move(home)) {}
 
-void KeySource::fetch(Outbound& outbound, const Asker& asker, Time now) {
-  if (!is_https(where_)) {
-    keys_ = std::make_shared<const KeySet>(KeySet::parse(read_file(home_ / where_)));
-    fetched_ = now, good_until_ = now + kUsual;
-    return;
-  }
+KeySource::Fetched KeySource::fetch(Outbound& outbound, const Asker& asker, Time now) const {
+  if (!is_https(where_))
+    return {std::make_shared<const KeySet>(KeySet::parse(read_file(home_ / where_))), now,
+            now + kUsual};
   OutboundRequest request;
   request.url = where_, request.purpose = "keys", request.within = 5s;
   request.most_bytes = 64 << 10, request.headers = {{"Accept", "application/json"}};
   const OutboundResponse got = outbound.ask(request, asker);
   if (got.status != 200) fail(Fault::missing, "their keys cannot be had");
-  keys_ = std::make_shared<const KeySet>(KeySet::parse(got.body));
-  fetched_ = now, good_until_ = now + lifetime(got.header("cache-control"));
+  return {std::make_shared<const KeySet>(KeySet::parse(got.body)), now,
+          now + lifetime(got.header("cache-control"))};
 }
 
 std::shared_ptr<const KeySet> KeySource::keys(Wanted wanted, Outbound& outbound, const Asker& asker,
                                               Time now) {
-  const std::lock_guard lock(mutex_);
-  const bool stale = !keys_ || now >= good_until_;
-  if (stale || (wanted == Wanted::anew && now >= fetched_ + kBetweenFetches)) {
-    try {
-      fetch(outbound, asker, now);
-    } catch (const Error& error) {
-      if (error.fault == Fault::storage) throw;
-      fail(Fault::denied, std::string("the keys of who signed: ") + error.what());
-    }
+  std::unique_lock lock(mutex_);
+  const bool stale = !kept_.keys || now >= kept_.good_until;
+  const bool anew = wanted == Wanted::anew && now >= kept_.at + kBetweenFetches;
+  if (!stale && !anew) return kept_.keys;
+  const std::unique_lock alone(fetching_, std::try_to_lock);
+  if (!alone || (failed_ && now < *failed_ + kBetweenFetches)) {
+    if (!stale) return kept_.keys;
+    fail(Fault::denied, "the keys of who signed cannot be had now; try again in a minute");
   }
-  return keys_;
+  lock.unlock();  // who needs no new keys is not held up
+  try {
+    Fetched fresh = fetch(outbound, asker, now);
+    lock.lock();
+    failed_.reset(), kept_ = std::move(fresh);
+    return kept_.keys;
+  } catch (const Error& error) {
+    if (error.fault == Fault::storage) throw;
+    if (!lock.owns_lock()) lock.lock();
+    failed_ = now;
+    fail(Fault::denied, std::string("the keys of who signed: ") + error.what());
+  }
 }
 
 Jwt KeySource::verify(const std::string& token, std::span<const JwtAlgorithm> allowed,

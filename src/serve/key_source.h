@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -12,7 +13,8 @@
 namespace cangong {
 
 // Keys that were fetched are kept as long as their Cache-Control says, five minutes where it says
-// nothing and an hour at most; a token that they do not fit has them fetched anew, once a minute.
+// nothing and an hour at most; a token that they do not fit has them fetched anew, once a minute,
+// by one while the others go on. What failed is not tried for a minute.
 // Safe for concurrent use.
 class KeySource {
  public:
@@ -28,13 +30,17 @@ class KeySource {
   enum class Wanted { kept, anew };
   std::shared_ptr<const KeySet> keys(Wanted wanted, Outbound& outbound, const Asker& asker,
                                      Time now);
-  void fetch(Outbound& outbound, const Asker& asker, Time now);
+  struct Fetched {
+    std::shared_ptr<const KeySet> keys;
+    Time at, good_until;
+  };
+  Fetched fetch(Outbound& outbound, const Asker& asker, Time now) const;
 
   const std::string where_;
   const fs::path home_;
-  std::mutex mutex_;
-  std::shared_ptr<const KeySet> keys_;
-  Time fetched_, good_until_;
+  std::mutex mutex_, fetching_;
+  Fetched kept_;
+  std::optional<Time> failed_;
 };
 
 bool is_https(std::string_view where);

@@ -158,7 +158,11 @@ OutboundResponse exchange_until(const OutboundRequest& request, const HttpsUrl& 
                    failure = thrown;
                    if (!thrown) response = std::move(got);
                  });
-  io.run_until(deadline);
+  while (!failure && !response && std::chrono::steady_clock::now() < deadline) {
+    if (request.stop && request.stop()) unanswered(url, "it was stopped");
+    io.run_until(
+        std::min(deadline, std::chrono::steady_clock::now() + std::chrono::milliseconds(200)));
+  }
   if (failure) std::rethrow_exception(failure);
   if (!response) unanswered(url, "it did not come in time");
   return std::move(*response);

@@ -24,6 +24,7 @@ struct OutboundRequest {
   std::chrono::milliseconds within{10000};  // names, connecting, TLS and the whole answer
   // Followed for GET alone, to listed hosts; Authorization and Cookie stay with the first host.
   int most_redirects = 0;
+  std::function<bool()> stop = {};  // asked five times a second: then no answer comes
 };
 
 struct OutboundResponse {

@@ -12,10 +12,11 @@ struct Wanted {
 
 // The types of a Bulk export, where it names them.
 std::vector<std::string> types_asked(const Request& request) {
-  const auto types = request.asked("_type");
-  if (!types || types->empty()) return {"*"};
   std::vector<std::string> all;
-  for (const auto type : split(*types, ',')) all.emplace_back(type);
+  for (const auto& [key, types] : request.query)
+    if (key == "_type")
+      for (const auto type : split(types, ',')) all.emplace_back(type);
+  if (all.empty()) all.emplace_back("*");
   return all;
 }
 
@@ -28,11 +29,13 @@ std::optional<Wanted> wanted(const Route& route, const Call& call) {
     return Wanted{{}, ""};  // its own work; what everybody may see
   if (pattern.starts_with("/fhir/{type}"))
     return Wanted{{call.parts[0]},
-                  method == "POST"        ? "c"
-                  : method == "PUT"       ? "cu"
-                  : method == "DELETE"    ? "d"
+                  method == "POST"     ? call.request.header("if-none-exist").empty() ? "c" : "crs"
+                  : method == "PUT"    ? "cu"
+                  : method == "DELETE" ? "d"
                   : call.parts.size() > 1 ? "r"
                                           : "s"};
+  if (pattern.starts_with("/fhir/Subscription"))
+    return Wanted{{"Subscription"}, method == "POST" ? "c" : method == "DELETE" ? "d" : "rs"};
   if (pattern.ends_with("$export"))
     return Wanted{reads ? types_asked(call.request) : std::vector<std::string>{"*"}, "rs"};
   if (pattern == "/fhir" || pattern.ends_with("$import")) return Wanted{{"*"}, "cruds"};

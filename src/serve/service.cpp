@@ -26,6 +26,7 @@
 #include "serve/scoped.h"
 #include "serve/session_cookie.h"
 #include "serve/sign_on.h"
+#include "serve/subscriptions.h"
 
 namespace cangong {
 
@@ -46,7 +47,8 @@ struct Service::State {
   Watch watch;
   Jobs jobs;  // ended before what it uses
   Daily daily;
-  Alerts alerts;  // last made, first ended
+  Alerts alerts;
+  Subscriptions subscriptions;  // last made, first ended
 
   State(const fs::path& home, ServiceConfig given)
       : config(std::move(given)),
@@ -62,7 +64,8 @@ struct Service::State {
         watch(hospital, tallies),
         jobs(hospital, job_kinds()),
         daily(hospital, jobs),
-        alerts(config, {hospital, tallies, outbound}) {}
+        alerts(config, {hospital, tallies, outbound}),
+        subscriptions({hospital, accounts, outbound, config, public_url}) {}
 
   // What the last judgements found; of one name one after the other.
   void add_outcomes(const Hospital::Models& models, std::vector<Metrics::Gauge>& gauges) {
@@ -194,6 +197,9 @@ SignOn& Service::sign_on() {
 }
 Alerts& Service::alerts() {
   return state_->alerts;
+}
+Subscriptions& Service::subscriptions() {
+  return state_->subscriptions;
 }
 Watch& Service::watch() {
   return state_->watch;
@@ -358,18 +364,16 @@ Response error_response(const std::string& path, const HttpError& error, const s
     Json issue{{"severity", "error"}, {"code", code}, {"diagnostics", error.message}};
     if (!error.where.empty()) issue["expression"] = {error.where};
     response.type = "application/fhir+json";
-    response.body = Json{{"resourceType", "OperationOutcome"}, {"issue", {issue}}}.dump();
+    response.body = text_of(Json{{"resourceType", "OperationOutcome"}, {"issue", {issue}}});
   } else if (path == "/v2" || path.starts_with("/v2/")) {
-    response.body = Json{{"error", error.message}}.dump();
+    response.body = text_of(Json{{"error", error.message}});
   } else {
     response.type = "application/problem+json";
-    response.body = Json{
-        {"type", "about:blank"},
-        {"title", status_text(error.status)},
-        {"status", error.status},
-        {"detail", error.message},
-        {"trace_id",
-         trace}}.dump();
+    response.body = text_of({{"type", "about:blank"},
+                             {"title", status_text(error.status)},
+                             {"status", error.status},
+                             {"detail", error.message},
+                             {"trace_id", trace}});
   }
   if (error.status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
   return response;

@@ -22,6 +22,7 @@ class Alerts;
 class Clients;
 class Outbound;
 class SignOn;
+class Subscriptions;
 
 // A patient as the record and as the trail name them.
 struct Subject {
@@ -91,6 +92,7 @@ class Service {
   Clients& clients();
   SignOn& sign_on();
   Alerts& alerts();
+  Subscriptions& subscriptions();
   Watch& watch();
 
  private:

@@ -21,13 +21,14 @@ using namespace std::chrono_literals;
 
 constexpr std::array kAlgorithms{JwtAlgorithm::rs256, JwtAlgorithm::rs384, JwtAlgorithm::es256,
                                  JwtAlgorithm::es384};
-constexpr auto kToSignIn = 10min, kKnown = 10min;
+constexpr auto kToSignIn = 10min, kKnown = 10min, kAfterFailure = 1min;
 constexpr std::size_t kMostUnderWay = 1000;
 constexpr std::chrono::milliseconds kWithin = 8s;
 
 // What the other side says of itself.
 struct Endpoints {
-  std::string issuer, authorization, token, keys;
+  std::string issuer, authorization, token;
+  std::shared_ptr<KeySource> keys = nullptr;
   Time read = {};
 };
 
@@ -68,8 +69,9 @@ struct SignOn::State {
   struct Provider {
     SignOnConfig config;
     std::string secret;
+    std::unique_ptr<std::mutex> discovering = std::make_unique<std::mutex>();
     std::optional<Endpoints> endpoints = {};
-    std::unique_ptr<KeySource> keys = nullptr;
+    std::optional<Time> failed = {};
     bool launches() const { return config.kind == "smart"; }
   };
   struct UnderWay {
@@ -80,7 +82,7 @@ struct SignOn::State {
   };
   Parts parts;
   std::vector<Provider> providers = {};
-  std::mutex mutex = {}, discovering = {};
+  std::mutex mutex = {};
   std::map<std::string, UnderWay> under_way = {};  // by state
 
   Json read(const std::string& url, const Asker& asker) {
@@ -95,22 +97,37 @@ struct SignOn::State {
   }
 
   Endpoints endpoints_of(Provider& provider, const Asker& asker, Time now) {
-    const std::lock_guard lock(discovering);
+    const std::unique_lock lock(*provider.discovering, std::try_to_lock);
+    if (!lock || (provider.failed && now < *provider.failed + kAfterFailure))
+      fail(Fault::denied, "the other side cannot be reached now; try again in a minute");
     if (provider.endpoints && now < provider.endpoints->read + kKnown) return *provider.endpoints;
+    try {
+      provider.endpoints = discover(provider, asker, now);
+      provider.failed.reset();
+      return *provider.endpoints;
+    } catch (const Error&) {
+      provider.failed = now;
+      throw;
+    }
+  }
+
+  Endpoints discover(const Provider& provider, const Asker& asker, Time now) {
     const std::string issuer = without_slash(provider.config.issuer);
     const Json told = read(issuer + (provider.launches() ? "/.well-known/smart-configuration"
                                                          : "/.well-known/openid-configuration"),
                            asker);
+    const std::string keys = text_at(told, "jwks_uri");
     Endpoints found{text_at(told, "issuer"), text_at(told, "authorization_endpoint"),
-                    text_at(told, "token_endpoint"), text_at(told, "jwks_uri"), now};
-    for (const std::string& url : {found.authorization, found.token, found.keys})
+                    text_at(told, "token_endpoint")};
+    for (const std::string& url : {found.authorization, found.token, keys})
       if (!is_https(url)) fail(Fault::missing, "the other side names no https addresses");
     // Who answers for another would sign for them.
     if (found.issuer.empty() || (!provider.launches() && without_slash(found.issuer) != issuer))
       fail(Fault::missing, "the other side is another issuer than the one configured");
-    if (!provider.keys || provider.keys->where() != found.keys)
-      provider.keys = std::make_unique<KeySource>(found.keys, parts.hospital.home().path);
-    provider.endpoints = found;
+    found.keys = provider.endpoints && provider.endpoints->keys->where() == keys
+                     ? provider.endpoints->keys
+                     : std::make_shared<KeySource>(keys, parts.hospital.home().path);
+    found.read = now;
     return found;
   }
 
@@ -175,9 +192,9 @@ struct SignOn::State {
   }
 
   // OpenID Connect Core, section 3.1.3.7.
-  Json claims_of(Provider& provider, const Endpoints& endpoints, const UnderWay& one,
+  Json claims_of(const Provider& provider, const Endpoints& endpoints, const UnderWay& one,
                  const std::string& token, const Asker& asker, Time now) {
-    const Jwt jwt = provider.keys->verify(token, kAlgorithms, parts.outbound, asker, now);
+    const Jwt jwt = endpoints.keys->verify(token, kAlgorithms, parts.outbound, asker, now);
     const std::string& client = provider.config.client_id;
     if (jwt.issuer != endpoints.issuer) fail(Fault::denied, "the identity is of another issuer");
     if (std::find(jwt.audience.begin(), jwt.audience.end(), client) == jwt.audience.end())

@@ -1,5 +1,6 @@
 // The browser's way through a sign-in elsewhere, and from an EHR to a patient's page.
 #include "base/error.h"
+#include "base/text.h"
 #include "serve/json.h"
 #include "serve/session_cookie.h"
 #include "serve/sign_on.h"
@@ -33,7 +34,7 @@ std::string asked(const Call& call, const char* name) {
 // Who was sent to a patient by the EHR cares for the patient for an hour.
 std::string page_of(Call& call, const SignOn::Arrived& arrived) {
   const auto patient =
-      arrived.patient.empty() ? std::nullopt : call.hospital().find(arrived.patient);
+      arrived.patient.empty() ? std::nullopt : call.hospital().find_outside(arrived.patient);
   if (!patient) return "/";
   const std::string id = call.hospital().fhir_id(*patient);
   note(call, "launch", {{"subject", id}, {"with", arrived.provider}});
@@ -62,7 +63,7 @@ Response finish_sign_on(Call& call) {
   try {
     if (state.empty() || code.empty())
       fail(Fault::denied,
-           "the other side did not let you in (" + asked(call, "error").substr(0, 40) + ")");
+           "the other side did not let you in (" + shorten(asked(call, "error"), 40) + ")");
     const SignOn::Arrived arrived = call.service.sign_on().finish(
         state, code, cookie_of(call.request, kCookie), call.asker, call.now);
     call.asker.user = arrived.account;

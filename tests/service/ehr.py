@@ -11,7 +11,7 @@ import urllib.parse
 import uuid
 
 from checks import PROGRAM, check, condition, lab, patient
-from client import Service, run
+from client import Service, run, wait_until
 from outbound import Quiet, certificate, peer
 from signer import Signer, b64, jwks
 
@@ -38,7 +38,8 @@ def visits(who):
 class Ehr(http.server.BaseHTTPRequestHandler):
     """FHIR server, OpenID provider and receiver of alerts at once."""
     protocol_version = "HTTP/1.1"
-    asked, letters, signed_in = [], [], {}
+    asked, letters, told, signed_in = [], [], [], {}
+    refuses = False
     base, keys, signer, says, next_url, status = "", "", None, {}, None, 200
 
     def log_message(self, *ignored):
@@ -80,6 +81,8 @@ class Ehr(http.server.BaseHTTPRequestHandler):
         if self.path == "/hook":
             self.letters.append((json.loads(body), body, self.headers.get("X-Cangong-Signature")))
             return self.answer(204, None)
+        if self.path != "/token":
+            return self.hear("POST", body)
         form = dict(urllib.parse.parse_qsl(body.decode()))
         begun = self.signed_in.pop(form.get("code"), None)
         challenge = b64(hashlib.sha256(form.get("code_verifier", "").encode()).digest())
@@ -93,6 +96,14 @@ class Ehr(http.server.BaseHTTPRequestHandler):
                       "claims", {})}
         self.answer(200, {"access_token": "x", "token_type": "Bearer", "patient": self.says.get(
             "patient", ""), "id_token": self.signer.sign(claims)})
+
+    def do_PUT(self):
+        self.hear("PUT", self.rfile.read(int(self.headers.get("Content-Length", 0))))
+
+    def hear(self, method, body):
+        self.told.append((method, self.path, json.loads(body) if body else None, self.headers.get(
+            "X-Key")))
+        self.answer(503 if Ehr.refuses else 200, None)
 
     def answer(self, status, body, headers=()):
         data = b"" if body is None else body.encode() if isinstance(body, str) else json.dumps(
@@ -147,6 +158,7 @@ cards:
             check_sign_on(s, t)
             check_launch(s, t)
             check_alerts(s, t)
+            check_subscriptions(s, t)
     finally:
         config.write_text(before)
         server.shutdown()
@@ -299,6 +311,8 @@ def check_backend(s, t, rsa, stranger):
                                ("POST", "/fhir/Observation", lab("own", 1.0, "2026-05-02")),
                                ("GET", "/fhir/Patient/own/$everything", None),
                                ("GET", "/fhir/$export", None), ("GET", "/api/jobs", None),
+                               ("GET", "/fhir/$export?_type=Observation&_type=Patient,Condition", None),
+                               ("POST", "/fhir/Subscription", subscription("Observation", "/x", "heart")),
                                ("GET", "/cds-services", None),
                                ("POST", "/fhir", {"resourceType": "Bundle", "type": "batch"})):
         refused = s.ask(method, path, body, token=token)
@@ -310,6 +324,9 @@ def check_backend(s, t, rsa, stranger):
     made = s.ask("POST", "/fhir/Observation", lab("own", 1.0, "2026-05-02"),
                  token=writes["access_token"])
     check("it writes where the scope says so", made.status == 201, made)
+    check("who may only write is not told what is there", s.ask(
+        "POST", "/fhir/Observation", lab("own", 1.0, "2026-05-02"), token=writes["access_token"],
+        headers={"If-None-Exist": "identifier=urn:mrn|M-own"}).status == 403)
     check("a scope beyond the registration", token_for(s, rsa.sign(rsa.claims(
         "lab", url)), "system/Condition.rs").json()["error"] == "invalid_scope")
     check("a scope that is none", token_for(s, rsa.sign(rsa.claims(
@@ -431,6 +448,8 @@ def check_sign_on(s, t):
     check("a wrong code", s.ask("GET", "/auth/sign-on?" + urllib.parse.urlencode(
         {"state": query["state"], "code": "none"}), headers={"Cookie": cookie}).status == 401)
     check("an unknown name", s.ask("GET", "/auth/sign-on/with/ward").status == 404)
+    check("an error that ends inside a letter", s.ask("GET", "/auth/sign-on?error=" + "a" * 39 + "%C3%A9"
+                                                      ).status == 401)
     check("an error of the other side", s.ask("GET", "/auth/sign-on?error=access_denied&state=x"
                                               ).status == 401)
 
@@ -597,3 +616,66 @@ def check_pull_by_hand(home, other, far_token):
     check("pulled by hand while nobody serves", told["created"] == 1, told)
     again = json.loads(run(PROGRAM, "pull", home, "far", "--json"))
     check("and nothing then", again["created"] == again["updated"] == again["deleted"] == 0, again)
+
+
+def subscription(criteria, path, model=None, **channel):
+    made = {"resourceType": "Subscription", "status": "requested", "reason": "a test",
+            "criteria": criteria, "channel": {"type": "rest-hook", "endpoint": Ehr.base + path,
+                                              "header": ["X-Key: a secret"], **channel}}
+    if model:
+        made["extension"] = [{"url": "https://x.y/StructureDefinition/predict-model",
+                              "valueString": model}]
+    return made
+
+
+def check_subscriptions(s, t):
+    w = t["integrator"]
+    add = lambda body: s.ask("POST", "/fhir/Subscription", body, token=w)
+    Ehr.told.clear()
+    answers = add(subscription("Observation?code=http://loinc.org|2160-0", "/risk", "heart"))
+    check("a subscription", answers.status == 201 and answers.json()["status"] == "active" and
+          answers.headers["Location"].endswith(answers.json()["id"]), answers)
+    check("which tells no secret", "a secret" not in answers.body.decode(), answers)
+    whole = add(subscription("Observation", "/copy", payload="application/fhir+json"))
+    empty = add(subscription("Condition", "/ping"))
+    ids = [one.json()["id"] for one in (answers, whole, empty)]
+    for id, value in (("sub-1", 1.1), ("sub-2", 1.2)):
+        s.ask("PUT", "/fhir/Observation/" + id, lab("own", value, "2026-05-01", id), token=w)
+    s.ask("PUT", "/fhir/Observation/sub-3", lab("own", 5, "2026-05-01", "sub-3", "2345-7"), token=w)
+    arrived = lambda: {path for _, path, _, _ in Ehr.told}
+    check("each is called", wait_until(lambda: {"/risk", "/copy/Observation/sub-1",
+                                                "/copy/Observation/sub-3"} <= arrived(), 20), arrived())
+    told = [one for one in Ehr.told if one[1] == "/risk"]
+    check("with the model's answer", 1 <= len(told) <= 2 and all(
+        one[0] == "POST" and one[3] == "a secret" and one[2]["entry"][0]["resource"]["resourceType"] in (
+            "RiskAssessment", "GuidanceResponse") and one[2]["entry"][0]["resource"]["subject"] == {
+                "reference": "Patient/own"} for one in told), told)
+    copies = [one[1][-1] for one in Ehr.told if one[1].startswith("/copy/Observation/sub-")]
+    check("resources come in their order", copies == ["1", "2", "3"], copies)
+    check("and nobody is called about others", "/ping" not in arrived())
+    s.ask("POST", "/fhir/Condition", condition("own", "2026-05-01"), token=w)
+    check("until such a one comes", wait_until(lambda: "/ping" in arrived(), 20))
+    Ehr.refuses = True
+    s.ask("PUT", "/fhir/Observation/sub-4", lab("own", 6, "2026-05-01", "sub-4", "2345-7"), token=w)
+    wait_until(lambda: "/copy/Observation/sub-4" in arrived(), 20)
+    Ehr.refuses = False
+    before = len(Ehr.told)
+    check("who refused is called again", wait_until(lambda: any(
+        path == "/copy/Observation/sub-4" for _, path, _, _ in Ehr.told[before:]), 20))
+    listed = s.ask("GET", "/fhir/Subscription", token=w).json()
+    check("they are listed", listed["total"] == 3 and "a secret" not in json.dumps(listed), listed)
+    for id in ids:
+        check("one can be ended", s.ask("DELETE", "/fhir/Subscription/" + id, token=w).status == 204)
+    check("and is gone then", s.ask("GET", "/fhir/Subscription/" + ids[0], token=w).status == 404)
+    for name, body in {
+            "an unlisted host": subscription("Observation", "", endpoint="https://127.0.0.1:1/x"),
+            "http": subscription("Observation", "", endpoint="http://127.0.0.1/x"),
+            "an unknown type": subscription("Basket", "/x"),
+            "another search": subscription("Observation?status=final", "/x"),
+            "another channel": subscription("Observation", "/x", type="email"),
+            "another payload": subscription("Observation", "/x", payload="text/plain"),
+            "a header that is none": subscription("Observation", "/x", header=["a\r\nb: c"]),
+            "an unknown model": subscription("Observation", "/x", "none"),
+            "no subscription": {"resourceType": "Observation"}}.items():
+        refused = add(body)
+        check(f"{name} is refused", refused.status in (400, 403, 404), refused)
