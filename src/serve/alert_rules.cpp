@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "engine/jobs.h"
 #include "engine/judge.h"
 #include "serve/alerts.h"
 
@@ -64,7 +65,7 @@ void look_at_outcomes(Hospital& hospital, const ServedModel& model, std::vector<
 // Of the last day.
 void look_at_jobs(Hospital& hospital, Time now, std::vector<Alert>& all) {
   const std::int64_t since = (now - std::chrono::days(1)).time_since_epoch().count();
-  constexpr std::int64_t kFailed = 3;  // Job::State
+  constexpr auto kFailed = static_cast<std::int64_t>(Job::State::failed);
   hospital.live().read([&](Database& db) {
     db.each("SELECT id, kind FROM job WHERE state = ? AND ended > ? ORDER BY id", {kFailed, since},
             [&](const Row& row) {

@@ -47,7 +47,7 @@ struct Alerts::State {
     std::string url, secret;
   };
   Parts parts;
-  std::string organisation, about;
+  std::string organisation;
   std::vector<Target> targets = {};
   std::mutex looking = {}, mutex = {};
   std::condition_variable_any changed = {};
@@ -171,7 +171,7 @@ struct Alerts::State {
 };
 
 Alerts::Alerts(const ServiceConfig& config, const Parts& parts)
-    : state_(new State{parts, config.organisation, config.public_url}) {
+    : state_(new State{parts, config.organisation}) {
   for (const AlertTarget& target : config.alerts) {
     if (!parts.outbound.lists(target.url))
       fail(Fault::config, target.where + ": the host of the url is not in outbound:");
