@@ -188,20 +188,20 @@ std::uint64_t fingerprint(const Values& values) {
 }
 
 // What is read of a server meanwhile is of one moment; nobody who writes waits for it.
-class Moment {
+class Snapshot {
  public:
-  explicit Moment(Database& database) : database_(database) {
+  explicit Snapshot(Database& database) : database_(database) {
     if (is_server(database_)) database_.script("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
   }
-  ~Moment() {
+  ~Snapshot() {
     try {
       if (is_server(database_)) database_.script("COMMIT");
     } catch (const Error&) {
       // The connection was lost, and the moment with it.
     }
   }
-  Moment(const Moment&) = delete;
-  Moment& operator=(const Moment&) = delete;
+  Snapshot(const Snapshot&) = delete;
+  Snapshot& operator=(const Snapshot&) = delete;
 
  private:
   Database& database_;
@@ -270,7 +270,7 @@ std::vector<std::string> tables_of(Database& database) {
 }
 
 Contents contents_of(Database& database) {
-  const Moment moment(database);
+  const Snapshot moment(database);
   Contents all;
   for (const std::string& name : tables_of(database)) all.push_back(content_of(database, name));
   return all;
@@ -290,7 +290,7 @@ Contents copy_rows(Database& from, Database& to) {
 void copy_rows_to_file(Database& from, const fs::path& file) {
   Database to(file);
   to.script("PRAGMA journal_mode = DELETE");
-  const Moment moment(from);
+  const Snapshot moment(from);
   to.transaction([&] { copy_rows(from, to); });
 }
 

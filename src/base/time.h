@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +12,17 @@ namespace cangong {
 
 using Duration = std::chrono::microseconds;
 using Time = std::chrono::sys_time<Duration>;
+
+// As files and databases keep an instant: microseconds since 1970 in UTC.
+inline std::int64_t microseconds_of(Time time) {
+  return time.time_since_epoch().count();
+}
+inline std::optional<std::int64_t> microseconds_of(const std::optional<Time>& time) {
+  return time ? std::optional(microseconds_of(*time)) : std::nullopt;
+}
+inline Time time_at(std::int64_t microseconds) {
+  return Time(Duration(microseconds));
+}
 
 // A written date covers an interval: "2020-03" runs from its first to its last microsecond.
 struct Moment {

@@ -58,7 +58,7 @@ std::vector<PatientId> members_of(Hospital& hospital, const std::string& group) 
 
 namespace {
 
-constexpr std::size_t kTogether = 1000;
+constexpr std::size_t kResourcesTogether = 1000;
 
 struct Asked {
   std::vector<std::string> types;
@@ -95,7 +95,7 @@ Asked asked_for(Hospital& hospital, const std::string& text) {
   return asked;
 }
 
-std::string about(Hospital& hospital, const std::string& request) {
+std::string about_export(Hospital& hospital, const std::string& request) {
   asked_for(hospital, request);
   return "";
 }
@@ -106,7 +106,7 @@ std::string deletion(const Kept& kept) {
   return Json{{"resourceType", "Bundle"}, {"type", "transaction"}, {"entry", {entry}}}.dump();
 }
 
-std::string run(Hospital& hospital, JobRun& run) {
+std::string run_export(Hospital& hospital, JobRun& run) {
   const Asked asked = asked_for(hospital, run.job().request);
   LiveRecord::Snapshot snapshot{"", 0, asked.since};
   const Time moment = now();
@@ -122,7 +122,7 @@ std::string run(Hospital& hospital, JobRun& run) {
     for (std::vector<Kept> some;; after = some.back().number) {
       if (run.is_stopping()) throw JobStopped();
       hospital.live().read(
-          [&](Database& db) { some = LiveRecord(db).as_of(snapshot, after, kTogether); });
+          [&](Database& db) { some = LiveRecord(db).as_of(snapshot, after, kResourcesTogether); });
       if (some.empty()) break;
       for (const Kept& kept : some) {
         if (!asked.wants(kept)) continue;
@@ -151,6 +151,6 @@ std::string run(Hospital& hospital, JobRun& run) {
 
 }  // namespace
 
-const JobKind kExportJob{"export", Lane::brief, about, run};
+const JobKind kExportJob{"export", Lane::brief, about_export, run_export};
 
 }  // namespace cangong

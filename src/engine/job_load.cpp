@@ -12,7 +12,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::size_t kTogether = 200;          // lines kept with one flush
+constexpr std::size_t kLinesTogether = 200;     // lines kept with one flush
 constexpr std::size_t kMostProblems = 100'000;  // told one by one
 
 // Those that others refer to come first: three readings of the file.
@@ -32,7 +32,7 @@ class Load {
       while (const auto line = lines.next()) {
         if (reading == 0) ++total_;
         take(*line, reading);
-        if (waiting_.size() == kTogether) keep();
+        if (waiting_.size() == kLinesTogether) keep();
       }
       keep();
     }
@@ -139,13 +139,13 @@ class Load {
   std::uint64_t created_ = 0, updated_ = 0, unchanged_ = 0, rejected_ = 0;
 };
 
-std::string about(Hospital&, const std::string&) {
+std::string about_load(Hospital&, const std::string&) {
   return "";
 }
 
 }  // namespace
 
-const JobKind kLoadJob{"load", Lane::brief, about, load_lines};
+const JobKind kLoadJob{"load", Lane::brief, about_load, load_lines};
 
 std::string load_lines(Hospital& hospital, JobRun& run) {
   return Load(hospital, run).run();

@@ -23,7 +23,7 @@ fs::path folder_of(const Hospital& hospital, const std::string& name) {
   return hospital.home().path / "exports" / name;
 }
 
-std::string about(Hospital& hospital, const std::string& request) {
+std::string about_meds(Hospital& hospital, const std::string& request) {
   const std::string name = name_in(request);
   if (fs::exists(folder_of(hospital, name)))
     fail(Fault::input, "exports/" + name + " is there already; choose another name");
@@ -50,7 +50,7 @@ void add(const Hospital::Record& record, Time at, StoreWriter& writer) {
       writer.describe(writer.codes().intern(event.code), event.description);
 }
 
-std::string run(Hospital& hospital, JobRun& run) {
+std::string run_meds(Hospital& hospital, JobRun& run) {
   const fs::path out = folder_of(hospital, name_in(run.job().request));
   const fs::path part = out.string() + ".part";
   fs::remove_all(part);
@@ -80,6 +80,6 @@ std::string run(Hospital& hospital, JobRun& run) {
 
 }  // namespace
 
-const JobKind kMedsJob{"export_meds", Lane::lengthy, about, run};
+const JobKind kMedsJob{"export_meds", Lane::lengthy, about_meds, run_meds};
 
 }  // namespace cangong

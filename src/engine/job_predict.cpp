@@ -12,11 +12,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::size_t kTogether = 256;  // answers recorded and kept with one flush each
-
-std::int64_t stored(Time time) {
-  return time.time_since_epoch().count();
-}
+constexpr std::size_t kPatientsTogether = 256;  // answers recorded and kept with one flush each
 
 // A model's answer for everybody, as of now. What was answered before a restart stays.
 class PredictEverybody {
@@ -35,7 +31,7 @@ class PredictEverybody {
     hospital_.each_record([&](PatientId patient, Hospital::Record record) {
       if (before_.contains(patient)) return;
       patients_.push_back(patient), records_.push_back(std::move(record));
-      if (records_.size() == kTogether) flush();
+      if (records_.size() == kPatientsTogether) flush();
     });
     flush();
     hospital_.live().write([&](Database& db) {
@@ -78,7 +74,7 @@ class PredictEverybody {
         "excluded.high, "
         "as_of = excluded.as_of, job = excluded.job",
         {job_.model, model_->approval.bundle, patient.for_storage(), value_or_null(value),
-         value_or_null(low), value_or_null(high), stored(answered.as_of), job_.id});
+         value_or_null(low), value_or_null(high), microseconds_of(answered.as_of), job_.id});
   }
 
   Hospital& hospital_;
@@ -93,7 +89,7 @@ class PredictEverybody {
   std::size_t done_ = 0;
 };
 
-std::string about(Hospital& hospital, const std::string& request) {
+std::string about_predict(Hospital& hospital, const std::string& request) {
   const Json json = Json::parse(request);
   const ModelPtr model = hospital.model(json.value("model", ""));
   if (model->pipeline.main().readout.answer() == Answer::category)
@@ -101,12 +97,12 @@ std::string about(Hospital& hospital, const std::string& request) {
   return model->id();
 }
 
-std::string run(Hospital& hospital, JobRun& run) {
+std::string run_predict(Hospital& hospital, JobRun& run) {
   return PredictEverybody(hospital, run).run();
 }
 
 }  // namespace
 
-const JobKind kPredictJob{"predict", Lane::brief, about, run};
+const JobKind kPredictJob{"predict", Lane::brief, about_predict, run_predict};
 
 }  // namespace cangong

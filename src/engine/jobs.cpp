@@ -18,7 +18,7 @@ using Json = nlohmann::ordered_json;
 using Kinds = std::span<const JobKind* const>;
 
 // Texts of a job by part: "request", "result" (one of each), "line", "point" (numbered).
-constexpr const char* kTables = R"(
+constexpr const char* kJobTables = R"(
 CREATE TABLE IF NOT EXISTS job(id TEXT PRIMARY KEY, kind TEXT NOT NULL, model TEXT NOT NULL,
   who TEXT NOT NULL, state BIGINT NOT NULL, created BIGINT NOT NULL, started BIGINT, ended BIGINT,
   done BIGINT NOT NULL, total BIGINT NOT NULL, problem TEXT NOT NULL, cancelled INT NOT NULL);
@@ -32,20 +32,13 @@ constexpr std::int64_t kShownLines = 200, kMostWaiting = 100;
 constexpr auto kFilesKept = std::chrono::hours(24);
 constexpr auto kBetweenUpdates = std::chrono::milliseconds(200);
 
-std::int64_t stored(Time time) {
-  return time.time_since_epoch().count();
-}
-Time time_from(std::int64_t stored) {
-  return Time(Duration(stored));
-}
-
 Job job_of(const Row& row) {
   Job job;
   job.id = row.text(0), job.kind = row.text(1), job.model = row.text(2), job.by = row.text(3);
   job.state = static_cast<Job::State>(row.integer(4));
-  job.created = time_from(row.integer(5));
-  if (!row.is_null(6)) job.started = time_from(row.integer(6));
-  if (!row.is_null(7)) job.ended = time_from(row.integer(7));
+  job.created = time_at(row.integer(5));
+  if (!row.is_null(6)) job.started = time_at(row.integer(6));
+  if (!row.is_null(7)) job.ended = time_at(row.integer(7));
   job.done = static_cast<std::uint64_t>(row.integer(8));
   job.total = static_cast<std::uint64_t>(row.integer(9));
   job.problem = row.text(10);
@@ -67,7 +60,8 @@ void add_text(Database& db, const std::string& job, const std::string& part,
   const auto last =
       db.integer("SELECT max(number) FROM job_text WHERE job = ? AND part = ?", {job, part});
   const std::int64_t number = last.value_or(0) + 1;
-  db.run("INSERT INTO job_text VALUES(?, ?, ?, ?, ?)", {job, part, number, stored(now()), body});
+  db.run("INSERT INTO job_text VALUES(?, ?, ?, ?, ?)",
+         {job, part, number, microseconds_of(now()), body});
   db.run("DELETE FROM job_text WHERE job = ? AND part = ? AND number <= ?",
          {job, part, number - kMostTexts});
 }
@@ -148,7 +142,7 @@ struct Jobs::State {
   void set(const Job& job, Job::State state, const char* column, const std::string& problem = "") {
     hospital.live().write([&](Database& db) {
       db.run(std::string("UPDATE job SET state = ?, problem = ?, ") + column + " = ? WHERE id = ?",
-             {static_cast<std::int64_t>(state), problem, stored(now()), job.id});
+             {static_cast<std::int64_t>(state), problem, microseconds_of(now()), job.id});
     });
   }
 
@@ -226,7 +220,7 @@ struct Jobs::State {
         });
         return at;
       }();
-      if (ended && time_from(*ended) + kFilesKept < now()) fs::remove_all(entry.path());
+      if (ended && time_at(*ended) + kFilesKept < now()) fs::remove_all(entry.path());
     }
   }
 
@@ -253,7 +247,7 @@ struct Jobs::State {
 
 Jobs::Jobs(Hospital& hospital, Kinds kinds) : state_(std::make_unique<State>(hospital, kinds)) {
   hospital.live().write([](Database& db) {
-    db.script(kTables);
+    db.script(kJobTables);
     prepare_risks(db);
   });
   State* state = state_.get();
@@ -290,7 +284,7 @@ Job Jobs::start(const Request& request, const Asker& asker) {
       const Json about{{"job", job.id}, {"kind", job.kind}, {"name", job.model}};
       state_->hospital.note(asker, "start_job", about.dump());
       db.run("INSERT INTO job VALUES(?, ?, ?, ?, 0, ?, NULL, NULL, 0, 0, '', 0)",
-             {job.id, job.kind, job.model, job.by, stored(job.created)});
+             {job.id, job.kind, job.model, job.by, microseconds_of(job.created)});
       add_text(db, job.id, "request", job.request);
     });
   } catch (...) {
@@ -311,7 +305,8 @@ Job Jobs::cancel(const std::string& id) {
   if (!job) fail(Fault::missing, "no such job");
   if (is_over(*job)) return *job;
   state_->hospital.live().write([&](Database& db) {
-    db.run("UPDATE job SET state = 4, ended = ? WHERE id = ? AND state = 0", {stored(now()), id});
+    db.run("UPDATE job SET state = 4, ended = ? WHERE id = ? AND state = 0",
+           {microseconds_of(now()), id});
     db.run("UPDATE job SET cancelled = 1 WHERE id = ?", {id});
   });
   return *find(id);
@@ -335,7 +330,7 @@ JobDetail Jobs::detail(const std::string& id) {
         "SELECT at, body FROM job_text WHERE job = ? AND part = 'line' ORDER BY number DESC "
         "LIMIT ?",
         {id, kShownLines}, [&](const Row& row) {
-          detail.lines.push_back({time_from(row.integer(0)), std::string(row.text(1))});
+          detail.lines.push_back({time_at(row.integer(0)), std::string(row.text(1))});
         });
     db.each("SELECT body FROM job_text WHERE job = ? AND part = 'point' ORDER BY number", {id},
             [&](const Row& row) {

@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "base/error.h"
+#include "base/json_number.h"
 #include "cohort/label.h"
 #include "decide/uncertainty.h"
 #include "engine/groupings.h"
@@ -25,17 +26,13 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr const char* kTables = R"(
+constexpr const char* kJudgeTables = R"(
 CREATE TABLE IF NOT EXISTS judgement(model TEXT NOT NULL, bundle TEXT NOT NULL, at BIGINT NOT NULL,
   body TEXT NOT NULL, PRIMARY KEY(model, bundle, at));
 )";
 constexpr const char* kAsked = "CANGONG//ASKED";
 constexpr std::size_t kReplicates = 500, kTenths = 10;
 constexpr std::size_t kFewestPatients = 20, kFewestEvents = 5;
-
-Json number(double value) {
-  return std::isfinite(value) ? Json(value) : Json();
-}
 
 // The task with its question put at any moment: by an event of ours. Conditions on its own trigger
 // say when it is put, and fall away; the others say about whom.
@@ -300,14 +297,14 @@ void assess_into(const ServedModel& model, const Judged& judged, Targets& y, Jso
   body["subgroups"] = subgroups_json(subgroups);
 }
 
-std::string about(Hospital& hospital, const std::string& request) {
+std::string about_judge(Hospital& hospital, const std::string& request) {
   const ModelPtr model = hospital.model(Json::parse(request).value("model", ""));
   if (model->pipeline.main().readout.answer() == Answer::category)
     fail(Fault::input, "the model tells classes, which are not judged yet");
   return model->id();
 }
 
-std::string run(Hospital& hospital, JobRun& run) {
+std::string run_judge(Hospital& hospital, JobRun& run) {
   const ModelPtr model = hospital.model(run.job().model);
   return judge(hospital, *model, [&](std::size_t done, std::size_t total) {
     if (run.is_stopping()) throw JobStopped();
@@ -317,10 +314,10 @@ std::string run(Hospital& hospital, JobRun& run) {
 
 }  // namespace
 
-const JobKind kJudgeAnswers{"judge", Lane::brief, about, run};
+const JobKind kJudgeAnswers{"judge", Lane::brief, about_judge, run_judge};
 
 void prepare_judgements(Database& database) {
-  database.script(kTables);
+  database.script(kJudgeTables);
 }
 
 std::string judge(Hospital& hospital, const ServedModel& model, const JudgeProgress& progress) {

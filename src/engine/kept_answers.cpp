@@ -6,28 +6,25 @@ namespace cangong {
 namespace {
 
 // `card`: the answer as CDS Hooks names it.
-constexpr const char* kTables = R"(
+constexpr const char* kAnswerTables = R"(
 CREATE TABLE IF NOT EXISTS answer(id TEXT PRIMARY KEY, card TEXT NOT NULL, model TEXT NOT NULL,
   bundle TEXT NOT NULL, patient BIGINT NOT NULL, as_of BIGINT NOT NULL, at BIGINT NOT NULL,
   value DOUBLE PRECISION, beside TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS answer_model ON answer(model, bundle, patient, as_of);
 )";
 
-std::int64_t stored(Time time) {
-  return time.time_since_epoch().count();
-}
-
 }  // namespace
 
 void prepare_kept_answers(Database& database) {
-  database.script(kTables);
+  database.script(kAnswerTables);
 }
 
 void keep_answers(Database& database, std::span<const KeptAnswer> answers) {
   for (const KeptAnswer& one : answers)
     database.run("INSERT INTO answer VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
                  {one.id, uuid_of(one.id), one.model, one.bundle, one.patient.for_storage(),
-                  stored(one.as_of), stored(one.at), value_or_null(one.value), one.beside});
+                  microseconds_of(one.as_of), microseconds_of(one.at), value_or_null(one.value),
+                  one.beside});
 }
 
 std::vector<KeptAnswer> answers_kept(Database& database, const std::string& model,

@@ -6,21 +6,17 @@
 namespace cangong {
 namespace {
 
-constexpr const char* kTables = R"(
+constexpr const char* kRiskTables = R"(
 CREATE TABLE IF NOT EXISTS risk(model TEXT NOT NULL, bundle TEXT NOT NULL, patient BIGINT NOT NULL,
   value DOUBLE PRECISION, low DOUBLE PRECISION, high DOUBLE PRECISION, as_of BIGINT NOT NULL,
   job TEXT NOT NULL, PRIMARY KEY(model, patient));
 CREATE INDEX IF NOT EXISTS risk_value ON risk(model, bundle, value DESC);
 )";
 
-Time time_from(std::int64_t stored) {
-  return Time(Duration(stored));
-}
-
 }  // namespace
 
 void prepare_risks(Database& db) {
-  db.script(kTables);
+  db.script(kRiskTables);
 }
 
 RiskList risks(Hospital& hospital, const RiskQuery& query) {
@@ -30,7 +26,7 @@ RiskList risks(Hospital& hospital, const RiskQuery& query) {
       return row.is_null(column) ? std::nullopt : std::optional(row.real(column));
     };
     return Risk{PatientId(row.integer(0)), number(1), number(2), number(3),
-                time_from(row.integer(4))};
+                time_at(row.integer(4))};
   };
   const std::string what =
       "SELECT patient, value, low, high, as_of FROM risk WHERE model = ? AND bundle = ?";

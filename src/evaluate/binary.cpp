@@ -8,8 +8,6 @@
 namespace cangong {
 namespace {
 
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-
 double off_ends(double p) {
   return std::clamp(p, 1e-15, 1 - 1e-15);
 }

@@ -6,11 +6,12 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "evaluate/interval.h"
+
 namespace cangong {
 namespace {
 
 using Json = nlohmann::ordered_json;
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 struct Line {
   double intercept = 0, slope = 1;

@@ -34,7 +34,7 @@ Trial trial(std::size_t count, std::uint64_t seed) {
   return t;
 }
 
-AssessOptions options() {
+AssessOptions assess_options() {
   AssessOptions o;
   o.bootstrap.replicates = 400;
   return o;
@@ -43,7 +43,7 @@ AssessOptions options() {
 TEST(Compare, TellsTheBetterModelAndLeavesEqualsAlone) {
   const Trial t = trial(800, 1);
   const auto found =
-      compare({t.truth, t.good, t.patients}, {{"same", &t.same}, {"poor", &t.poor}}, options());
+      compare({t.truth, t.good, t.patients}, {{"same", &t.same}, {"poor", &t.poor}}, assess_options());
   ASSERT_EQ(found.size(), 6u);  // auroc, brier, log_loss, each against two
   for (const Comparison& c : found) {
     EXPECT_LT(c.difference.low, c.difference.high);
@@ -60,7 +60,7 @@ TEST(Compare, TellsTheBetterModelAndLeavesEqualsAlone) {
 TEST(Compare, AModelDoesNotDifferFromItself) {
   const Trial t = trial(100, 2);
   for (const Comparison& c :
-       compare({t.truth, t.good, t.patients}, {{"own", &t.good}}, options())) {
+       compare({t.truth, t.good, t.patients}, {{"own", &t.good}}, assess_options())) {
     EXPECT_EQ(c.difference.value, 0);
     EXPECT_EQ(c.p, 1);
   }
@@ -69,7 +69,7 @@ TEST(Compare, AModelDoesNotDifferFromItself) {
 // Between equals the test must cry wolf about as often as it says.
 TEST(Compare, FalseAlarmsAreAsRareAsStated) {
   int alarms = 0;
-  AssessOptions quick = options();
+  AssessOptions quick = assess_options();
   quick.bootstrap.replicates = 200;
   for (std::uint64_t seed = 1; seed <= 100; ++seed) {
     const Trial t = trial(200, 100 + seed);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <span>
 #include <string>
 #include <vector>
@@ -10,6 +11,8 @@
 #include "base/identifier.h"
 
 namespace cangong {
+
+inline constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 // 95 % unless said otherwise. NaN where it is not defined (one class only, no events, ...).
 struct Interval {

@@ -91,9 +91,9 @@ class Part {
   std::unique_ptr<Concordance> order_;
 };
 
-using Measure = std::function<double(const Part&, std::span<const double>)>;
+using PartMeasure = std::function<double(const Part&, std::span<const double>)>;
 
-std::vector<std::pair<std::string, Measure>> measures_for(Answer answer, double horizon) {
+std::vector<std::pair<std::string, PartMeasure>> measures_for(Answer answer, double horizon) {
   const auto ratio = [horizon](const Part& part, std::span<const double> w) {
     return part.observed_to_expected(w, horizon);
   };

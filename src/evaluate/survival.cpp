@@ -11,8 +11,6 @@
 namespace cangong {
 namespace {
 
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-
 std::vector<std::uint32_t> time_order(std::span<const double> days,
                                       std::span<const double> events) {
   std::vector<std::uint32_t> order(days.size());

@@ -9,10 +9,8 @@
 namespace cangong {
 namespace {
 
-using Json = nlohmann::json;
-
 // The margin before the first tree; saved as an answer of the objective.
-float start_of(const Json& learner) {
+float start_of(const nlohmann::json& learner) {
   const float base =
       std::stof(learner.at("learner_model_param").at("base_score").get<std::string>());
   const std::string objective = learner.at("objective").at("name");
@@ -25,16 +23,16 @@ float start_of(const Json& learner) {
 }  // namespace
 
 BoostedRows::BoostedRows(const std::string& saved, std::size_t outputs, std::size_t rounds) {
-  const Json learner = Json::parse(saved).at("learner");
+  const nlohmann::json learner = nlohmann::json::parse(saved).at("learner");
   start_ = start_of(learner);
-  const Json& trees = learner.at("gradient_booster").at("model").at("trees");
+  const nlohmann::json& trees = learner.at("gradient_booster").at("model").at("trees");
   if (trees.size() < outputs * rounds) fail(Fault::model, "boosted trees: fewer than its rounds");
   for (std::size_t k = 0; k < outputs * rounds; ++k) {
-    const Json& tree = trees[k];
-    const Json &left = tree.at("left_children"), &right = tree.at("right_children"),
-               &columns = tree.at("split_indices"), &values = tree.at("split_conditions"),
-               &missing = tree.at("default_left");
-    for (const Json& type : tree.at("split_type"))
+    const nlohmann::json& tree = trees[k];
+    const nlohmann::json &left = tree.at("left_children"), &right = tree.at("right_children"),
+                         &columns = tree.at("split_indices"), &values = tree.at("split_conditions"),
+                         &missing = tree.at("default_left");
+    for (const nlohmann::json& type : tree.at("split_type"))
       if (type.get<int>() != 0) fail(Fault::model, "boosted trees split by categories");
     roots_.push_back(nodes_.size());
     for (std::size_t i = 0; i < left.size(); ++i)

@@ -7,7 +7,7 @@ namespace cangong {
 namespace {
 
 // Value, first and second derivative by z of the log density (event) or of log S (censored).
-struct Term {
+struct LikelihoodTerm {
   double value = 0, first = 0, second = 0;
 };
 
@@ -23,16 +23,16 @@ double log_upper_tail(double z) {
   return -z * z / 2 - std::log(z) - 0.5 * std::log(2 * M_PI) + std::log1p(-1 / (z * z));
 }
 
-Term term(TimeShape shape, double z, bool event) {
+LikelihoodTerm term(TimeShape shape, double z, bool event) {
   switch (shape) {
     case TimeShape::weibull: {
       const double e = std::exp(std::min(z, 300.0));
-      return event ? Term{z - e, 1 - e, -e} : Term{-e, -e, -e};
+      return event ? LikelihoodTerm{z - e, 1 - e, -e} : LikelihoodTerm{-e, -e, -e};
     }
     case TimeShape::loglogistic: {
       const double p = 1 / (1 + std::exp(-z));
-      return event ? Term{z - 2 * softplus(z), 1 - 2 * p, -2 * p * (1 - p)}
-                   : Term{-softplus(z), -p, -p * (1 - p)};
+      return event ? LikelihoodTerm{z - 2 * softplus(z), 1 - 2 * p, -2 * p * (1 - p)}
+                   : LikelihoodTerm{-softplus(z), -p, -p * (1 - p)};
     }
     case TimeShape::lognormal:
       break;
@@ -82,7 +82,7 @@ double AftLikelihood::step_scale(std::span<const double> eta) {
   for (std::size_t i = 0; i < log_days_.size(); ++i) {
     const bool event = events_[i] > 0.5;
     const double at = z(i, eta[i]);
-    const Term t = term(shape_, at, event);
+    const LikelihoodTerm t = term(shape_, at, event);
     first += -at * t.first - (event ? 1 : 0);
     second += at * t.first + at * at * t.second;
   }

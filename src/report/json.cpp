@@ -1,16 +1,13 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "base/json_number.h"
 #include "report/study.h"
 
 namespace cangong {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-Json number(double v) {
-  return std::isfinite(v) ? Json(v) : Json(nullptr);
-}
 
 Json metrics_of(const std::vector<NamedInterval>& metrics) {
   Json json = Json::object();

@@ -22,7 +22,7 @@ using namespace std::chrono_literals;
 constexpr std::size_t kShortestPassword = 12, kLongestPassword = 200;
 constexpr std::size_t kMostSessions = 10000;
 
-constexpr const char* kTables = R"(
+constexpr const char* kAccountTables = R"(
 CREATE TABLE IF NOT EXISTS account(name TEXT PRIMARY KEY, salt TEXT NOT NULL, hash TEXT NOT NULL,
   roles BIGINT NOT NULL, once INT NOT NULL, failures INT NOT NULL, locked_until BIGINT NOT NULL);
 CREATE TABLE IF NOT EXISTS token(digest TEXT PRIMARY KEY, account TEXT NOT NULL,
@@ -31,9 +31,6 @@ CREATE TABLE IF NOT EXISTS care(account TEXT NOT NULL, patient BIGINT NOT NULL,
   until BIGINT NOT NULL, PRIMARY KEY(account, patient));
 )";
 
-std::int64_t stored(Time time) {
-  return time.time_since_epoch().count();
-}
 constexpr std::int64_t kForever = INT64_MAX;
 
 // Hexadecimal digits of scrypt's 32 bytes.
@@ -120,7 +117,7 @@ struct Accounts::State {
     database.write([&](Database& db) {
       db.run("UPDATE account SET failures = failures + 1 WHERE name = ?", {name});
       db.run("UPDATE account SET failures = 0, locked_until = ? WHERE name = ? AND failures >= ?",
-             {stored(now + std::chrono::minutes(limits.minutes_locked)), name,
+             {microseconds_of(now + std::chrono::minutes(limits.minutes_locked)), name,
               std::int64_t{limits.failures_before_lock}});
     });
   }
@@ -128,7 +125,7 @@ struct Accounts::State {
   Stored require_unlocked(const std::string& name, Time now) {
     std::optional<Stored> known;
     database.read([&](Database& db) { known = stored_account(db, name); });
-    if (!known || known->locked_until > stored(now))
+    if (!known || known->locked_until > microseconds_of(now))
       fail(Fault::denied, "the account is locked for some minutes");
     return *known;
   }
@@ -153,7 +150,7 @@ struct Accounts::State {
 
 Accounts::Accounts(DatabasePool& database, AccountLimits limits)
     : state_(new State{database, limits}) {
-  database.write([](Database& db) { db.script(kTables); });
+  database.write([](Database& db) { db.script(kAccountTables); });
 }
 Accounts::~Accounts() = default;
 
@@ -216,7 +213,7 @@ Accounts::Session Accounts::sign_in(const SignIn& who, Time now) {
   const std::string salt = known ? from_hexadecimal(known->salt).value_or("") : "no such account";
   const bool right = same_secret(scrypt(who.password.substr(0, kLongestPassword), salt),
                                  known ? known->hash : std::string(64, ' '));
-  const bool locked = known && known->locked_until > stored(now);
+  const bool locked = known && known->locked_until > microseconds_of(now);
   const bool coded = right && !locked && state_->factors.has(who.name);
   if (coded && who.code.empty())
     fail(Fault::denied, "the code of your second factor is needed too (code)");
@@ -315,7 +312,7 @@ std::string Accounts::add_token(const std::string& account, const std::string& l
   state_->database.write([&](Database& db) {
     if (!stored_account(db, account)) fail(Fault::missing, "there is no account of that name");
     db.run("INSERT INTO token VALUES(?, ?, ?, ?)",
-           {digest, account, label, stored(now + std::chrono::days(days))});
+           {digest, account, label, microseconds_of(now + std::chrono::days(days))});
   });
   return token;
 }
@@ -327,7 +324,7 @@ std::optional<Account> Accounts::token(const std::string& token, Time now) {
     db.each(
         "SELECT a.name, a.roles FROM token t JOIN account a ON a.name = t.account "
         "WHERE t.digest = ? AND t.expires > ?",
-        {digest, stored(now)}, [&](const Row& row) {
+        {digest, microseconds_of(now)}, [&](const Row& row) {
           found = Account{std::string(row.text(0)), static_cast<Roles>(row.integer(1))};
         });
   });
@@ -338,7 +335,7 @@ bool Accounts::cares_for(const std::string& account, PatientId patient, Time now
   bool cares = false;
   state_->database.read([&](Database& db) {
     cares = db.integer("SELECT 1 FROM care WHERE account = ? AND patient = ? AND until > ?",
-                       {account, patient.for_storage(), stored(now)})
+                       {account, patient.for_storage(), microseconds_of(now)})
                 .has_value();
   });
   return cares;
@@ -366,7 +363,8 @@ void Accounts::add_care(const std::string& account, PatientId patient) {
 std::vector<PatientId> Accounts::patients_of(const std::string& account, Time now) {
   std::vector<PatientId> all;
   state_->database.read([&](Database& db) {
-    db.each("SELECT patient FROM care WHERE account = ? AND until > ?", {account, stored(now)},
+    db.each("SELECT patient FROM care WHERE account = ? AND until > ?",
+            {account, microseconds_of(now)},
             [&](const Row& row) { all.push_back(PatientId(row.integer(0))); });
   });
   return all;
@@ -380,7 +378,7 @@ void Accounts::remove_care(const std::string& account, PatientId patient) {
 
 void Accounts::break_glass(const std::string& account, PatientId patient, Time now) {
   keep_care(state_->database, account, patient,
-            stored(now + std::chrono::minutes(state_->limits.minutes_of_break_glass)));
+            microseconds_of(now + std::chrono::minutes(state_->limits.minutes_of_break_glass)));
 }
 
 }  // namespace cangong

@@ -17,12 +17,12 @@ namespace {
 using Json = nlohmann::ordered_json;
 using namespace std::chrono_literals;
 
-constexpr auto kBetweenLooks = 10min, kFirstLook = 2min;
+constexpr auto kBetweenAlerts = 10min, kFirstLook = 2min;
 constexpr auto kTried = std::chrono::hours(24);
 constexpr std::size_t kMostLetters = 100;  // in one look, to one address
 
 // Alerts that hold, and what is still to be told of them to whom.
-constexpr const char* kTables = R"(
+constexpr const char* kAlertTables = R"(
 CREATE TABLE IF NOT EXISTS alert(name TEXT PRIMARY KEY, kind TEXT NOT NULL, model TEXT NOT NULL,
   body TEXT NOT NULL, since BIGINT NOT NULL);
 CREATE TABLE IF NOT EXISTS alert_letter(name TEXT NOT NULL, state TEXT NOT NULL, url TEXT NOT NULL,
@@ -30,10 +30,6 @@ CREATE TABLE IF NOT EXISTS alert_letter(name TEXT NOT NULL, state TEXT NOT NULL,
 )";
 
 const Asker kService{"(service)", "", "", ""};
-
-std::int64_t stored(Time time) {
-  return time.time_since_epoch().count();
-}
 
 struct Letter {
   std::string name, state, url, body;
@@ -76,7 +72,7 @@ struct Alerts::State {
          organisation}}.dump(-1, ' ', false, Json::error_handler_t::replace);
     for (const Target& target : targets)
       db.run("INSERT INTO alert_letter VALUES(?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-             {alert.key, state, target.url, stored(now), body});
+             {alert.key, state, target.url, microseconds_of(now), body});
   }
 
   Looked compare(Time now) {
@@ -92,7 +88,7 @@ struct Alerts::State {
         if (before.contains(key)) continue;
         alert.since = now, ++looked.begun;
         db.run("INSERT INTO alert VALUES(?, ?, ?, ?, ?)",
-               {key, alert.kind, alert.model, alert.text, stored(now)});
+               {key, alert.kind, alert.model, alert.text, microseconds_of(now)});
         write_letters(db, alert, "begun", now);
       }
       for (const auto& [key, alert] : before) {
@@ -101,7 +97,7 @@ struct Alerts::State {
         db.run("DELETE FROM alert WHERE name = ?", {key});
         write_letters(db, alert, "over", now);
       }
-      db.run("DELETE FROM alert_letter WHERE at < ?", {stored(now - kTried)});
+      db.run("DELETE FROM alert_letter WHERE at < ?", {microseconds_of(now - kTried)});
     });
     return looked;
   }
@@ -158,7 +154,7 @@ struct Alerts::State {
 
   void work(const std::stop_token& stop, Alerts& alerts) {
     std::unique_lock lock(mutex);
-    for (auto wait = kFirstLook; !stop.stop_requested(); wait = kBetweenLooks) {
+    for (auto wait = kFirstLook; !stop.stop_requested(); wait = kBetweenAlerts) {
       changed.wait_for(lock, stop, wait, [] { return false; });
       if (stop.stop_requested()) return;
       try {
@@ -181,7 +177,7 @@ Alerts::Alerts(const ServiceConfig& config, const Parts& parts)
                [&] { secret = read_secret(parts.hospital.home().path / target.secret_file); });
     state_->targets.push_back({target.url, secret});
   }
-  parts.hospital.live().write([](Database& db) { db.script(kTables); });
+  parts.hospital.live().write([](Database& db) { db.script(kAlertTables); });
   state_->worker = std::jthread([this](const std::stop_token& stop) { state_->work(stop, *this); });
 }
 Alerts::~Alerts() = default;

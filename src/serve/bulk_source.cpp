@@ -13,8 +13,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 using namespace std::chrono_literals;
 
-constexpr std::chrono::seconds kWithin = 30s, kFileWithin = 30min;
-constexpr std::size_t kLargestFile = std::size_t{20} << 30;
+constexpr std::chrono::seconds kAnswerWithin = 30s, kFileWithin = 30min;
+constexpr std::size_t kLargestDownload = std::size_t{20} << 30;
 constexpr std::chrono::seconds kShortestWait = 1s, kLongestWait = 120s;
 
 std::string text_at(const Json& json, const char* key) {
@@ -55,7 +55,7 @@ const std::string& BulkSource::token() {
   if (url.empty()) {
     OutboundRequest request;
     request.url = base_ + "/.well-known/smart-configuration", request.purpose = "pull";
-    request.within = kWithin, request.headers = {{"Accept", "application/json"}};
+    request.within = kAnswerWithin, request.headers = {{"Accept", "application/json"}};
     const OutboundResponse got = parts_.outbound.ask(request, parts_.asker);
     if (got.status != 200) refused(got, "to say where tokens are given");
     url = text_at(object_of(got, "configuration"), "token_endpoint");
@@ -72,7 +72,8 @@ const std::string& BulkSource::token() {
       {"exp", expires.count()},
       {"jti", new_id(now())}}.dump());
   OutboundRequest request;
-  request.method = "POST", request.url = url, request.purpose = "pull", request.within = kWithin;
+  request.method = "POST", request.url = url, request.purpose = "pull",
+  request.within = kAnswerWithin;
   request.headers = {{"Content-Type", "application/x-www-form-urlencoded"},
                      {"Accept", "application/json"}};
   request.body = "grant_type=client_credentials&scope=" + encode_url(config_.scopes) +
@@ -108,7 +109,7 @@ std::string BulkSource::begin(const std::string& since) {
     if (!value.empty()) request.url += next + (key + ("=" + encode_url(value))), next = '&';
   };
   add("_type", config_.types), add("_since", since);
-  request.within = kWithin;
+  request.within = kAnswerWithin;
   request.headers = {{"Accept", "application/fhir+json"}, {"Prefer", "respond-async"}};
   const OutboundResponse got = ask(request, Access::token);
   if (got.status != 202 || got.header("content-location").empty()) refused(got, "an export");
@@ -117,7 +118,7 @@ std::string BulkSource::begin(const std::string& since) {
 
 BulkSource::Status BulkSource::status(const std::string& at) {
   OutboundRequest request;
-  request.url = at, request.within = kWithin, request.most_bytes = 16 << 20;
+  request.url = at, request.within = kAnswerWithin, request.most_bytes = 16 << 20;
   request.headers = {{"Accept", "application/json"}};
   const OutboundResponse got = ask(request, Access::token);
   Status status;
@@ -143,7 +144,7 @@ BulkSource::Status BulkSource::status(const std::string& at) {
 void BulkSource::fetch(const std::string& url, Access access, const fs::path& into,
                        const std::function<bool()>& stop) {
   OutboundRequest request;
-  request.url = url, request.within = kFileWithin, request.most_bytes = kLargestFile;
+  request.url = url, request.within = kFileWithin, request.most_bytes = kLargestDownload;
   request.headers = {{"Accept", "application/fhir+ndjson"}}, request.into = into;
   request.stop = stop;
   const OutboundResponse got = ask(request, access);
@@ -152,7 +153,7 @@ void BulkSource::fetch(const std::string& url, Access access, const fs::path& in
 
 void BulkSource::end(const std::string& at) {
   OutboundRequest request;
-  request.method = "DELETE", request.url = at, request.within = kWithin;
+  request.method = "DELETE", request.url = at, request.within = kAnswerWithin;
   try {
     ask(request, Access::token);
   } catch (const Error& error) {

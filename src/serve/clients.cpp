@@ -22,7 +22,7 @@ constexpr auto kLongestAssertion = 5min, kLongestCall = 60min, kLeeway = 1min;
 constexpr std::size_t kMostTokens = 10'000, kLongestId = 200;
 
 // What was signed once counts once, also where the service was started again between.
-constexpr const char* kTables = R"(
+constexpr const char* kClientTables = R"(
 CREATE TABLE IF NOT EXISTS assertion(client TEXT NOT NULL, id TEXT NOT NULL, until BIGINT NOT NULL,
   PRIMARY KEY(client, id));
 )";
@@ -37,10 +37,6 @@ void check_keys(const ClientConfig& config, const fs::path& home) {
 
 [[noreturn]] void refuse(const std::string& why) {
   fail(Fault::denied, why);
-}
-
-std::int64_t stored(Time time) {
-  return time.time_since_epoch().count();
 }
 
 }  // namespace
@@ -91,9 +87,9 @@ struct Clients::State {
     }
     std::int64_t added = 0;
     parts.hospital.live().write([&](Database& db) {
-      if (sweep) db.run("DELETE FROM assertion WHERE until < ?", {stored(now)});
+      if (sweep) db.run("DELETE FROM assertion WHERE until < ?", {microseconds_of(now)});
       added = db.run("INSERT INTO assertion VALUES(?, ?, ?) ON CONFLICT DO NOTHING",
-                     {client, id, stored(until)});
+                     {client, id, microseconds_of(until)});
     });
     if (added == 0) refuse("its jti was used before");
   }
@@ -125,7 +121,7 @@ Clients::Clients(const std::vector<ClientConfig>& clients, const Parts& parts)
     require(state_->clients.emplace(config.id, std::move(client)).second,
             "there are two clients of this id");
   }
-  parts.hospital.live().write([](Database& db) { db.script(kTables); });
+  parts.hospital.live().write([](Database& db) { db.script(kClientTables); });
 }
 Clients::~Clients() = default;
 

@@ -13,9 +13,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::size_t kTogether = 64;  // recorded with one flush
+constexpr std::size_t kMembersTogether = 64;  // recorded with one flush
 
-std::string about(Hospital& hospital, const std::string& text) {
+std::string about_group(Hospital& hospital, const std::string& text) {
   const Json request = Json::parse(text);
   hospital.model(request.at("model").get<std::string>());
   if (members_of(hospital, request.at("group").get<std::string>()).empty())
@@ -52,7 +52,7 @@ class PredictGroup {
         problems_.add("OperationOutcome",
                       Json{{"resourceType", "OperationOutcome"}, {"issue", {issue}}}.dump());
       }
-      if (records_.size() == kTogether) flush();
+      if (records_.size() == kMembersTogether) flush();
       run_.progress(++done, members.size());
     }
     flush();
@@ -105,12 +105,12 @@ class PredictGroup {
   std::uint64_t answers_ = 0;
 };
 
-std::string run(Hospital& hospital, JobRun& run) {
+std::string run_group(Hospital& hospital, JobRun& run) {
   return PredictGroup(hospital, run).run();
 }
 
 }  // namespace
 
-const JobKind kGroupJob{"predict_group", Lane::brief, about, run};
+const JobKind kGroupJob{"predict_group", Lane::brief, about_group, run_group};
 
 }  // namespace cangong

@@ -185,12 +185,12 @@ std::string source_of(const std::string& request) {
 }
 
 // Under way about a source is one at a time.
-std::string about(Hospital& hospital, const std::string& request) {
+std::string about_pull(Hospital& hospital, const std::string& request) {
   const ServiceConfig config = load_service_config(hospital.home().config());
   return source_in(config, source_of(request)).name;
 }
 
-std::string run(Hospital& hospital, JobRun& run) {
+std::string run_pull(Hospital& hospital, JobRun& run) {
   return Pull(hospital, run, source_of(run.job().request)).run();
 }
 
@@ -222,7 +222,7 @@ class Foreground : public JobRun {
 
 }  // namespace
 
-const JobKind kPullJob{"pull", Lane::lengthy, about, run};
+const JobKind kPullJob{"pull", Lane::lengthy, about_pull, run_pull};
 
 std::string pull(const PullRequest& request) {
   const Home home{request.home};

@@ -5,14 +5,6 @@
 
 namespace cangong {
 
-Json number(double value) {
-  return std::isfinite(value) ? Json(value) : Json();
-}
-
-Json number(const std::optional<double>& value) {
-  return value ? number(*value) : Json();
-}
-
 std::string text_of(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }

@@ -6,15 +6,13 @@
 #include <optional>
 #include <string>
 
+#include "base/json_number.h"
 #include "serve/route.h"
 
 namespace cangong {
 
 using Json = nlohmann::ordered_json;
 
-// Null where it is not finite, or absent.
-Json number(double value);
-Json number(const std::optional<double>& value);
 // What is not UTF-8 is replaced, never thrown about.
 std::string text_of(const Json& json);
 Response json_response(const Json& json, int status = 200);

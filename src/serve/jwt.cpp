@@ -17,8 +17,6 @@
 namespace cangong {
 namespace {
 
-using Json = nlohmann::json;
-
 constexpr std::size_t kLongestToken = 16 << 10, kLongestSet = 64 << 10, kMostKeys = 100;
 constexpr auto kLeeway = std::chrono::minutes(1);
 
@@ -60,14 +58,14 @@ Owned<BIGNUM> whole_number(std::string_view bytes) {
   fail(Fault::denied, "the token is refused: " + rule);
 }
 
-Json object_of(std::string_view text, const char* what) {
+nlohmann::json object_of(std::string_view text, const char* what) {
   if (!is_shallow(text)) broken(std::string(what) + " is nested too deep");
-  Json json = Json::parse(text, nullptr, false);
+  nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
   if (!json.is_object()) broken(std::string(what) + " is no JSON object");
   return json;
 }
 
-std::string text_in(const Json& json, const char* key) {
+std::string text_in(const nlohmann::json& json, const char* key) {
   const auto found = json.find(key);
   if (found == json.end()) return "";
   if (!found->is_string()) broken(std::string(key) + " is no text");
@@ -75,7 +73,7 @@ std::string text_in(const Json& json, const char* key) {
 }
 
 // Seconds since 1970; a fraction is dropped.
-std::optional<Time> time_in(const Json& json, const char* key) {
+std::optional<Time> time_in(const nlohmann::json& json, const char* key) {
   const auto found = json.find(key);
   if (found == json.end()) return std::nullopt;
   if (!found->is_number()) broken(std::string(key) + " is no number");
@@ -84,13 +82,13 @@ std::optional<Time> time_in(const Json& json, const char* key) {
   return Time(std::chrono::seconds(static_cast<std::int64_t>(seconds)));
 }
 
-std::vector<std::string> audience_in(const Json& json) {
+std::vector<std::string> audience_in(const nlohmann::json& json) {
   const auto found = json.find("aud");
   if (found == json.end()) return {};
   if (found->is_string()) return {found->get<std::string>()};
   if (!found->is_array()) broken("aud is neither text nor list");
   std::vector<std::string> all;
-  for (const Json& one : *found) {
+  for (const nlohmann::json& one : *found) {
     if (!one.is_string()) broken("aud holds what is no text");
     all.push_back(one.get<std::string>());
   }
@@ -109,14 +107,14 @@ Owned<EVP_PKEY> public_key(const char* type, OSSL_PARAM_BLD* builder) {
   return check && EVP_PKEY_public_check(check.get()) == 1 ? std::move(made) : nullptr;
 }
 
-std::string number_in(const Json& key, const char* name) {
+std::string number_in(const nlohmann::json& key, const char* name) {
   const auto bytes = from_base64url(text_in(key, name));
   if (!bytes || bytes->empty() || bytes->size() > 1024)
     fail(Fault::input, std::string("JWKS: \"") + name + "\" of a key is no base64url number");
   return *bytes;
 }
 
-Owned<EVP_PKEY> rsa_key(const Json& key) {
+Owned<EVP_PKEY> rsa_key(const nlohmann::json& key) {
   const Owned<BIGNUM> n = whole_number(number_in(key, "n")), e = whole_number(number_in(key, "e"));
   if (BN_num_bits(n.get()) < 2048 || BN_num_bits(n.get()) > 8192 || BN_num_bits(e.get()) > 64)
     fail(Fault::input, "JWKS: an RSA key has 2,048 to 8,192 bits");
@@ -126,7 +124,7 @@ Owned<EVP_PKEY> rsa_key(const Json& key) {
   return public_key("RSA", builder.get());
 }
 
-Owned<EVP_PKEY> ec_key(const Json& key, std::size_t half, const std::string& curve) {
+Owned<EVP_PKEY> ec_key(const nlohmann::json& key, std::size_t half, const std::string& curve) {
   const std::string x = number_in(key, "x"), y = number_in(key, "y");
   if (x.size() != half || y.size() != half)
     fail(Fault::input, "JWKS: a coordinate has another length than its curve's");
@@ -193,8 +191,8 @@ Parts parts_of(std::string_view token) {
 }
 
 Jwt told(const Parts& parts) {
-  const Json header = object_of(parts.header, "its header");
-  const Json claims = object_of(parts.claims, "its claims");
+  const nlohmann::json header = object_of(parts.header, "its header");
+  const nlohmann::json claims = object_of(parts.claims, "its claims");
   if (header.contains("crit")) broken("it has critical headers");
   Jwt jwt;
   jwt.algorithm = algorithm_named(text_in(header, "alg")).id;
@@ -230,12 +228,12 @@ KeySet KeySet::parse(std::string_view text) {
   };
   require(text.size() <= kLongestSet, "it is longer than 64 KB");
   require(is_shallow(text), "it is nested too deep");
-  const Json json = Json::parse(text, nullptr, false);
+  const nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
   require(json.is_object() && json.contains("keys") && json["keys"].is_array(),
           "it is {\"keys\": [...]}");
   require(json["keys"].size() <= kMostKeys, "it has more than 100 keys");
   KeySet set;
-  for (const Json& one : json["keys"]) {
+  for (const nlohmann::json& one : json["keys"]) {
     require(one.is_object(), "a key is an object");
     for (const char* secret : {"d", "p", "q", "k"})
       require(!one.contains(secret),

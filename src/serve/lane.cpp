@@ -5,51 +5,51 @@
 namespace cangong {
 namespace {
 
-struct Lane {
+struct LaneOf {
   std::string_view prefix, lane;
 };
 // The first that fits counts.
-constexpr std::array kLanes{
-    Lane{"MEDS_", "person"},
-    Lane{"GENDER", "person"},
-    Lane{"RACE", "person"},
-    Lane{"ETHNICITY", "person"},
-    Lane{"MARITAL_STATUS", "person"},
-    Lane{"FAMILY_HISTORY", "person"},
-    Lane{"ENCOUNTER_REASON", "diagnoses"},
-    Lane{"ENCOUNTER", "encounters"},
-    Lane{"HOSPITAL", "encounters"},
-    Lane{"ADMISSION", "encounters"},
-    Lane{"DISCHARGE", "encounters"},
-    Lane{"ICU", "encounters"},
-    Lane{"ED_", "encounters"},
-    Lane{"VISIT", "encounters"},
-    Lane{"TRANSFER", "encounters"},
-    Lane{"CONDITION", "diagnoses"},
-    Lane{"DIAGNOSIS", "diagnoses"},
-    Lane{"ICD10PCS", "procedures"},
-    Lane{"ICD", "diagnoses"},
-    Lane{"ALLERGY", "diagnoses"},
-    Lane{"MEDICATION", "medicines"},
-    Lane{"RXNORM", "medicines"},
-    Lane{"DRUG", "medicines"},
-    Lane{"ATC", "medicines"},
-    Lane{"NDC", "medicines"},
-    Lane{"CVX", "medicines"},
-    Lane{"INFUSION", "medicines"},
-    Lane{"PROCEDURE", "procedures"},
-    Lane{"CPT", "procedures"},
-    Lane{"HCPCS", "procedures"},
-    Lane{"NOT_DONE", "procedures"},
-    Lane{"NOTE", "notes"},
-    Lane{"REPORT", "notes"},
+constexpr std::array kLaneOf{
+    LaneOf{"MEDS_", "person"},
+    LaneOf{"GENDER", "person"},
+    LaneOf{"RACE", "person"},
+    LaneOf{"ETHNICITY", "person"},
+    LaneOf{"MARITAL_STATUS", "person"},
+    LaneOf{"FAMILY_HISTORY", "person"},
+    LaneOf{"ENCOUNTER_REASON", "diagnoses"},
+    LaneOf{"ENCOUNTER", "encounters"},
+    LaneOf{"HOSPITAL", "encounters"},
+    LaneOf{"ADMISSION", "encounters"},
+    LaneOf{"DISCHARGE", "encounters"},
+    LaneOf{"ICU", "encounters"},
+    LaneOf{"ED_", "encounters"},
+    LaneOf{"VISIT", "encounters"},
+    LaneOf{"TRANSFER", "encounters"},
+    LaneOf{"CONDITION", "diagnoses"},
+    LaneOf{"DIAGNOSIS", "diagnoses"},
+    LaneOf{"ICD10PCS", "procedures"},
+    LaneOf{"ICD", "diagnoses"},
+    LaneOf{"ALLERGY", "diagnoses"},
+    LaneOf{"MEDICATION", "medicines"},
+    LaneOf{"RXNORM", "medicines"},
+    LaneOf{"DRUG", "medicines"},
+    LaneOf{"ATC", "medicines"},
+    LaneOf{"NDC", "medicines"},
+    LaneOf{"CVX", "medicines"},
+    LaneOf{"INFUSION", "medicines"},
+    LaneOf{"PROCEDURE", "procedures"},
+    LaneOf{"CPT", "procedures"},
+    LaneOf{"HCPCS", "procedures"},
+    LaneOf{"NOT_DONE", "procedures"},
+    LaneOf{"NOTE", "notes"},
+    LaneOf{"REPORT", "notes"},
 };
 
 }  // namespace
 
 std::string_view lane_of(std::string_view code, const Event& event) {
-  for (const Lane& lane : kLanes)
-    if (code.starts_with(lane.prefix)) return lane.lane;
+  for (const LaneOf& one : kLaneOf)
+    if (code.starts_with(one.prefix)) return one.lane;
   if (event.number) return "measurements";
   if (code.starts_with("SNOMED")) return "diagnoses";
   if (code.starts_with("LOINC")) return !event.text.empty() ? "notes" : "measurements";

@@ -14,7 +14,7 @@
 namespace cangong {
 namespace {
 
-constexpr const char* kTables = R"(
+constexpr const char* kSecondFactorTables = R"(
 CREATE TABLE IF NOT EXISTS second_factor(account TEXT PRIMARY KEY, secret TEXT NOT NULL,
   confirmed INT NOT NULL, last BIGINT NOT NULL);
 )";
@@ -57,7 +57,7 @@ std::string one_time_code(std::string_view key, std::uint64_t step) {
 }
 
 SecondFactors::SecondFactors(DatabasePool& database) : database_(database) {
-  database_.write([](Database& db) { db.script(kTables); });
+  database_.write([](Database& db) { db.script(kSecondFactorTables); });
 }
 
 std::string SecondFactors::begin(const std::string& account) {

@@ -33,13 +33,13 @@ std::string bytes_of(std::string_view text) {
 }
 
 // An account that has begun a second factor.
-struct Desk {
+struct FactorDesk {
   TestDatabase live;
   DatabasePool pool{live.at()};
   Accounts accounts{pool, {}};
   const Time now{std::chrono::seconds(1'700'000'010)};
   std::string key;
-  Desk() {
+  FactorDesk() {
     accounts.add("wu", "a long enough password", static_cast<Roles>(Role::clinician));
     key = bytes_of(accounts.factors().begin("wu"));
   }
@@ -49,7 +49,7 @@ struct Desk {
 };
 
 TEST(SecondFactor, IsAskedForAtSignIn) {
-  Desk desk;
+  FactorDesk desk;
   Accounts& accounts = desk.accounts;
   const Time now = desk.now;
   const auto sign_in = [&](const std::string& given, Time when) {
@@ -69,7 +69,7 @@ TEST(SecondFactor, IsAskedForAtSignIn) {
 }
 
 TEST(SecondFactor, WrongCodesLock) {
-  Desk desk;
+  FactorDesk desk;
   Accounts& accounts = desk.accounts;
   const Time now = desk.now;
   EXPECT_TRUE(accounts.factors().confirm("wu", desk.code(0), now));
@@ -79,7 +79,7 @@ TEST(SecondFactor, WrongCodesLock) {
 }
 
 TEST(SecondFactor, GuessesAtItsRemovalLockToo) {
-  Desk desk;
+  FactorDesk desk;
   Accounts& accounts = desk.accounts;
   const Time now = desk.now;
   EXPECT_TRUE(accounts.factors().confirm("wu", desk.code(0), now));

@@ -98,7 +98,7 @@ struct Service::State {
 
 namespace {
 
-constexpr const char* kTables = R"(
+constexpr const char* kServiceTables = R"(
 CREATE TABLE IF NOT EXISTS feedback(card TEXT NOT NULL, at TEXT NOT NULL, outcome TEXT NOT NULL,
   body TEXT NOT NULL, PRIMARY KEY(card, at));
 CREATE TABLE IF NOT EXISTS opinion(answer TEXT NOT NULL, who TEXT NOT NULL, patient BIGINT NOT NULL,
@@ -111,7 +111,7 @@ CREATE TABLE IF NOT EXISTS opinion(answer TEXT NOT NULL, who TEXT NOT NULL, pati
 
 Service::Service(const fs::path& home, ServiceConfig config)
     : state_(std::make_unique<State>(home, std::move(config))) {
-  state_->hospital.live().write([](Database& db) { db.script(kTables); });
+  state_->hospital.live().write([](Database& db) { db.script(kServiceTables); });
   state_->public_url = state_->config.public_url;
   while (state_->public_url.ends_with('/')) state_->public_url.pop_back();
 }

@@ -23,7 +23,7 @@ constexpr std::array kAlgorithms{JwtAlgorithm::rs256, JwtAlgorithm::rs384, JwtAl
                                  JwtAlgorithm::es384};
 constexpr auto kToSignIn = 10min, kKnown = 10min, kAfterFailure = 1min;
 constexpr std::size_t kMostUnderWay = 1000;
-constexpr std::chrono::milliseconds kWithin = 8s;
+constexpr std::chrono::milliseconds kSignOnWithin = 8s;
 
 // What the other side says of itself.
 struct Endpoints {
@@ -87,7 +87,7 @@ struct SignOn::State {
 
   Json read(const std::string& url, const Asker& asker) {
     OutboundRequest request;
-    request.url = url, request.purpose = "sign-on", request.within = kWithin;
+    request.url = url, request.purpose = "sign-on", request.within = kSignOnWithin;
     request.most_bytes = 1 << 20, request.headers = {{"Accept", "application/json"}};
     const OutboundResponse got = parts.outbound.ask(request, asker);
     Json json = Json::parse(got.body, nullptr, false);
@@ -172,7 +172,7 @@ struct SignOn::State {
                 const std::string& code, const Asker& asker) {
     OutboundRequest request;
     request.method = "POST", request.url = endpoints.token, request.purpose = "sign-on";
-    request.within = kWithin, request.most_bytes = 1 << 20;
+    request.within = kSignOnWithin, request.most_bytes = 1 << 20;
     request.headers = {{"Content-Type", "application/x-www-form-urlencoded"},
                        {"Accept", "application/json"}};
     // RFC 6749, section 2.3.1: both parts are encoded before they are joined.

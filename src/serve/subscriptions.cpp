@@ -17,20 +17,16 @@ namespace {
 using Json = nlohmann::ordered_json;
 using namespace std::chrono_literals;
 
-constexpr auto kBetweenLooks = 1s, kWithin = 5s;
+constexpr auto kBetweenHooks = 1s, kHookWithin = 5s;
 constexpr auto kTried = std::chrono::hours(24);  // then it is given up
 constexpr std::int64_t kMostTogether = 200, kMostKept = 100;
 
 // `mark`: the number of the last version that was told; `failing`: since when, 0: not.
-constexpr const char* kTables = R"(
+constexpr const char* kSubscriptionTables = R"(
 CREATE TABLE IF NOT EXISTS subscription(id TEXT PRIMARY KEY, body TEXT NOT NULL, who TEXT NOT NULL,
   status TEXT NOT NULL, error TEXT NOT NULL, mark BIGINT NOT NULL, failing BIGINT NOT NULL,
   again BIGINT NOT NULL);
 )";
-
-std::int64_t stored(Time time) {
-  return time.time_since_epoch().count();
-}
 
 struct Standing {
   Subscriptions::Kept kept;
@@ -116,7 +112,7 @@ struct Subscriptions::State {
   bool tell(const Hook& hook, const Version& version, const Asker& asker) {
     OutboundRequest request;
     request.method = "POST", request.url = hook.endpoint, request.purpose = "subscription";
-    request.within = kWithin, request.headers = hook.headers;
+    request.within = kHookWithin, request.headers = hook.headers;
     if (!hook.model.empty()) {
       request.body = answer(hook, version, asker);
     } else if (hook.sends_resource) {
@@ -177,21 +173,22 @@ struct Subscriptions::State {
   void fail_at(const Standing& row, std::int64_t mark, const std::string& why) {
     const Time clock = now();
     const bool moved = mark != row.mark;
-    const std::int64_t failing = row.failing == 0 || moved ? stored(clock) : row.failing;
-    if (stored(clock) - failing > Duration(kTried).count())
+    const std::int64_t failing = row.failing == 0 || moved ? microseconds_of(clock) : row.failing;
+    if (microseconds_of(clock) - failing > Duration(kTried).count())
       return end(row.kept.id, "error", why.substr(0, 200));
     const Duration wait =
-        std::clamp(Duration(stored(clock) - failing), Duration(2s), Duration(10min));
-    keep(row.kept.id, mark, failing, stored(clock + wait));
+        std::clamp(Duration(microseconds_of(clock) - failing), Duration(2s), Duration(10min));
+    keep(row.kept.id, mark, failing, microseconds_of(clock + wait));
   }
 
   void work(const std::stop_token& stop) {
     std::unique_lock lock(mutex);
     while (!stop.stop_requested()) {
-      changed.wait_for(lock, stop, kBetweenLooks, [] { return false; });
+      changed.wait_for(lock, stop, kBetweenHooks, [] { return false; });
       if (stop.stop_requested()) return;
       try {
-        for (const Standing& row : rows("WHERE status = 'active' AND again <= ?", {stored(now())}))
+        for (const Standing& row :
+             rows("WHERE status = 'active' AND again <= ?", {microseconds_of(now())}))
           look_at(row, stop);
       } catch (const std::exception&) {
         // The record cannot be read or written now: later again.
@@ -201,7 +198,7 @@ struct Subscriptions::State {
 };
 
 Subscriptions::Subscriptions(const Parts& parts) : state_(new State{parts}) {
-  parts.hospital.live().write([](Database& db) { db.script(kTables); });
+  parts.hospital.live().write([](Database& db) { db.script(kSubscriptionTables); });
   state_->worker =
       std::jthread([state = state_.get()](const std::stop_token& stop) { state->work(stop); });
 }

@@ -15,7 +15,7 @@
 namespace cangong {
 namespace {
 
-constexpr const char* kTables = R"(
+constexpr const char* kTallyTables = R"(
 CREATE TABLE IF NOT EXISTS tally(day BIGINT NOT NULL, model TEXT NOT NULL, bundle TEXT NOT NULL,
   what TEXT NOT NULL, count DOUBLE PRECISION NOT NULL, PRIMARY KEY(day, model, bundle, what));
 )";
@@ -89,7 +89,7 @@ struct Tallies::State {
 };
 
 Tallies::Tallies(DatabasePool& live) : state_(std::make_unique<State>(live)) {
-  live.write([](Database& db) { db.script(kTables); });
+  live.write([](Database& db) { db.script(kTallyTables); });
   state_->writer = std::jthread([state = state_.get()](const std::stop_token& stop) {
     while (!stop.stop_requested()) {
       {

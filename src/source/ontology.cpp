@@ -13,11 +13,11 @@
 namespace cangong {
 namespace {
 
-struct Term {
+struct OntologyTerm {
   std::string name;
   std::vector<std::string> parents;
 };
-using Terms = std::unordered_map<std::string, Term>;
+using Terms = std::unordered_map<std::string, OntologyTerm>;
 
 std::size_t column_of(const Table& table, const fs::path& file,
                       std::initializer_list<std::string_view> names) {
@@ -36,7 +36,7 @@ Terms read_table(const fs::path& file) {
     if (!row->problem.empty())
       fail(Fault::input, file.string() + ":" + std::to_string(row->line) + ": " + row->problem);
     const auto& cells = *row->cells;
-    Term& term = terms[std::string(trim(cells[code]))];
+    OntologyTerm& term = terms[std::string(trim(cells[code]))];
     term.name = trim(cells[name]);
     for (const auto above : split(cells[parent], '|'))
       if (!trim(above).empty()) term.parents.emplace_back(trim(above));
@@ -44,12 +44,12 @@ Terms read_table(const fs::path& file) {
   return terms;
 }
 
-// OBO 1.2 and 1.4: [Term] stanzas with id, name, is_a, is_obsolete. Cross references stay out: some
-// name vocabularies that may not be passed on.
+// OBO 1.2 and 1.4: [Term] stanzas with id, name, is_a, is_obsolete. Cross references stay
+// out: some name vocabularies that may not be passed on.
 Terms read_obo(const fs::path& file) {
   Terms terms;
   std::string id;
-  Term term;
+  OntologyTerm term;
   bool is_term = false, obsolete = false;
   const auto finish = [&] {
     if (is_term && !id.empty() && !obsolete) terms[id] = std::move(term);

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::int64_t kSchema = 2;
 
-constexpr const char* kTables = R"(
+constexpr const char* kRecordTables = R"(
 CREATE TABLE IF NOT EXISTS schema_version(version BIGINT NOT NULL);
 CREATE TABLE IF NOT EXISTS resource(number INTEGER PRIMARY KEY, type TEXT NOT NULL,
   id TEXT NOT NULL, version BIGINT NOT NULL, updated BIGINT NOT NULL, patient BIGINT, date BIGINT,
@@ -36,17 +36,8 @@ CREATE TABLE IF NOT EXISTS identity(system TEXT NOT NULL, value TEXT NOT NULL,
 CREATE INDEX IF NOT EXISTS identity_patient ON identity(patient);
 )";
 
-std::int64_t stored(Time time) {
-  return time.time_since_epoch().count();
-}
-std::optional<std::int64_t> stored(const std::optional<Time>& time) {
-  return time ? std::optional(stored(*time)) : std::nullopt;
-}
-Time restored(std::int64_t microseconds) {
-  return Time(Duration(microseconds));
-}
 std::optional<Time> moment(const Row& row, int column) {
-  return row.is_null(column) ? std::nullopt : std::optional(restored(row.integer(column)));
+  return row.is_null(column) ? std::nullopt : std::optional(time_at(row.integer(column)));
 }
 
 constexpr const char* kColumns =
@@ -56,7 +47,7 @@ Kept kept(const Row& row) {
   Kept kept;
   kept.number = row.integer(0);
   kept.type = row.text(1), kept.id = row.text(2), kept.version = row.integer(3);
-  kept.updated = restored(row.integer(4)), kept.deleted = row.integer(5) != 0;
+  kept.updated = time_at(row.integer(4)), kept.deleted = row.integer(5) != 0;
   kept.body = row.text(6);
   if (!row.is_null(7)) kept.patient = PatientId(row.integer(7));
   return kept;
@@ -82,7 +73,7 @@ std::int64_t LiveRecord::newest_layout() {
 
 void LiveRecord::prepare(Database& db) {
   db.transaction([&] {
-    db.script(kTables);
+    db.script(kRecordTables);
     const auto version = db.integer("SELECT version FROM schema_version");
     if (!version) db.run("INSERT INTO schema_version VALUES(?)", {kSchema});
     if (version.value_or(kSchema) > kSchema)
@@ -112,11 +103,11 @@ void LiveRecord::add_events(const Incoming& incoming, std::int64_t resource,
                             std::optional<Time> not_before) {
   for (const LiveEvent& event : incoming.events) {
     const auto number = event.number ? std::optional<double>(*event.number) : std::nullopt;
-    db_.put(
-        "INSERT INTO event VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?)",
-        {incoming.patient->for_storage(), value_or_null(stored(event.time)),
-         value_or_null(stored(event.occurred)), code_number(event), value_or_null(number),
-         event.unit, event.text, resource, value_or_null(stored(not_before)), event.description});
+    db_.put("INSERT INTO event VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?)",
+            {incoming.patient->for_storage(), value_or_null(microseconds_of(event.time)),
+             value_or_null(microseconds_of(event.occurred)), code_number(event),
+             value_or_null(number), event.unit, event.text, resource,
+             value_or_null(microseconds_of(not_before)), event.description});
   }
 }
 
@@ -131,7 +122,7 @@ LiveRecord::Written LiveRecord::put(const Incoming& incoming, Time now) {
     std::string old_digest;
     db_.each("SELECT version, updated, deleted, body, digest FROM resource WHERE number = ?",
              {*before}, [&](const Row& row) {
-               kept.version = row.integer(0), kept.updated = restored(row.integer(1));
+               kept.version = row.integer(0), kept.updated = time_at(row.integer(1));
                kept.deleted = row.integer(2) != 0, kept.body = row.text(3),
                old_digest = row.text(4);
              });
@@ -144,7 +135,7 @@ LiveRecord::Written LiveRecord::put(const Incoming& incoming, Time now) {
     not_before = now = std::max(now, kept.updated + Duration(1));  // a clock may go back
     db_.put("UPDATE resource SET latest = 0 WHERE number = ?", {*before});
     db_.put("UPDATE event SET replaced = ? WHERE resource = ? AND replaced IS NULL",
-            {stored(now), *before});
+            {microseconds_of(now), *before});
     db_.put("DELETE FROM term WHERE resource = ?", {*before});
   }
   written.created = !before || kept.deleted;
@@ -156,8 +147,8 @@ LiveRecord::Written LiveRecord::put(const Incoming& incoming, Time now) {
       "INSERT INTO resource(type, id, version, updated, patient, date, deleted, latest, digest, "
       "body) "
       "VALUES(?, ?, ?, ?, ?, ?, 0, 1, ?, ?) RETURNING number",
-      {kept.type, kept.id, kept.version, stored(now), value_or_null(patient),
-       value_or_null(stored(incoming.date)), digest, kept.body});
+      {kept.type, kept.id, kept.version, microseconds_of(now), value_or_null(patient),
+       value_or_null(microseconds_of(incoming.date)), digest, kept.body});
   kept.patient = incoming.patient;
   for (const Term& term : incoming.terms)
     db_.put("INSERT INTO term VALUES(?, ?, ?, ?)", {kept.type, term.kind, term.text, kept.number});
@@ -172,12 +163,12 @@ std::optional<Kept> LiveRecord::remove(const std::string& type, const std::strin
   const auto patient = db_.integer("SELECT patient FROM resource WHERE number = ?", {old->number});
   db_.put("UPDATE resource SET latest = 0 WHERE number = ?", {old->number});
   db_.put("UPDATE event SET replaced = ? WHERE resource = ? AND replaced IS NULL",
-          {stored(now), old->number});
+          {microseconds_of(now), old->number});
   db_.put("DELETE FROM term WHERE resource = ?", {old->number});
   const auto number = db_.integer(
       "INSERT INTO resource(type, id, version, updated, patient, deleted, latest, digest, body) "
       "VALUES(?, ?, ?, ?, ?, 1, 0, '', '') RETURNING number",
-      {type, id, old->version + 1, stored(now), value_or_null(patient)});
+      {type, id, old->version + 1, microseconds_of(now), value_or_null(patient)});
   return Kept{*number, type, id, old->version + 1, now, true, "", old->patient};
 }
 
@@ -195,7 +186,7 @@ std::int64_t LiveRecord::last_number() {
 std::vector<Kept> LiveRecord::as_of(const Snapshot& snapshot, std::int64_t after,
                                     std::size_t most) {
   std::vector<Kept> all;
-  const std::int64_t since = snapshot.since ? stored(*snapshot.since) : INT64_MIN;
+  const std::int64_t since = snapshot.since ? microseconds_of(*snapshot.since) : INT64_MIN;
   db_.each(std::string(kColumns) +
                "r WHERE type = ? AND number > ? AND number <= ? AND updated >= ? AND NOT EXISTS "
                "(SELECT 1 FROM resource n WHERE n.type = r.type AND n.id = r.id AND n.version > "
@@ -232,10 +223,10 @@ std::string conditions(const Wanted& wanted, Values& values, std::list<std::stri
     values.push_back(value);
   };
   if (wanted.patient) add("patient = ?", wanted.patient->for_storage());
-  if (wanted.from) add("date >= ?", stored(*wanted.from));
-  if (wanted.until) add("date < ?", stored(*wanted.until));
-  if (wanted.updated_from) add("updated >= ?", stored(*wanted.updated_from));
-  if (wanted.updated_until) add("updated < ?", stored(*wanted.updated_until));
+  if (wanted.from) add("date >= ?", microseconds_of(*wanted.from));
+  if (wanted.until) add("date < ?", microseconds_of(*wanted.until));
+  if (wanted.updated_from) add("updated >= ?", microseconds_of(*wanted.updated_from));
+  if (wanted.updated_until) add("updated < ?", microseconds_of(*wanted.updated_until));
   if (!wanted.ids.empty()) {
     sql += " AND id IN (";
     for (std::size_t i = 0; i < wanted.ids.size(); ++i) {

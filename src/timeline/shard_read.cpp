@@ -20,7 +20,7 @@ using arrow::Array;
 using arrow::ChunkedArray;
 
 // Where each MEDS column stands in the file; -1 = absent.
-struct Layout {
+struct ShardLayout {
   int subject = -1, time = -1, code = -1, number = -1, occurred = -1, unit = -1, text = -1;
   const char* subject_name = "subject_id";
 };
@@ -33,10 +33,10 @@ int leaf_of(const arrow::Schema& fields, const parquet::SchemaDescriptor& leaves
   return all.empty() ? -1 : leaves.ColumnIndex(name);
 }
 
-Layout find_columns(const arrow::Schema& fields, const parquet::SchemaDescriptor& leaves,
+ShardLayout find_columns(const arrow::Schema& fields, const parquet::SchemaDescriptor& leaves,
                     const std::string& file) {
   const auto leaf = [&](const char* name) { return leaf_of(fields, leaves, name, file); };
-  Layout at;
+  ShardLayout at;
   at.subject = leaf("subject_id");
   if (at.subject < 0) {  // MEDS before 0.3.3
     at.subject = leaf("patient_id");
@@ -109,7 +109,7 @@ struct ShardReader::State {
   std::unique_ptr<parquet::arrow::FileReader> reader;
   CodeBook& codes;
   unsigned wanted;
-  Layout at;
+  ShardLayout at;
   std::shared_ptr<arrow::Schema> schema;
 
   std::shared_ptr<ChunkedArray> column(const arrow::Table& table, const char* name,

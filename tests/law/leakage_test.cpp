@@ -1,10 +1,10 @@
 // Twelve leaks planted one by one in a clean hospital: each is found, and the clean twin is clean.
 #include <gtest/gtest.h>
 
-#include <cmath>
 #include <functional>
 
 #include "base/random.h"
+#include "days.h"
 #include "timeline/store_writer.h"
 #include "train/leakage.h"
 
@@ -18,10 +18,6 @@ windows:
   target: {start: trigger, end: start + 30d, start_inclusive: False, end_inclusive: True,
            label: ill, index_timestamp: start}
 )";
-
-Time day(double n) {
-  return Time(Duration(std::llround(n * 86400e6)));
-}
 
 // One patient in the making.
 struct Person {

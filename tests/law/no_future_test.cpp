@@ -6,6 +6,7 @@
 
 #include "base/random.h"
 #include "cli/show.h"
+#include "days.h"
 #include "encode/windowed.h"
 #include "engine/answer_patient.h"
 #include "engine/engine.h"
@@ -14,16 +15,12 @@
 namespace cangong {
 namespace {
 
-Time day(double n) {
-  return Time(Duration(std::llround(n * 86400e6)));
-}
-
 // 200 patients with labs before and after day 100; who has high labs gets the event.
-struct Hospital {
+struct Invented {
   TempFolder folder;
   fs::path store = folder.path() / "store", labels = folder.path() / "labels";
 
-  explicit Hospital(bool with_future) {
+  explicit Invented(bool with_future) {
     StoreWriter writer(store, {1 << 26, "law"});
     Random random(4), later(5);
     const auto add = [&](PatientId patient, const std::string& code, std::optional<Time> time,
@@ -72,7 +69,7 @@ std::string recipe(const std::string& model) {
 }
 
 TEST(NoFuture, EveryAggregateOfTheWindowedEncoder) {
-  const Hospital past(false), both(true);
+  const Invented past(false), both(true);
   const Store a = Store::open(past.store), b = Store::open(both.store);
   std::vector<LabelRow> rows;
   for (int i = 0; i < 200; ++i) rows.push_back({PatientId(i), day(100), true});
@@ -99,7 +96,7 @@ TEST_P(NoFutureModel, NeitherScoreNorReasonChanges) {
   if (std::string(GetParam()).find("mlp") != std::string::npos)
     GTEST_SKIP() << "this build has no torch part";
 #endif
-  const Hospital past(false), both(true);
+  const Invented past(false), both(true);
   const fs::path task = past.folder.path() / "task.yaml", way = past.folder.path() / "way.yaml";
   write_file(task, kTask);
   write_file(way, recipe(GetParam()));
@@ -203,7 +200,7 @@ tables:
 }
 
 TEST(Learning, FindsThePlantedCauseAndShuffledLabelsGiveAHalf) {
-  const Hospital hospital(true);
+  const Invented hospital(true);
   const fs::path task = hospital.folder.path() / "task.yaml",
                  way = hospital.folder.path() / "way.yaml";
   write_file(task, kTask);

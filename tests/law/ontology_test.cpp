@@ -20,11 +20,11 @@ constexpr const char* kObo =
     "id: HP:0012622\nname: Chronic kidney disease\nis_a: HP:0000118 ! Phenotypic abnormality\n"
     "xref: SNOMEDCT_US:709044004\n\n[Term]\nid: HP:9999999\nname: old\nis_obsolete: true\n";
 
-struct Hospital {
+struct Wards {
   TempFolder folder;
   fs::path store = folder.path() / "s";
 
-  Hospital() {
+  Wards() {
     StoreWriter writer(store, {});
     const char* codes[] = {"ICD10CM//E11.9", "DIAGNOSIS//ICD//10//E112", "ICD10CM//E10",
                            "HPO//HP:0012622"};
@@ -58,7 +58,7 @@ struct Hospital {
 };
 
 TEST(Ontology, TablesGiveParentsToTheCodesInUse) {
-  Hospital hospital;
+  Wards hospital;
   const Tally tally = hospital.import("icd10cm.tsv", kTable);
   EXPECT_EQ(tally.rows, 7u);
   EXPECT_EQ(tally.accepted, 5u);  // E11.9, E11, E10, the block and the chapter
@@ -73,7 +73,7 @@ TEST(Ontology, TablesGiveParentsToTheCodesInUse) {
 }
 
 TEST(Ontology, OboWithoutCrossReferences) {
-  Hospital hospital;
+  Wards hospital;
   EXPECT_EQ(hospital.import("hp.obo", kObo).accepted, 2u);
   EXPECT_TRUE(hospital.stands_below("HPO//HP:0012622", "HPO//HP:0000118"));
   const Store store = Store::open(hospital.store);
@@ -82,7 +82,7 @@ TEST(Ontology, OboWithoutCrossReferences) {
 }
 
 TEST(Ontology, TheEncoderCountsWhatStandsBelow) {
-  Hospital hospital;
+  Wards hospital;
   hospital.import("icd10cm.tsv", kTable, "^(?:DIAGNOSIS//ICD//10|ICD10CM)//(.+)$");
   const Store store = Store::open(hospital.store);
   WindowedOptions options;

@@ -5,6 +5,7 @@
 
 #include "base/random.h"
 #include "cli/show.h"
+#include "days.h"
 #include "engine/answer_patient.h"
 #include "engine/engine.h"
 #include "timeline/store_writer.h"
@@ -13,10 +14,6 @@ namespace cangong {
 namespace {
 
 constexpr int kPatients = 3000;
-
-Time day(double n) {
-  return Time(Duration(std::llround(n * 86400e6)));
-}
 
 // Twelve visits, four with each of three drugs. The event follows where A comes right before B more
 // often than B right before A. `times`: whether visits after the prediction are there too.

@@ -6,16 +6,13 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "cli/show.h"
+#include "days.h"
 #include "engine/answer_patient.h"
 #include "engine/engine.h"
 #include "timeline/store_writer.h"
 
 namespace cangong {
 namespace {
-
-Time day(double n) {
-  return Time(Duration(std::llround(n * 86400e6)));
-}
 
 // 1,200 patients with two labs. High A brings the event; A + B is the later value; who is followed
 // has either a relapse (high B) or none, the others have no label for it.

@@ -97,8 +97,6 @@ fs::path samples() {
   return shared_data() / "aces-samples";
 }
 
-using Json = nlohmann::json;
-
 // Times and counts of each window as es-aces summed them up. `exchanged`: a backward window, whose
 // start and end es-aces exchanges.
 void compare_windows(const fs::path& golden, const Task& task,
@@ -109,7 +107,7 @@ void compare_windows(const fs::path& golden, const Task& task,
   std::size_t rows = 0;
   LineReader lines(golden);
   while (const auto line = lines.next()) {
-    const Json json = Json::parse(line->text);
+    const nlohmann::json json = nlohmann::json::parse(line->text);
     if (!json.contains("trigger") || json["trigger"].is_null()) continue;
     const auto key = std::pair(json["subject_id"].get<std::int64_t>(),
                                format_time(*time_of(json["trigger"].get<std::string>())));
@@ -121,7 +119,7 @@ void compare_windows(const fs::path& golden, const Task& task,
       for (const char* end : {".start_summary", ".end_summary"}) {
         const std::string name = task.windows[w].name + end;
         if (!json.contains(name) || json[name].is_null()) continue;
-        const Json& theirs = json[name];
+        const nlohmann::json& theirs = json[name];
         const auto start = *time_of(theirs["timestamp_at_start"].get<std::string>());
         const auto stop = *time_of(theirs["timestamp_at_end"].get<std::string>());
         if (exchanged ? start != ours.end || stop != ours.start

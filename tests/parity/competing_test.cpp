@@ -12,14 +12,14 @@
 namespace cangong {
 namespace {
 
-struct Row {
+struct Subject {
   double days;
   int cause;
   float x1, x2;
 };
 
 // Ties of every kind: events, other causes and censoring on the same day.
-const std::vector<Row> kRows{
+const std::vector<Subject> kRows{
     {10, 2, 0.22, 0}, {5, 1, -0.54, 0},  {6, 0, 0.89, 1},   {13, 1, 0.6, 0},   {2, 1, 1.64, 0},
     {2, 1, 0.69, 1},  {10, 0, -1.28, 1}, {6, 0, -0.21, 0},  {3, 1, 1.9, 1},    {2, 1, 1.78, 0},
     {8, 1, 0.57, 0},  {10, 0, 0.02, 0},  {2, 2, 0.38, 0},   {16, 0, -0.05, 0}, {9, 1, 0.03, 1},
@@ -38,13 +38,13 @@ struct Columns2 {
   std::vector<int> causes;
 };
 
-Columns2 columns_of(const std::vector<Row>& rows) {
+Columns2 columns_of(const std::vector<Subject>& rows) {
   Columns2 c;
-  for (const Row& row : rows) c.days.push_back(row.days), c.causes.push_back(row.cause);
+  for (const Subject& row : rows) c.days.push_back(row.days), c.causes.push_back(row.cause);
   return c;
 }
 
-Dataset dataset_of(const std::vector<Row>& rows) {
+Dataset dataset_of(const std::vector<Subject>& rows) {
   const auto [days, causes] = columns_of(rows);
   Dataset data;
   data.y = competing_targets(days, causes);
@@ -78,9 +78,9 @@ TEST(Competing, LinearEqualsFineAndGray) {
 }
 
 // Two exponential causes, uniform censoring.
-std::vector<Row> simulated(std::size_t count, std::uint64_t seed) {
+std::vector<Subject> simulated(std::size_t count, std::uint64_t seed) {
   Random random(seed);
-  std::vector<Row> rows;
+  std::vector<Subject> rows;
   for (std::size_t i = 0; i < count; ++i) {
     const auto x = static_cast<float>(random.normal());
     const double a = -std::log(1 - random.uniform()) / (0.05 * std::exp(0.7 * x));
