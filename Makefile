@@ -23,6 +23,7 @@ test: build tidy
 	tests/halves build/cangong_tests
 	tests/hostile/run
 	tests/interop/run
+	tests/onnx/run
 	tests/cli/run
 	tests/service/run
 	tests/postgres/run

@@ -1,4 +1,4 @@
-# Imported targets over the shared libraries inside the PyPI wheels of torch and pyarrow, and
+# Imported targets over the shared libraries inside the PyPI wheels of torch, pyarrow and onnxruntime, and
 # Debian's XGBoost.
 #   cangong::parquet  Arrow and Parquet
 #   cangong::torch    the CPU part of libtorch
@@ -23,7 +23,13 @@ foreach(name arrow parquet)
   target_link_libraries(cangong_parquet INTERFACE wheel_${name})
 endforeach()
 target_include_directories(cangong_parquet SYSTEM INTERFACE ${_arrow}/include)
-set(CANGONG_WHEEL_RPATH ${_arrow})
+# Loaded when a model in ONNX is first computed (src/model/onnx_runtime.cpp).
+file(GLOB _file ${CANGONG_SITE}/onnxruntime/capi/libonnxruntime.so.*)
+if(NOT _file)
+  message(FATAL_ERROR "no libonnxruntime below ${CANGONG_SITE}; run: make setup")
+endif()
+get_filename_component(CANGONG_ONNX_RUNTIME ${_file} NAME)
+set(CANGONG_WHEEL_RPATH "${_arrow};${CANGONG_SITE}/onnxruntime/capi")
 
 find_path(XGBOOST_INCLUDE xgboost/c_api.h REQUIRED)
 find_library(XGBOOST_LIBRARY xgboost PATH_SUFFIXES xgboost REQUIRED)

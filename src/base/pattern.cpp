@@ -45,6 +45,12 @@ std::optional<std::string> Pattern::group_in(std::string_view text) const {
   return group;
 }
 
+std::vector<Pattern> patterns_of(const std::vector<std::string>& texts, const std::string& what) {
+  std::vector<Pattern> patterns;
+  for (const std::string& text : texts) patterns.push_back(Pattern::require(text, what));
+  return patterns;
+}
+
 bool any_in(const std::vector<Pattern>& patterns, std::string_view text) {
   return std::any_of(patterns.begin(), patterns.end(),
                      [&](const Pattern& pattern) { return pattern.in(text); });

@@ -27,6 +27,8 @@ class Pattern {
   std::shared_ptr<const Compiled> compiled_;
 };
 
+// Throws Fault::config, saying `what` the patterns were for.
+std::vector<Pattern> patterns_of(const std::vector<std::string>& texts, const std::string& what);
 bool any_in(const std::vector<Pattern>& patterns, std::string_view text);
 
 }  // namespace cangong

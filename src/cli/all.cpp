@@ -135,6 +135,13 @@ const std::array kVerbs{
          "cangong models models",
          {{"--alias", "NAME=MODEL", "point a name at a model (digest or other name)"}, kJson},
          run_models},
+    Verb{"onnx",
+         "Writes a model as ONNX, for programs that compute it elsewhere; checks that it answers "
+         "alike.",
+         "onnx MODEL --out FILE",
+         "cangong onnx home/models/sepsis --out sepsis.onnx",
+         {{"--out", "FILE", "where to"}, kJson},
+         run_onnx},
     Verb{"approve",
          "Lets a model answer under a name, or takes the name away.",
          "approve MODEL --as NAME@champion [--note TEXT] | approve MODELS --as NAME --withdraw",

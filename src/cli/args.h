@@ -82,6 +82,7 @@ int run_study_verb(const Args& args);
 int run_models(const Args& args);
 int run_audit(const Args& args);
 int run_serve(const Args& args);
+int run_onnx(const Args& args);
 int run_approve(const Args& args);
 int run_account(const Args& args);
 int run_config(const Args& args);

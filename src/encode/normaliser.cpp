@@ -144,6 +144,60 @@ RealMatrix Normaliser::apply(const Matrix& raw, std::size_t spare) const {
   return out;
 }
 
+OnnxGraph::Tensor Normaliser::add_to(OnnxGraph& graph) const {
+  using Type = OnnxGraph::Type;
+  using Tensor = OnnxGraph::Tensor;
+  // One value of each of `items`, as a row; and the columns that they look at.
+  const auto row = [&](const auto& items, const auto& value) {
+    std::vector<double> values;
+    for (const auto& item : items) values.push_back(value(item));
+    return graph.constant(values, {1, static_cast<std::int64_t>(values.size())});
+  };
+  const auto columns_of = [&](const auto& items) {
+    std::vector<std::int64_t> columns;
+    for (const auto& item : items) columns.push_back(static_cast<std::int64_t>(item.column));
+    return graph.constant(columns);
+  };
+  const auto gather = [&](const Tensor& from, const auto& items) {
+    return graph.add("Gather", {from, columns_of(items)}, {{"axis", std::int64_t{1}}});
+  };
+  const auto scaled = [&](const Tensor& values, const auto& items) {
+    const Tensor mean = row(items, [](const auto& i) { return i.mean; });
+    const Tensor scale = row(items, [](const auto& i) { return i.scale; });
+    return graph.add("Div", {graph.add("Sub", {values, mean}), scale});
+  };
+  const auto itself = [](double value) { return value; };
+  const Tensor missing = graph.add("IsNaN", {graph.features()});
+  const Tensor raw = graph.cast(graph.features(), Type::real64);
+  const Tensor means = row(mean_, itself), scales = row(scale_, itself);
+  const Tensor z = graph.add("Where", {missing, row(fill_, itself),
+                                       graph.add("Div", {graph.add("Sub", {raw, means}), scales})});
+  std::vector<Tensor> parts{z};
+  if (!flags_.empty())
+    parts.push_back(scaled(graph.cast(gather(missing, flags_), Type::real64), flags_));
+  if (!bins_.empty()) {
+    const Tensor value = gather(raw, bins_);
+    const Tensor low = row(bins_, [](const Indicator& i) { return i.low; });
+    const Tensor high = row(bins_, [](const Indicator& i) { return i.high; });
+    const Tensor inside = graph.add(
+        "And", {graph.add("GreaterOrEqual", {value, low}), graph.add("Less", {value, high})});
+    parts.push_back(scaled(graph.cast(inside, Type::real64), bins_));
+  }
+  if (!pieces_.empty()) {
+    constexpr double kFar = std::numeric_limits<double>::max();
+    const Tensor filled = graph.add("Add", {graph.add("Mul", {z, scales}), means});
+    const Tensor low = row(pieces_, [](const Piece& p) { return p.low; });
+    const Tensor width = row(pieces_, [](const Piece& p) { return p.high - p.low; });
+    const Tensor share =
+        graph.add("Div", {graph.add("Sub", {gather(filled, pieces_), low}), width});
+    const Tensor least = row(pieces_, [](const Piece& p) { return p.first ? -kFar : 0; });
+    const Tensor most = row(pieces_, [](const Piece& p) { return p.last ? kFar : 1; });
+    const Tensor progress = graph.add("Min", {graph.add("Max", {share, least}), most});
+    parts.push_back(scaled(progress, pieces_));
+  }
+  return parts.size() == 1 ? z : graph.add("Concat", parts, {{"axis", std::int64_t{1}}});
+}
+
 std::vector<std::vector<std::size_t>> Normaliser::groups() const {
   std::vector<std::vector<std::size_t>> groups(inputs());
   for (std::size_t k = 0; k < outputs(); ++k) groups[source(k)].push_back(k);

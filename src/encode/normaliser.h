@@ -6,6 +6,7 @@
 
 #include "base/config.h"
 #include "base/matrix.h"
+#include "base/onnx_graph.h"
 
 namespace cangong {
 
@@ -36,6 +37,9 @@ class Normaliser {
   // rows x outputs(); column j of the input comes first, then flags, bins, pieces.
   // `spare` columns of zeros are left at the end.
   RealMatrix apply(const Matrix& raw, std::size_t spare = 0) const;
+
+  // The same as nodes of a graph, from its features; 64-bit.
+  OnnxGraph::Tensor add_to(OnnxGraph& graph) const;
 
   std::size_t inputs() const { return mean_.size(); }
   std::size_t outputs() const { return inputs() + flags_.size() + bins_.size() + pieces_.size(); }

@@ -17,13 +17,6 @@ struct CodeUse {
   std::map<std::string, std::size_t> units;  // of its numbers, with their counts
 };
 
-std::vector<Pattern> patterns(const std::vector<std::string>& texts, const char* key) {
-  std::vector<Pattern> list;
-  for (const auto& text : texts)
-    list.push_back(Pattern::require(text, std::string("encoder visits ") + key));
-  return list;
-}
-
 std::string most_common(const std::map<std::string, std::size_t>& units) {
   return std::max_element(units.begin(), units.end(),
                           [](const auto& a, const auto& b) { return a.second < b.second; })
@@ -53,8 +46,8 @@ void VisitEncoder::fit(const HistoryStream& training) {
       if (event.number) ++uses[event.code].units[std::string(event.unit)];
     }
   });
-  const auto include = patterns(options_.include, "include");
-  const auto exclude = patterns(options_.exclude, "exclude");
+  const auto include = patterns_of(options_.include, "encoder visits include");
+  const auto exclude = patterns_of(options_.exclude, "encoder visits exclude");
   std::vector<CodeId> chosen;
   for (CodeId id = 0; id < uses.size(); ++id) {
     const std::string& name = codes.name(id);

@@ -19,17 +19,32 @@ constexpr std::pair<const char*, Aggregate> kAggregates[] = {
     {"slope", Aggregate::slope}, {"time_since", Aggregate::time_since}};
 
 // What training patients have of one code.
-struct CodeUse {
+struct WindowUse {
   std::size_t patients = 0;
   bool numbers = false, timed = false, fixed = false, fixed_number = false;
   std::map<std::string_view, std::size_t> units;  // of its numbers, with their counts
 };
 
-std::vector<Pattern> patterns(const std::vector<std::string>& texts, const char* key) {
-  std::vector<Pattern> list;
-  for (const auto& text : texts)
-    list.push_back(Pattern::require(text, std::string("encoder ") + key));
-  return list;
+// Each once; `all` where only facts without a time are named.
+std::vector<std::string> windows_of(const std::vector<FeatureOptions>& features) {
+  std::set<std::string> windows;
+  for (const FeatureOptions& feature : features)
+    if (!feature.window.empty()) windows.insert(feature.window);
+  if (windows.empty()) windows.insert("all");
+  return {windows.begin(), windows.end()};
+}
+
+// The unit that is meant, of those that the code's numbers have.
+std::string unit_of(const FeatureOptions& wanted, const WindowUse& use) {
+  std::vector<std::string> units;
+  for (const auto& [unit, count] : use.units) units.emplace_back(unit);
+  if (wanted.unit.empty() && units.size() > 1)
+    fail(Fault::config,
+         wanted.code + " is recorded in several units; say which: unit: " + join(units, ", or "));
+  if (!wanted.unit.empty() && std::find(units.begin(), units.end(), wanted.unit) == units.end())
+    fail(Fault::config, wanted.code + " is never recorded in \"" + wanted.unit + "\"" +
+                            suggestion(wanted.unit, units));
+  return !wanted.unit.empty() ? wanted.unit : units.empty() ? std::string() : units.front();
 }
 
 }  // namespace
@@ -57,6 +72,7 @@ const char* name_of(Aggregate wanted) {
 }
 
 WindowedEncoder::WindowedEncoder(WindowedOptions options) : options_(std::move(options)) {
+  if (!options_.features.empty()) options_.windows = windows_of(options_.features);
   for (const auto& text : options_.windows) {
     const auto length = text == "all" ? std::optional(Duration::max()) : parse_duration(text);
     if (!length || *length <= Duration(0))
@@ -70,6 +86,10 @@ WindowedEncoder::WindowedEncoder(WindowedOptions options) : options_(std::move(o
 }
 
 void WindowedEncoder::fit(const HistoryStream& training) {
+  if (!options_.features.empty()) {
+    take_named_features(training);
+    return name_columns();
+  }
   propose_features(training);
   if (options_.roll_up) propose_groups(training);
   name_columns();
@@ -79,13 +99,13 @@ void WindowedEncoder::fit(const HistoryStream& training) {
 
 void WindowedEncoder::propose_features(const HistoryStream& training) {
   const CodeBook& codes = training.codes();
-  std::vector<CodeUse> uses(codes.size());
+  std::vector<WindowUse> uses(codes.size());
   std::vector<std::set<PatientId>> patients(codes.size());
   bool births = false;
   const auto birth = codes.find("MEDS_BIRTH");
   training.each(1, [&](std::size_t, std::size_t, const History& history) {
     for (const Event& event : history.events()) {
-      CodeUse& use = uses[event.code];
+      WindowUse& use = uses[event.code];
       if (patients[event.code].insert(history.patient()).second) ++use.patients;
       use.numbers |= event.number.has_value();
       (event.time ? use.timed : use.fixed) = true;
@@ -94,8 +114,8 @@ void WindowedEncoder::propose_features(const HistoryStream& training) {
       births |= birth && event.code == *birth;
     }
   });
-  const auto include = patterns(options_.include, "include");
-  const auto exclude = patterns(options_.exclude, "exclude");
+  const auto include = patterns_of(options_.include, "encoder include");
+  const auto exclude = patterns_of(options_.exclude, "encoder exclude");
   std::vector<CodeId> chosen;
   for (CodeId id = 0; id < uses.size(); ++id) {
     const std::string& name = codes.name(id);
@@ -119,6 +139,42 @@ void WindowedEncoder::propose_features(const HistoryStream& training) {
   }
 }
 
+void WindowedEncoder::take_named_features(const HistoryStream& training) {
+  if (options_.roll_up || !options_.include.empty() || !options_.exclude.empty())
+    fail(Fault::config, "encoder: features says all; leave roll_up, include and exclude out");
+  const CodeBook& codes = training.codes();
+  std::vector<std::string> known;
+  for (CodeId id = 0; id < codes.size(); ++id) known.emplace_back(codes.name(id));
+  std::unordered_map<CodeId, WindowUse> uses;
+  for (const FeatureOptions& wanted : options_.features)
+    if (const auto id = codes.find(wanted.code)) uses[*id];
+  training.each(1, [&](std::size_t, std::size_t, const History& history) {
+    for (const Event& event : history.events()) {
+      const auto found = uses.find(event.code);
+      if (found == uses.end()) continue;
+      found->second.fixed_number |= !event.time && event.number;
+      if (event.number) ++found->second.units[event.unit];
+    }
+  });
+  features_.clear();
+  for (const FeatureOptions& wanted : options_.features)
+    at_place(wanted.where, [&] {
+      if (wanted.code == "AGE")
+        return features_.push_back({"AGE", Aggregate::last, kAge, false, false, "a"});
+      const auto id = codes.find(wanted.code);
+      if (!id)
+        fail(Fault::config,
+             "the store has no code \"" + wanted.code + "\"" + suggestion(wanted.code, known));
+      const WindowUse& use = uses.at(*id);
+      Feature feature{wanted.code, wanted.aggregate, kStatic, use.fixed_number, false, ""};
+      if (needs_number(wanted.aggregate)) feature.unit = unit_of(wanted, use);
+      feature.by_unit = use.units.size() > 1 && !feature.unit.empty();
+      for (std::size_t w = 0; w < windows_.size(); ++w)
+        if (windows_[w].first == wanted.window) feature.window = w, feature.number = false;
+      features_.push_back(std::move(feature));
+    });
+}
+
 // Parents under which at least two codes of enough patients stand, those of most patients first.
 void WindowedEncoder::propose_groups(const HistoryStream& training) {
   const CodeBook& codes = training.codes();
@@ -138,7 +194,7 @@ void WindowedEncoder::propose_groups(const HistoryStream& training) {
         if (event.time) patients[g].insert(history.patient()), used[g].insert(event.code);
   });
   std::vector<std::size_t> chosen;
-  const auto exclude = patterns(options_.exclude, "exclude");
+  const auto exclude = patterns_of(options_.exclude, "encoder exclude");
   for (std::size_t g = 0; g < groups.size(); ++g)
     if (used[g].size() >= 2 && patients[g].size() >= options_.min_patients &&
         !any_in(exclude, groups[g]->first))
@@ -148,7 +204,7 @@ void WindowedEncoder::propose_groups(const HistoryStream& training) {
     return groups[a]->second.size() < groups[b]->second.size();  // of twins the nearer one stays
   });
   chosen.resize(std::min(chosen.size(), options_.max_codes));
-  CodeUse use;
+  WindowUse use;
   use.timed = true;
   for (const std::size_t g : chosen) {
     const std::string name = groups[g]->first + "+";

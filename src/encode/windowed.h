@@ -18,6 +18,21 @@ const char* name_of(Aggregate aggregate);
 // Those that count events need none.
 bool needs_number(Aggregate aggregate);
 
+// One column, where a recipe names them itself.
+struct FeatureOptions {
+  static constexpr bool is_config = true;
+  std::string code, window, unit;
+  Aggregate aggregate = Aggregate::last;
+  std::string where;  // in the recipe
+  template <class V>
+  void visit(V& v) {
+    v("code", code, "as the store has it; AGE is the age in years at the prediction");
+    v("aggregate", aggregate, "last first count min max mean slope time_since");
+    v("window", window, "24h, 7d, all; none: a fact without a time");
+    v("unit", unit, "needed where the code is recorded in several");
+  }
+};
+
 struct WindowedOptions {
   static constexpr bool is_config = true;
   std::vector<std::string> windows{"1d", "7d", "365d", "all"};
@@ -27,6 +42,7 @@ struct WindowedOptions {
   std::string where;  // in the recipe
   std::size_t min_patients = 5, max_codes = 1000;
   bool age = true, roll_up = false;
+  std::vector<FeatureOptions> features;
   template <class V>
   void visit(V& v) {
     v("windows", windows, "lengths of time that end at the prediction; `all` for the whole record");
@@ -37,6 +53,7 @@ struct WindowedOptions {
     v("max_codes", max_codes, "keep so many codes, those of most patients");
     v("roll_up", roll_up, "also count what stands under a common parent (codes.parquet)");
     v("age", age, "age in years at the prediction, from MEDS_BIRTH");
+    v("features", features, "exactly these columns, in this order: code, aggregate, window, unit");
   }
 };
 
@@ -44,7 +61,8 @@ struct WindowedOptions {
 // (per day, least squares, two distinct times at least); every code gives count and time_since
 // (days since its last event). With roll_up, "PARENT+" counts the events of all codes below a
 // parent. Static codes give their number, or 1. A column that is constant on the training rows, or
-// that equals another one there, is dropped.
+// that equals another one there, is dropped. `features` names columns one by one instead: they stay
+// as they are.
 class WindowedEncoder : public Encoder {
  public:
   explicit WindowedEncoder(WindowedOptions options);
@@ -75,6 +93,7 @@ class WindowedEncoder : public Encoder {
   void add_features(const std::string& code, const Use& use);
   void propose_groups(const HistoryStream& training);
   void propose_features(const HistoryStream& training);
+  void take_named_features(const HistoryStream& training);
   void drop_useless(const HistoryStream& training);
   void name_columns();
 

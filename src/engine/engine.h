@@ -110,6 +110,20 @@ struct EvaluateRequest {
 };
 StudyReport evaluate_model(const EvaluateRequest& request);
 
+struct OnnxRequest {
+  fs::path bundle, out;
+};
+struct OnnxReply {
+  std::size_t columns = 0, bytes = 0;
+  std::size_t compared = 0;  // rows that were computed again from the file
+  double difference = 0;     // the largest between its answers and ours
+  std::vector<std::string> answers;
+};
+// Writes a bundle's model, recalibration and all, as an ONNX file that other programs compute from
+// the encoder's columns (named in its metadata). Throws Fault::config where this kind of model
+// cannot be written, Fault::model where the file does not answer as the model does.
+OnnxReply write_onnx(const OnnxRequest& request);
+
 struct PredictRequest {
   fs::path bundle, store;
   std::string subject, as_of, zone = "UTC";

@@ -8,7 +8,7 @@
 #include <unordered_map>
 
 #include "base/error.h"
-#include "base/json_number.h"
+#include "base/json_values.h"
 #include "cohort/label.h"
 #include "decide/uncertainty.h"
 #include "engine/groupings.h"
@@ -62,7 +62,7 @@ Duration delay_of(const Task& task) {
 }
 
 // Answers that have come true or not, with the rows of the task that say so.
-struct Judged {
+struct JudgedAnswers {
   std::vector<LabelRow> rows;
   std::vector<KeptAnswer> answers;
   GroupMembers groups;
@@ -82,8 +82,8 @@ class Judge {
     task_ = asked_any_time(std::move(task_));
   }
 
-  Judged all(const std::vector<KeptAnswer>& kept, const JudgeProgress& progress) {
-    Judged judged;
+  JudgedAnswers all(const std::vector<KeptAnswer>& kept, const JudgeProgress& progress) {
+    JudgedAnswers judged;
     std::size_t done = 0;
     std::optional<PatientId> patient;
     for (const KeptAnswer& answer : kept) {
@@ -121,7 +121,7 @@ class Judge {
     }
   }
 
-  void add(const KeptAnswer& answer, Judged& judged) {
+  void add(const KeptAnswer& answer, JudgedAnswers& judged) {
     std::vector<LiveEvent> events = facts_;
     LiveEvent asked;
     asked.time = answer.as_of - delay_, asked.code = kAsked;
@@ -230,7 +230,7 @@ Json subgroups_json(const std::vector<Subgroup>& subgroups) {
 }
 
 // What people thought of answers, with what happened after them.
-Json judged_by_people(Database& db, const Judged& judged, const std::vector<double>& truth) {
+Json judged_by_people(Database& db, const JudgedAnswers& judged, const std::vector<double>& truth) {
   std::unordered_map<std::string, double> outcome;
   for (std::size_t i = 0; i < judged.answers.size(); ++i)
     outcome[judged.answers[i].id] = i < truth.size() ? truth[i] : std::nan("");
@@ -258,7 +258,7 @@ Json judged_by_people(Database& db, const Judged& judged, const std::vector<doub
 }
 
 // Metrics, tenths and subgroups; nothing where the patients or events are too few to say anything.
-void assess_into(const ServedModel& model, const Judged& judged, Targets& y, Json& body) {
+void assess_into(const ServedModel& model, const JudgedAnswers& judged, Targets& y, Json& body) {
   Scored scored;
   std::vector<PatientId> patients;
   for (const KeptAnswer& answer : judged.answers) {
@@ -326,7 +326,7 @@ std::string judge(Hospital& hospital, const ServedModel& model, const JudgeProgr
   std::vector<KeptAnswer> kept;
   hospital.live().read(
       [&](Database& db) { kept = answers_kept(db, model.id(), model.approval.bundle); });
-  const Judged judged = Judge(hospital, model).all(kept, progress);
+  const JudgedAnswers judged = Judge(hospital, model).all(kept, progress);
   Json body{{"at", format_time(now())},      {"answers", kept.size()},
             {"judged", judged.rows.size()},  {"waiting", judged.waiting},
             {"not_asked", judged.not_asked}, {"trained", judged.trained}};

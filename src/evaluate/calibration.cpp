@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "base/error.h"
 #include "evaluate/interval.h"
 
 namespace cangong {
@@ -353,6 +354,48 @@ double Recalibration::apply(double p) const {
   const auto i = static_cast<std::size_t>(above - from_.begin());
   const double share = (p - from_[i - 1]) / (from_[i] - from_[i - 1]);
   return to_[i - 1] + share * (to_[i] - to_[i - 1]);
+}
+
+OnnxGraph::Tensor Recalibration::add_to(OnnxGraph& graph, const OnnxGraph::Tensor& p) const {
+  using Tensor = OnnxGraph::Tensor;
+  const auto number = [&](double value) { return graph.constant(value); };
+  const auto log_of = [&](const Tensor& x) {
+    return graph.add("Log", {graph.add("Max", {x, number(1e-12)})});
+  };
+  const auto times = [&](double factor, const Tensor& x) {
+    return graph.add("Mul", {number(factor), x});
+  };
+  if (kind_ == Kind::none) return p;
+  if (kind_ == Kind::venn_abers)
+    fail(Fault::config,
+         "answers recalibrated by venn_abers cannot be written as ONNX; train with "
+         "recalibrate: platt, beta or isotonic");
+  if (kind_ == Kind::isotonic) return add_steps(graph, p);
+  const Tensor ill = log_of(p), well = log_of(graph.add("Sub", {number(1), p}));
+  const Tensor sum = kind_ == Kind::beta
+                         ? graph.add("Sub", {times(slope_, ill), times(slope_well_, well)})
+                         : times(slope_, graph.add("Sub", {ill, well}));
+  return graph.add("Sigmoid", {graph.add("Add", {sum, number(intercept_)})});
+}
+
+// The sum of what each line between two steps, or each jump, has added at p.
+OnnxGraph::Tensor Recalibration::add_steps(OnnxGraph& graph, const OnnxGraph::Tensor& p) const {
+  std::vector<double> starts, widths, rises;
+  for (std::size_t i = 1; i < from_.size(); ++i) {
+    const double width = from_[i] - from_[i - 1];
+    starts.push_back(from_[i - 1]), rises.push_back(to_[i] - to_[i - 1]);
+    widths.push_back(std::max(width, 1e-300));
+  }
+  const auto steps = static_cast<std::int64_t>(starts.size());
+  if (steps == 0)
+    return graph.add("Add",
+                     {graph.add("Mul", {p, graph.constant(0.0)}), graph.constant(to_.front())});
+  const auto beyond = graph.add("Sub", {p, graph.constant(starts, {1, steps})});
+  const auto share =
+      graph.add("Clip", {graph.add("Div", {beyond, graph.constant(widths, {1, steps})}),
+                         graph.constant(0.0), graph.constant(1.0)});
+  const auto risen = graph.add("MatMul", {share, graph.constant(rises, {steps, 1})});
+  return graph.add("Add", {risen, graph.constant(to_.front())});
 }
 
 std::string Recalibration::save() const {

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/onnx_graph.h"
+
 namespace cangong {
 
 // Logistic regression of the outcome on the logit of p (Cox 1958; Van Calster et al. 2016).
@@ -47,6 +49,8 @@ class Recalibration {
   static std::span<const std::pair<std::string_view, Kind>> kinds();
   static Recalibration fit(Kind kind, std::span<const double> p, std::span<const double> truth);
   double apply(double p) const;
+  // The same as nodes of a graph, of probabilities in 64 bits. Throws Fault::config for venn_abers.
+  OnnxGraph::Tensor add_to(OnnxGraph& graph, const OnnxGraph::Tensor& p) const;
   std::string save() const;
   static Recalibration load(const std::string& saved);
   Kind kind() const { return kind_; }
@@ -54,6 +58,7 @@ class Recalibration {
  private:
   Kind kind_ = Kind::none;
   double venn_abers(double p) const;
+  OnnxGraph::Tensor add_steps(OnnxGraph& graph, const OnnxGraph::Tensor& p) const;
 
   double intercept_ = 0, slope_ = 1;
   double slope_well_ = 1;  // beta: of -log(1 - p); `slope_` is that of log p

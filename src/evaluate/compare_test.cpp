@@ -9,16 +9,16 @@
 namespace cangong {
 namespace {
 
-struct Trial {
+struct TwoModels {
   Targets truth;
   Scored good, same, poor;
   std::vector<PatientId> patients;
 };
 
 // A sharp score, one that is as sharp by other noise, and one that is blunt.
-Trial trial(std::size_t count, std::uint64_t seed) {
+TwoModels trial(std::size_t count, std::uint64_t seed) {
   Random random(seed);
-  Trial t;
+  TwoModels t;
   for (std::size_t i = 0; i < count; ++i) {
     const double margin = 1.5 * random.normal();
     const bool ill = random.uniform() < 1 / (1 + std::exp(-margin));
@@ -34,16 +34,16 @@ Trial trial(std::size_t count, std::uint64_t seed) {
   return t;
 }
 
-AssessOptions assess_options() {
+AssessOptions with_bootstrap() {
   AssessOptions o;
   o.bootstrap.replicates = 400;
   return o;
 }
 
 TEST(Compare, TellsTheBetterModelAndLeavesEqualsAlone) {
-  const Trial t = trial(800, 1);
-  const auto found =
-      compare({t.truth, t.good, t.patients}, {{"same", &t.same}, {"poor", &t.poor}}, assess_options());
+  const TwoModels t = trial(800, 1);
+  const auto found = compare({t.truth, t.good, t.patients}, {{"same", &t.same}, {"poor", &t.poor}},
+                             with_bootstrap());
   ASSERT_EQ(found.size(), 6u);  // auroc, brier, log_loss, each against two
   for (const Comparison& c : found) {
     EXPECT_LT(c.difference.low, c.difference.high);
@@ -58,9 +58,9 @@ TEST(Compare, TellsTheBetterModelAndLeavesEqualsAlone) {
 }
 
 TEST(Compare, AModelDoesNotDifferFromItself) {
-  const Trial t = trial(100, 2);
+  const TwoModels t = trial(100, 2);
   for (const Comparison& c :
-       compare({t.truth, t.good, t.patients}, {{"own", &t.good}}, assess_options())) {
+       compare({t.truth, t.good, t.patients}, {{"own", &t.good}}, with_bootstrap())) {
     EXPECT_EQ(c.difference.value, 0);
     EXPECT_EQ(c.p, 1);
   }
@@ -69,10 +69,10 @@ TEST(Compare, AModelDoesNotDifferFromItself) {
 // Between equals the test must cry wolf about as often as it says.
 TEST(Compare, FalseAlarmsAreAsRareAsStated) {
   int alarms = 0;
-  AssessOptions quick = assess_options();
+  AssessOptions quick = with_bootstrap();
   quick.bootstrap.replicates = 200;
   for (std::uint64_t seed = 1; seed <= 100; ++seed) {
-    const Trial t = trial(200, 100 + seed);
+    const TwoModels t = trial(200, 100 + seed);
     const auto found = compare({t.truth, t.good, t.patients}, {{"same", &t.same}}, quick);
     alarms += found[0].p < 0.05;
   }

@@ -13,9 +13,9 @@ namespace {
 constexpr std::size_t kFewestPatients = 20, kFewestEvents = 5;
 
 // Some of the examples, with the measures that depend on resampling weights.
-class Part {
+class SubgroupPart {
  public:
-  Part(const Examined& all, const std::vector<bool>& members, bool inside) : all_(all) {
+  SubgroupPart(const Examined& all, const std::vector<bool>& members, bool inside) : all_(all) {
     for (std::size_t i = 0; i < members.size(); ++i)
       if (members[i] == inside) rows_.push_back(i);
     const auto& y = all.truth;
@@ -91,13 +91,13 @@ class Part {
   std::unique_ptr<Concordance> order_;
 };
 
-using PartMeasure = std::function<double(const Part&, std::span<const double>)>;
+using PartMeasure = std::function<double(const SubgroupPart&, std::span<const double>)>;
 
 std::vector<std::pair<std::string, PartMeasure>> measures_for(Answer answer, double horizon) {
-  const auto ratio = [horizon](const Part& part, std::span<const double> w) {
+  const auto ratio = [horizon](const SubgroupPart& part, std::span<const double> w) {
     return part.observed_to_expected(w, horizon);
   };
-  const auto rank = [](const Part& part, std::span<const double> w) {
+  const auto rank = [](const SubgroupPart& part, std::span<const double> w) {
     return part.discrimination(w);
   };
   switch (answer) {
@@ -106,16 +106,17 @@ std::vector<std::pair<std::string, PartMeasure>> measures_for(Answer answer, dou
     case Answer::survival:
       return {{"c_index", rank}, {"observed_to_expected", ratio}};
     case Answer::category:
-      return {{"accuracy",
-               [](const Part& part, std::span<const double> w) { return part.accuracy(w); }}};
+      return {{"accuracy", [](const SubgroupPart& part, std::span<const double> w) {
+                 return part.accuracy(w);
+               }}};
     default:
       break;
   }
   return {{"mae",
-           [](const Part& part, std::span<const double> w) {
+           [](const SubgroupPart& part, std::span<const double> w) {
              return part.mean(w, [](double p, double y) { return std::abs(p - y); });
            }},
-          {"bias", [](const Part& part, std::span<const double> w) {
+          {"bias", [](const SubgroupPart& part, std::span<const double> w) {
              return part.mean(w, [](double p, double y) { return p - y; });
            }}};
 }
@@ -128,7 +129,8 @@ std::vector<Subgroup> assess_subgroups(const Examined& examined,
   const auto measures = measures_for(examined.truth.answer, options.horizon_days);
   std::vector<Subgroup> subgroups;
   for (const Grouping& grouping : groupings) {
-    const Part group(examined, grouping.members, true), rest(examined, grouping.members, false);
+    const SubgroupPart group(examined, grouping.members, true),
+        rest(examined, grouping.members, false);
     Subgroup& subgroup = subgroups.emplace_back();
     subgroup.family = grouping.family, subgroup.name = grouping.name;
     subgroup.patients = group.patients();

@@ -13,7 +13,7 @@ namespace {
 
 // survreg of R survival 3.5 on Rossi et al. 1980: fin, age, race, wexp, mar, paro, prio, intercept,
 // scale; S(30) of the first three.
-struct Reference {
+struct AftReference {
   const char* distribution;
   std::vector<double> coefficients;
   double scale;
@@ -24,22 +24,22 @@ TEST(Aft, RossiEqualsR) {
   NEEDS_SHARED_DATA("survival");
   const Dataset data =
       read_survival(shared_data() / "survival" / "rossi.csv", "week", "arrest").train;
-  const Reference references[] = {{"weibull",
-                                   {0.272163360, 0.040713798, -0.224802443, 0.106556587,
-                                    0.311273265, 0.058827253, -0.065816905, 3.990134797},
-                                   0.712405334,
-                                   {0.855785103, 0.661389799, 0.677596467}},
-                                  {"lognormal",
-                                   {0.342847679, 0.027201842, -0.363159959, 0.268132062,
-                                    0.460353375, 0.055879376, -0.065517510, 4.267665704},
-                                   1.294569926,
-                                   {0.801628182, 0.657369116, 0.745663227}},
-                                  {"loglogistic",
-                                   {0.288876139, 0.036365589, -0.279149259, 0.178423815,
-                                    0.347303977, 0.050798170, -0.069182244, 3.918304144},
-                                   0.647134756,
-                                   {0.837908620, 0.646220862, 0.696611005}}};
-  for (const Reference& reference : references) {
+  const AftReference references[] = {{"weibull",
+                                      {0.272163360, 0.040713798, -0.224802443, 0.106556587,
+                                       0.311273265, 0.058827253, -0.065816905, 3.990134797},
+                                      0.712405334,
+                                      {0.855785103, 0.661389799, 0.677596467}},
+                                     {"lognormal",
+                                      {0.342847679, 0.027201842, -0.363159959, 0.268132062,
+                                       0.460353375, 0.055879376, -0.065517510, 4.267665704},
+                                      1.294569926,
+                                      {0.801628182, 0.657369116, 0.745663227}},
+                                     {"loglogistic",
+                                      {0.288876139, 0.036365589, -0.279149259, 0.178423815,
+                                       0.347303977, 0.050798170, -0.069182244, 3.918304144},
+                                      0.647134756,
+                                      {0.837908620, 0.646220862, 0.696611005}}};
+  for (const AftReference& reference : references) {
     AftOptions options;
     options.distribution = reference.distribution;
     options.penalty = "0";

@@ -10,6 +10,7 @@
 #include "model/forest.h"
 #include "model/linear.h"
 #include "model/mlp.h"
+#include "model/onnx.h"
 #include "model/sequence.h"
 #include "model/trees.h"
 
@@ -38,6 +39,8 @@ const std::array kLearners{
             keys_of<SequenceOptions>, true},
     Learner{"transformer", "self-attention over visits (libtorch)", fit_sequence, load_sequence,
             keys_of<SequenceOptions>, true},
+    Learner{"onnx", "a model that was trained elsewhere, taken as it is", fit_onnx, load_onnx,
+            keys_of<OnnxOptions>},
 };
 
 }  // namespace
@@ -67,6 +70,11 @@ RealMatrix Model::walk(std::span<const float> from, std::span<const float> to,
 std::optional<std::vector<double>> Model::path_parts(std::span<const float>, std::span<const float>,
                                                      std::size_t) const {
   return std::nullopt;
+}
+
+OnnxGraph::Tensor Model::add_to(OnnxGraph&) const {
+  fail(Fault::config, "models of the kind " + kind() +
+                          " cannot be written as ONNX; linear, mlp, trees and forest can");
 }
 
 std::span<const Learner> learners() {

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "model/onnx_trees.h"
 
 namespace cangong {
 namespace {
@@ -59,6 +60,25 @@ float BoostedRows::leaf_of(std::size_t root, std::span<const float> row) const {
     node = &nodes_[root + static_cast<std::size_t>(goes_left ? node->left : node->right)];
   }
   return node->value;
+}
+
+OnnxGraph::Tensor BoostedRows::add_to(OnnxGraph& graph, std::size_t outputs) const {
+  OnnxTrees trees(OnnxTrees::Rule::below);
+  for (std::size_t k = 0; k < roots_.size(); ++k) {
+    trees.begin_tree();
+    const std::size_t end = k + 1 < roots_.size() ? roots_[k + 1] : nodes_.size();
+    for (std::size_t i = roots_[k]; i < end; ++i) {
+      const Node& node = nodes_[i];
+      const auto number = static_cast<std::int64_t>(i - roots_[k]);
+      if (node.left >= 0) {
+        trees.branch(number, node.column, node.value, node.left, node.right, node.missing_left);
+        continue;
+      }
+      trees.leaf(number);
+      trees.add(number, static_cast<std::int64_t>(k % outputs), node.value);
+    }
+  }
+  return trees.add_to(graph, outputs, start_);
 }
 
 void BoostedRows::margins(std::span<const float> row, std::span<double> out) const {

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "base/onnx_graph.h"
+
 namespace cangong {
 
 // The same to the bit as XGBoost's: sums are of floats, in the order of the trees.
@@ -18,6 +20,8 @@ class BoostedRows {
   std::size_t columns() const { return columns_; }
   // `row` may miss values (NaN); out.size() is the number of outputs.
   void margins(std::span<const float> row, std::span<double> out) const;
+  // The same as nodes of a graph.
+  OnnxGraph::Tensor add_to(OnnxGraph& graph, std::size_t outputs) const;
 
  private:
   struct Node {

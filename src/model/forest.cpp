@@ -9,6 +9,7 @@
 #include "base/progress.h"
 #include "base/random.h"
 #include "model/interval_ends.h"
+#include "model/onnx_trees.h"
 #include "model/tree.h"
 
 namespace cangong {
@@ -50,6 +51,7 @@ class ForestModel : public Model {
     return out;
   }
 
+  OnnxGraph::Tensor add_to(OnnxGraph& graph) const override;
   std::string save() const override;
   void load(const Json& json);
 
@@ -75,6 +77,37 @@ class ForestModel : public Model {
     }
   }
 };
+
+OnnxGraph::Tensor ForestModel::add_to(OnnxGraph& graph) const {
+  OnnxTrees all(OnnxTrees::Rule::at_most);
+  for (const Grown& grown : trees) {
+    all.begin_tree();
+    for (std::size_t k = 0; k < grown.tree.nodes.size(); ++k) {
+      const TreeNode& node = grown.tree.nodes[k];
+      const auto number = static_cast<std::int64_t>(k);
+      if (node.column != TreeNode::kLeaf) {
+        all.branch(number, node.column, node.cut, node.next, node.next + 1, node.missing_left);
+        continue;
+      }
+      all.leaf(number);
+      const auto leaf = static_cast<std::size_t>(node.next);
+      if (ends.empty()) all.add(number, 0, grown.values[leaf]);
+      for (std::uint32_t s = ends.empty() ? 0 : grown.offsets[leaf];
+           s < (ends.empty() ? 0 : grown.offsets[leaf + 1]); ++s)
+        all.add(number, grown.steps[s].interval, grown.steps[s].hazard);
+    }
+  }
+  const auto sums = graph.cast(all.add_to(graph, outputs(), 0), OnnxGraph::Type::real64);
+  const auto mean = graph.add("Div", {sums, graph.constant(static_cast<double>(trees.size()))});
+  const auto log_of = [&](const OnnxGraph::Tensor& x) { return graph.add("Log", {x}); };
+  if (!ends.empty()) {
+    const auto hazard = graph.add("Max", {mean, graph.constant(1e-9)});
+    return log_of(graph.add("Sub", {graph.add("Exp", {hazard}), graph.constant(1.0)}));
+  }
+  if (answer != Answer::boolean) return mean;
+  const auto p = graph.add("Clip", {mean, graph.constant(1e-4), graph.constant(1 - 1e-4)});
+  return log_of(graph.add("Div", {p, graph.add("Sub", {graph.constant(1.0), p})}));
+}
 
 std::string ForestModel::save() const {
   Json list = Json::array();

@@ -14,7 +14,7 @@
 namespace cangong {
 namespace {
 
-constexpr float kMissing = std::numeric_limits<float>::quiet_NaN();
+constexpr float kGap = std::numeric_limits<float>::quiet_NaN();
 
 // Yes where exactly one of the first two columns is above 0: no column tells anything alone.
 Dataset exclusive_or(std::size_t rows, std::uint64_t seed) {
@@ -38,7 +38,7 @@ TEST(Binned, AValueLiesAtOrBelowTheCutOfItsBin) {
   for (std::size_t i = 0; i < x.rows; ++i) {
     x.at(i, 0) = static_cast<float>(random.normal());
     x.at(i, 1) = static_cast<float>(random.below(5));
-    x.at(i, 2) = random.uniform() < 0.3 ? kMissing : static_cast<float>(random.uniform());
+    x.at(i, 2) = random.uniform() < 0.3 ? kGap : static_cast<float>(random.uniform());
   }
   const Binned binned(x);
   EXPECT_EQ(binned.cuts(1).size(), 4u);
@@ -59,7 +59,7 @@ TEST(Binned, AValueLiesAtOrBelowTheCutOfItsBin) {
 
 TEST(Binned, ColumnsOfOneValueOrNoneHaveNoCut) {
   Matrix x(10, 2, 3.0f);
-  for (std::size_t i = 0; i < 10; ++i) x.at(i, 1) = kMissing;
+  for (std::size_t i = 0; i < 10; ++i) x.at(i, 1) = kGap;
   const Binned binned(x);
   EXPECT_TRUE(binned.cuts(0).empty());
   EXPECT_TRUE(binned.cuts(1).empty());
@@ -70,7 +70,7 @@ TEST(Tree, SplitsWhereTheAnswerChangesAndSendsMissingToTheirLike) {
   std::vector<double> y;
   for (std::size_t i = 0; i < 60; ++i) {
     x.at(i, 0) = static_cast<float>(i % 7);
-    x.at(i, 1) = i < 20 ? kMissing : static_cast<float>(i);
+    x.at(i, 1) = i < 20 ? kGap : static_cast<float>(i);
     y.push_back(i < 20 || i >= 40 ? 1 : 0);  // those without a value are like the high ones
   }
   std::vector<std::vector<std::uint32_t>> leaves;

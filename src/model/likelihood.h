@@ -1,6 +1,7 @@
 // The likelihoods that linear models maximise, as functions of the linear predictor.
 #pragma once
 
+#include <cmath>
 #include <memory>
 #include <span>
 #include <vector>
@@ -8,6 +9,11 @@
 #include "base/matrix.h"
 
 namespace cangong {
+
+// log(1 + exp(x)), without overflow.
+inline double softplus(double x) {
+  return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x));
+}
 
 // All values are means over the rows.
 class Likelihood {

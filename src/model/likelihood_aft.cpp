@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "model/likelihood.h"
+
 namespace cangong {
 namespace {
 
@@ -12,10 +14,6 @@ struct LikelihoodTerm {
 };
 
 // log(1 + exp(z)) without overflow.
-double softplus(double z) {
-  return z > 0 ? z + std::log1p(std::exp(-z)) : std::log1p(std::exp(z));
-}
-
 // log of the standard normal's upper tail; far out by its asymptotic series (Abramowitz and Stegun
 // 26.2.12).
 double log_upper_tail(double z) {

@@ -6,10 +6,6 @@ namespace cangong {
 namespace {
 
 // log(1 + exp(x)) without overflow.
-double softplus(double x) {
-  return x > 0 ? x + std::log1p(std::exp(-x)) : std::log1p(std::exp(x));
-}
-
 class Gaussian : public Likelihood {
  public:
   explicit Gaussian(std::vector<double> y) : y_(std::move(y)) {}

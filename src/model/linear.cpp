@@ -197,6 +197,37 @@ RealMatrix LinearModel::margins(const Matrix& x) const {
   return out;
 }
 
+OnnxGraph::Tensor LinearModel::add_to(OnnxGraph& graph) const {
+  using Tensor = OnnxGraph::Tensor;
+  Tensor z = normaliser_.add_to(graph);
+  if (!products_.empty()) {
+    std::vector<std::int64_t> a, b;
+    std::vector<double> means, scales;
+    for (const Product& p : products_) {
+      a.push_back(static_cast<std::int64_t>(p.a)), b.push_back(static_cast<std::int64_t>(p.b));
+      means.push_back(p.mean), scales.push_back(p.scale);
+    }
+    const auto count = static_cast<std::int64_t>(products_.size());
+    const auto gather = [&](const std::vector<std::int64_t>& columns) {
+      return graph.add("Gather", {z, graph.constant(columns)}, {{"axis", std::int64_t{1}}});
+    };
+    const Tensor product = graph.add("Mul", {gather(a), gather(b)});
+    const Tensor centred = graph.add("Sub", {product, graph.constant(means, {1, count})});
+    const Tensor scaled = graph.add("Div", {centred, graph.constant(scales, {1, count})});
+    z = graph.add("Concat", {z, scaled}, {{"axis", std::int64_t{1}}});
+  }
+  std::vector<double> slopes, intercepts;
+  for (const auto& w : weights_) {
+    slopes.insert(slopes.end(), w.begin(), w.end() - 1);
+    intercepts.push_back(w.back());
+  }
+  const auto rows = static_cast<std::int64_t>(outputs());
+  const auto width = static_cast<std::int64_t>(weights_.front().size() - 1);
+  return graph.add("Gemm",
+                   {z, graph.constant(slopes, {rows, width}), graph.constant(intercepts, {rows})},
+                   {{"transB", std::int64_t{1}}});
+}
+
 // For independent features the Shapley value of a linear term is w (x - mean), z having mean 0, and
 // of a product half of it each.
 std::optional<RealMatrix> LinearModel::contributions(const Matrix& x, std::size_t output) const {

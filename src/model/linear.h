@@ -40,6 +40,7 @@ class LinearModel : public Model {
   std::optional<std::vector<double>> path_parts(std::span<const float> from,
                                                 std::span<const float> to,
                                                 std::size_t output) const override;
+  OnnxGraph::Tensor add_to(OnnxGraph& graph) const override;
   std::string save() const override;
   static std::unique_ptr<Model> load(const std::string& saved);
 

@@ -34,6 +34,9 @@ class MlpModel : public NetworkModel {
       parts[normaliser.source(k)] += scale.scale * gradient[k] * (z.at(1, k) - z.at(0, k));
     return parts;
   }
+  OnnxGraph::Tensor add_to(OnnxGraph& graph) const override {
+    return scale.add_to(graph, network.add_to(graph, normaliser.add_to(graph)));
+  }
   std::string save() const override {
     Json json{{"format", 1},
               {"kind", "mlp"},

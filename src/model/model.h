@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/config.h"
+#include "base/onnx_graph.h"
 #include "model/dataset.h"
 
 namespace cangong {
@@ -37,6 +38,9 @@ class Model {
   // For discrete-time survival: the ends of the intervals, in days; empty otherwise.
   virtual std::vector<double> interval_ends() const { return {}; }
   virtual std::string save() const = 0;
+  // The computation of the margins as nodes of a graph, from its features: rows x outputs. Throws
+  // Fault::config where this kind of model cannot be written so.
+  virtual OnnxGraph::Tensor add_to(OnnxGraph& graph) const;
 
   // Right after fitting, and once: models of the further tasks that were learnt beside
   // (Dataset::also).

@@ -94,6 +94,24 @@ Matrix multiply(const Matrix& x, const Matrix& weights, const Layer& layer) {
   return out;
 }
 
+OnnxGraph::Tensor add_activation(OnnxGraph& graph, Activation activation,
+                                 const OnnxGraph::Tensor& x) {
+  switch (activation) {
+    case Activation::relu:
+      return graph.add("Relu", {x});
+    case Activation::tanh:
+      return graph.add("Tanh", {x});
+    case Activation::sigmoid:
+      return graph.add("Sigmoid", {x});
+    case Activation::gelu:
+      break;
+  }
+  const auto number = [&](float value) { return graph.constant(std::vector{value}, {}); };
+  const auto erf = graph.add("Erf", {graph.add("Mul", {x, number(0.70710678f)})});
+  const auto half = graph.add("Mul", {x, number(0.5f)});
+  return graph.add("Mul", {half, graph.add("Add", {erf, number(1)})});
+}
+
 double slope(Activation activation, double x) {
   switch (activation) {
     case Activation::relu:
@@ -145,6 +163,20 @@ RealMatrix Network::forward(const RealMatrix& x) const {
   Matrix first(x.rows, x.columns);
   std::copy(x.values.begin(), x.values.end(), first.values.begin());
   return finish(multiply(first, packed_.front(), layers_.front()));
+}
+
+OnnxGraph::Tensor Network::add_to(OnnxGraph& graph, const OnnxGraph::Tensor& x) const {
+  OnnxGraph::Tensor now = graph.cast(x, OnnxGraph::Type::real32);
+  for (std::size_t l = 0; l < layers_.size(); ++l) {
+    if (l > 0) now = add_activation(graph, activation_, now);
+    const auto in = static_cast<std::int64_t>(layers_[l].in),
+               out = static_cast<std::int64_t>(layers_[l].out);
+    now = graph.add("Gemm",
+                    {now, graph.constant(layers_[l].weights, {out, in}),
+                     graph.constant(layers_[l].bias, {out})},
+                    {{"transB", std::int64_t{1}}});
+  }
+  return now;
 }
 
 RealMatrix Network::walk(std::span<const double> from, std::span<const double> to,

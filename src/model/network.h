@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/matrix.h"
+#include "base/onnx_graph.h"
 
 namespace cangong {
 
@@ -32,6 +33,9 @@ class Network {
 
   // rows x outputs. A row's bytes do not depend on the rows beside it.
   RealMatrix forward(const RealMatrix& x) const;
+
+  // The same as nodes of a graph; 32-bit.
+  OnnxGraph::Tensor add_to(OnnxGraph& graph, const OnnxGraph::Tensor& x) const;
 
   // The outputs of `from` while groups of its inputs become those of `to`, one group after the
   // other: (order.size() + 1) x outputs. Only the changed inputs go through the first layer again.

@@ -26,7 +26,7 @@ Network random_network(Activation activation) {
           {random_layer(7, 20, random), random_layer(20, 33, random), random_layer(33, 3, random)}};
 }
 
-RealMatrix random_rows(std::size_t rows, std::size_t columns) {
+RealMatrix random_inputs(std::size_t rows, std::size_t columns) {
   Random random(2);
   RealMatrix x(rows, columns);
   for (double& v : x.values) v = normal(random);
@@ -67,7 +67,7 @@ class NetworkTest : public ::testing::TestWithParam<Activation> {};
 
 TEST_P(NetworkTest, ForwardIsTheDefinition) {
   const Network network = random_network(GetParam());
-  const RealMatrix x = random_rows(9, 7);
+  const RealMatrix x = random_inputs(9, 7);
   const RealMatrix out = network.forward(x);
   for (std::size_t i = 0; i < x.rows; ++i) {
     const auto expected = plain_forward(network, x.row(i));
@@ -78,7 +78,7 @@ TEST_P(NetworkTest, ForwardIsTheDefinition) {
 
 TEST_P(NetworkTest, ARowHasTheSameBytesAlone) {
   const Network network = random_network(GetParam());
-  const RealMatrix x = random_rows(11, 7);
+  const RealMatrix x = random_inputs(11, 7);
   const RealMatrix all = network.forward(x);
   for (std::size_t i = 0; i < x.rows; ++i) {
     RealMatrix one(1, 7);
@@ -90,7 +90,7 @@ TEST_P(NetworkTest, ARowHasTheSameBytesAlone) {
 
 TEST_P(NetworkTest, AWalkGoesFromOneRowToTheOther) {
   const Network network = random_network(GetParam());
-  const RealMatrix x = random_rows(2, 7);
+  const RealMatrix x = random_inputs(2, 7);
   const std::vector<std::vector<std::size_t>> groups{{0, 5}, {1}, {2, 3, 6}, {4}};
   const std::vector<std::size_t> order{2, 0, 3, 1};
   const RealMatrix walked = network.walk(x.row(0), x.row(1), order, groups);

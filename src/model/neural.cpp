@@ -114,6 +114,12 @@ RealMatrix AnswerScale::margins(RealMatrix outputs) const {
   return outputs;
 }
 
+OnnxGraph::Tensor AnswerScale::add_to(OnnxGraph& graph, const OnnxGraph::Tensor& outputs) const {
+  const auto scaled =
+      graph.add("Mul", {graph.cast(outputs, OnnxGraph::Type::real64), graph.constant(scale)});
+  return graph.add("Add", {scaled, graph.constant(mean)});
+}
+
 std::string AnswerScale::save() const {
   return Json{{"interval_ends", ends}, {"mean", mean}, {"scale", scale}}.dump();
 }

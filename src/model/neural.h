@@ -110,6 +110,7 @@ struct AnswerScale {
   static AnswerScale fit(const Targets& y, Loss loss, std::size_t intervals);
   NetworkAnswers answers(const Targets& y) const;
   RealMatrix margins(RealMatrix outputs) const;
+  OnnxGraph::Tensor add_to(OnnxGraph& graph, const OnnxGraph::Tensor& outputs) const;
   std::string save() const;
   static AnswerScale load(const std::string& saved);
 };

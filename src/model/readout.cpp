@@ -86,6 +86,33 @@ const std::vector<double>& Readout::curve_times() const {
   return ends_.empty() ? baseline_.times() : ends_;
 }
 
+OnnxGraph::Tensor Readout::add_to(OnnxGraph& graph, const OnnxGraph::Tensor& margins) const {
+  const auto one_less = [&](const OnnxGraph::Tensor& x) {
+    return graph.add("Sub", {graph.constant(1.0), x});
+  };
+  const auto raised = [&](const OnnxGraph::Tensor& x) { return graph.add("Exp", {x}); };
+  if (answer_ == Answer::real) return margins;
+  if (answer_ == Answer::category)
+    return graph.add("Softmax", {margins}, {{"axis", std::int64_t{1}}});
+  if (answer_ == Answer::boolean)
+    return recalibration_.add_to(graph, graph.add("Sigmoid", {margins}));
+  if (ends_.empty()) {
+    const double hazard = -std::log(baseline_.survival(horizon_, 0));
+    const auto cumulative = graph.add("Mul", {graph.constant(-hazard), raised(margins)});
+    return one_less(raised(cumulative));
+  }
+  // Of each interval the share that lies before the horizon, at a constant hazard within it.
+  std::vector<double> shares;
+  for (std::size_t k = 0; k < ends_.size(); ++k) {
+    const double start = k ? ends_[k - 1] : 0;
+    shares.push_back(std::clamp((horizon_ - start) / (ends_[k] - start), 0.0, 1.0));
+  }
+  const auto passed = one_less(graph.add("Sigmoid", {margins}));
+  const auto pass = graph.add("Log", {graph.add("Max", {passed, graph.constant(1e-300)})});
+  const auto count = static_cast<std::int64_t>(shares.size());
+  return one_less(raised(graph.add("MatMul", {pass, graph.constant(shares, {count, 1})})));
+}
+
 std::string Readout::save() const {
   return Json{{"answer", name_of(answer_)},
               {"classes", classes_},

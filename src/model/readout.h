@@ -33,6 +33,10 @@ class Readout {
   // Times at which the survival curve steps.
   const std::vector<double>& curve_times() const;
 
+  // What is told, as nodes of a graph, of margins in 64 bits; for classes their probabilities.
+  // Throws Fault::config where it cannot be written so.
+  OnnxGraph::Tensor add_to(OnnxGraph& graph, const OnnxGraph::Tensor& margins) const;
+
   std::string save() const;
   static Readout load(const std::string& saved);
 

@@ -9,7 +9,7 @@
 namespace cangong {
 namespace {
 
-struct Split {
+struct TreeSplit {
   std::size_t column = 0, bin = 0;  // bins 1..bin go left
   bool missing_left = true;
   double gain = 0;
@@ -42,7 +42,7 @@ class Grower {
     while (!pending.empty()) {
       const Pending now = pending.back();
       pending.pop_back();
-      const auto split = best_split(now);
+      const auto split = best_tree_split(now);
       if (!split) {
         tree_.nodes[now.node].next = leaves_++;
         target_.leaf(std::span(rows_).subspan(now.from, now.to - now.from));
@@ -65,7 +65,7 @@ class Grower {
     double score = 0, weight = 0;
   };
 
-  std::optional<Split> best_split(const Pending& node) {
+  std::optional<TreeSplit> best_tree_split(const Pending& node) {
     const auto rows = std::span(rows_).subspan(node.from, node.to - node.from);
     double weight = 0;
     for (const std::uint32_t row : rows) weight += weights_[row];
@@ -75,7 +75,7 @@ class Grower {
     target_.score(rows, scores);
     if (std::all_of(scores.begin(), scores.end(), [](double s) { return std::abs(s) < 1e-12; }))
       return std::nullopt;
-    Split best;
+    TreeSplit best;
     // Columns without any possible split do not count as drawn.
     std::size_t useful = 0;
     for (std::size_t k = 0; k < order_.size() && useful < options_.columns; ++k) {
@@ -88,7 +88,7 @@ class Grower {
 
   // Whether the column could split the rows at all.
   bool try_column(std::size_t column, std::span<const std::uint32_t> rows, double weight,
-                  Split& best) {
+                  TreeSplit& best) {
     const auto bins = table_.column(column);
     const std::size_t last = table_.cuts(column).size() + 1;
     std::fill(bins_.begin(), bins_.begin() + static_cast<std::ptrdiff_t>(last) + 1, Bin{});
@@ -117,7 +117,7 @@ class Grower {
   }
 
   // Rows of the left side first, each side in its order; returns where the right one begins.
-  std::size_t part(const Pending& node, const Split& split) {
+  std::size_t part(const Pending& node, const TreeSplit& split) {
     const auto bins = table_.column(split.column);
     const auto is_left = [&](std::uint32_t row) {
       return bins[row] == 0 ? split.missing_left : bins[row] <= split.bin;

@@ -129,6 +129,9 @@ class TreeModel : public Model {
     return parts;
   }
 
+  OnnxGraph::Tensor add_to(OnnxGraph& graph) const override {
+    return rows_.add_to(graph, outputs_);
+  }
   std::string save() const override {
     return Json{{"format", 1},
                 {"kind", "trees"},

@@ -1,7 +1,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "base/json_number.h"
+#include "base/json_values.h"
 #include "report/study.h"
 
 namespace cangong {

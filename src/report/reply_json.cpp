@@ -3,7 +3,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "base/json_number.h"
+#include "base/json_values.h"
 
 namespace cangong {
 namespace {

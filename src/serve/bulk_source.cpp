@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/json_values.h"
 #include "base/new_id.h"
 #include "base/text.h"
 
@@ -16,11 +17,6 @@ using namespace std::chrono_literals;
 constexpr std::chrono::seconds kAnswerWithin = 30s, kFileWithin = 30min;
 constexpr std::size_t kLargestDownload = std::size_t{20} << 30;
 constexpr std::chrono::seconds kShortestWait = 1s, kLongestWait = 120s;
-
-std::string text_at(const Json& json, const char* key) {
-  const auto found = json.find(key);
-  return found != json.end() && found->is_string() ? found->get<std::string>() : "";
-}
 
 Json object_of(const OutboundResponse& got, const std::string& what) {
   Json json = Json::parse(got.body, nullptr, false);

@@ -16,9 +16,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::array kAlgorithms{JwtAlgorithm::rs384, JwtAlgorithm::es384};
+constexpr std::array kClientAlgorithms{JwtAlgorithm::rs384, JwtAlgorithm::es384};
 constexpr int kSeconds = 300;  // of a token
-constexpr auto kLongestAssertion = 5min, kLongestCall = 60min, kLeeway = 1min;
+constexpr auto kLongestAssertion = 5min, kLongestCall = 60min, kClientLeeway = 1min;
 constexpr std::size_t kMostTokens = 10'000, kLongestId = 200;
 
 // What was signed once counts once, also where the service was started again between.
@@ -67,16 +67,16 @@ struct Clients::State {
   // Signed by the client, for this address, for the first time.
   void check(const Client& client, const std::string& text, const std::string& url,
              std::chrono::seconds longest, const Asker& asker, Time now) {
-    const Jwt jwt = client.keys->verify(text, kAlgorithms, parts.outbound, asker, now);
+    const Jwt jwt = client.keys->verify(text, kClientAlgorithms, parts.outbound, asker, now);
     if (lower(jwt.type) != "jwt") refuse("its typ is not JWT");
     if (!jwt.jku.empty() && jwt.jku != client.keys->where())
       refuse("its jku is not the address that is registered");
     if (jwt.kid.empty()) refuse("it has no kid");
     if (std::find(jwt.audience.begin(), jwt.audience.end(), url) == jwt.audience.end())
       refuse("its aud is not " + url);
-    if (*jwt.expires > now + longest + kLeeway) refuse("its exp lies too far ahead");
+    if (*jwt.expires > now + longest + kClientLeeway) refuse("its exp lies too far ahead");
     if (jwt.id.empty() || jwt.id.size() > kLongestId) refuse("it has no jti of 1 to 200 letters");
-    require_first(client.config.id, jwt.id, *jwt.expires + kLeeway, now);
+    require_first(client.config.id, jwt.id, *jwt.expires + kClientLeeway, now);
   }
 
   void require_first(const std::string& client, const std::string& id, Time until, Time now) {

@@ -35,14 +35,14 @@ Response metrics(Call& call) {
 
 namespace {
 
-constexpr std::size_t kMostEvents = 1000;
+constexpr std::size_t kMostAuditEvents = 1000;
 
 // The last records of the trail that fit, newest first.
 std::vector<Json> last_events(const Call& call) {
   const auto subject = call.request.asked("subject"), who = call.request.asked("who");
   const auto what = call.request.asked("what");
   const auto most = parse_integer(call.request.asked("_count").value_or("100"));
-  if (!most || *most < 1 || *most > static_cast<std::int64_t>(kMostEvents))
+  if (!most || *most < 1 || *most > static_cast<std::int64_t>(kMostAuditEvents))
     throw HttpError{400, "_count is 1 to 1000"};
   std::deque<Json> kept;
   LineReader lines(call.hospital().home().trail());

@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "base/json_number.h"
+#include "base/json_values.h"
 #include "serve/route.h"
 
 namespace cangong {

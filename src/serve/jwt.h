@@ -10,16 +10,12 @@
 #include <string_view>
 #include <vector>
 
+#include "base/base64.h"
 #include "base/time.h"
 
 namespace cangong {
 
 enum class JwtAlgorithm { rs256, rs384, es256, es384 };
-
-// The base64 of RFC 4648 section 5, without padding; nothing for anything else, also where bits are
-// left over that are not zero.
-std::optional<std::string> from_base64url(std::string_view text);
-std::string base64url(std::string_view bytes);
 
 // Public keys of one signer.
 class KeySet {

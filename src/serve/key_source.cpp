@@ -10,7 +10,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kUsual = 5min, kLongest = 60min, kBetweenFetches = 1min;
+constexpr auto kUsual = 5min, kKeptAtMost = 60min, kBetweenFetches = 1min;
 
 // How long an answer may be kept.
 std::chrono::seconds lifetime(const std::string& cache_control) {
@@ -20,7 +20,7 @@ std::chrono::seconds lifetime(const std::string& cache_control) {
     if (!word.starts_with("max-age=")) continue;
     const auto seconds = parse_integer(word.substr(8));
     if (seconds && *seconds >= 0)
-      return std::min<std::chrono::seconds>(kLongest, std::chrono::seconds(*seconds));
+      return std::min<std::chrono::seconds>(kKeptAtMost, std::chrono::seconds(*seconds));
   }
   return kUsual;
 }

@@ -26,7 +26,7 @@ using Tcp = asio::ip::tcp;
 using Stream = beast::ssl_stream<beast::tcp_stream>;
 using BoostError = boost::system::error_code;
 using Deadline = std::chrono::steady_clock::time_point;
-constexpr auto kAwait = asio::as_tuple(asio::use_awaitable);
+constexpr auto kAwaitOutbound = asio::as_tuple(asio::use_awaitable);
 constexpr std::uint32_t kMostHeaderBytes = 16 << 10;
 constexpr int kMostLookups = 16;
 
@@ -111,20 +111,22 @@ asio::awaitable<OutboundResponse> exchange(const OutboundRequest& request, const
   asio::ip::make_address(url.host, is_name);
   if (is_name) SSL_set_tlsext_host_name(stream.native_handle(), url.host.c_str());
   auto& socket = beast::get_lowest_layer(stream);
-  const auto [refused, end] = co_await socket.async_connect(addresses, kAwait);
+  const auto [refused, end] = co_await socket.async_connect(addresses, kAwaitOutbound);
   if (refused) unanswered(url, "cannot connect: " + refused.message());
-  const auto [insecure] = co_await stream.async_handshake(asio::ssl::stream_base::client, kAwait);
+  const auto [insecure] =
+      co_await stream.async_handshake(asio::ssl::stream_base::client, kAwaitOutbound);
   if (insecure)
     unanswered(url, "TLS: " + insecure.message() + "; is its authority known (ca: in outbound)?");
   auto message = message_of(request, url);
-  const auto [unsent, sent] = co_await bhttp::async_write(stream, message, kAwait);
+  const auto [unsent, sent] = co_await bhttp::async_write(stream, message, kAwaitOutbound);
   if (unsent) unanswered(url, "the connection ended");
   bhttp::response_parser<bhttp::empty_body> head;
   head.header_limit(kMostHeaderBytes);
   head.body_limit(request.most_bytes);
   if (request.method == "HEAD") head.skip(true);
   beast::flat_buffer buffer(64 << 10);
-  const auto [headless, read] = co_await bhttp::async_read_header(stream, buffer, head, kAwait);
+  const auto [headless, read] =
+      co_await bhttp::async_read_header(stream, buffer, head, kAwaitOutbound);
   require_whole(url, headless);
   OutboundResponse response;
   response.status = static_cast<int>(head.get().result_int());
@@ -136,11 +138,13 @@ asio::awaitable<OutboundResponse> exchange(const OutboundRequest& request, const
     BoostError unwritten;
     parser.get().body().open(request.into.c_str(), beast::file_mode::write, unwritten);
     if (unwritten) fail(Fault::storage, "cannot write " + request.into.string());
-    const auto [broken, ignored] = co_await bhttp::async_read(stream, buffer, parser, kAwait);
+    const auto [broken, ignored] =
+        co_await bhttp::async_read(stream, buffer, parser, kAwaitOutbound);
     require_whole(url, broken);
   } else {
     bhttp::response_parser<bhttp::string_body> parser(std::move(head));
-    const auto [broken, ignored] = co_await bhttp::async_read(stream, buffer, parser, kAwait);
+    const auto [broken, ignored] =
+        co_await bhttp::async_read(stream, buffer, parser, kAwaitOutbound);
     require_whole(url, broken);
     response.body = std::move(parser.get().body());
   }

@@ -39,11 +39,6 @@ Time as_of_asked(const Call& call) {
 }
 
 // Empty where there is no such text.
-std::string text_at(const Json& json, const char* key) {
-  const auto found = json.is_object() ? json.find(key) : json.end();
-  return found != json.end() && found->is_string() ? found->get<std::string>() : "";
-}
-
 // "Chen Mei"; without a blank where the letters are not Latin's.
 std::string name_in(const Json& patient) {
   if (!patient.contains("name") || !patient["name"].is_array()) return "";

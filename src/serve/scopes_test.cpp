@@ -20,11 +20,10 @@ TEST(Scopes, BothVersionsAreRead) {
 }
 
 TEST(Scopes, NothingElse) {
-  for (const char* text :
-       {"", " ", "patient/Observation.rs", "user/*.*", "system/Observation", "system/.rs",
-        "system/Observation.", "system/Observation.sr", "system/Observation.rr",
-        "system/Observation.rs?category=lab", "system/Obs-ervation.r", "openid",
-        "system/Observation.rs openid"})
+  for (const char* text : {"", " ", "patient/Observation.rs", "user/*.*", "system/Observation",
+                           "system/.rs", "system/Observation.", "system/Observation.sr",
+                           "system/Observation.rr", "system/Observation.rs?category=lab",
+                           "system/Obs-ervation.r", "openid", "system/Observation.rs openid"})
     EXPECT_FALSE(Scopes::parse(text)) << text;
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/digest.h"
 #include "base/error.h"
+#include "base/json_values.h"
 #include "base/secret_file.h"
 #include "base/text.h"
 #include "serve/accounts.h"
@@ -19,8 +20,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 using namespace std::chrono_literals;
 
-constexpr std::array kAlgorithms{JwtAlgorithm::rs256, JwtAlgorithm::rs384, JwtAlgorithm::es256,
-                                 JwtAlgorithm::es384};
+constexpr std::array kSignOnAlgorithms{JwtAlgorithm::rs256, JwtAlgorithm::rs384,
+                                       JwtAlgorithm::es256, JwtAlgorithm::es384};
 constexpr auto kToSignIn = 10min, kKnown = 10min, kAfterFailure = 1min;
 constexpr std::size_t kMostUnderWay = 1000;
 constexpr std::chrono::milliseconds kSignOnWithin = 8s;
@@ -31,11 +32,6 @@ struct Endpoints {
   std::shared_ptr<KeySource> keys = nullptr;
   Time read = {};
 };
-
-std::string text_at(const Json& json, const char* key) {
-  const auto found = json.find(key);
-  return found != json.end() && found->is_string() ? found->get<std::string>() : "";
-}
 
 std::string with_query(const std::string& url, const Pairs& query) {
   std::string all = url;
@@ -194,7 +190,7 @@ struct SignOn::State {
   // OpenID Connect Core, section 3.1.3.7.
   Json claims_of(const Provider& provider, const Endpoints& endpoints, const UnderWay& one,
                  const std::string& token, const Asker& asker, Time now) {
-    const Jwt jwt = endpoints.keys->verify(token, kAlgorithms, parts.outbound, asker, now);
+    const Jwt jwt = endpoints.keys->verify(token, kSignOnAlgorithms, parts.outbound, asker, now);
     const std::string& client = provider.config.client_id;
     if (jwt.issuer != endpoints.issuer) fail(Fault::denied, "the identity is of another issuer");
     if (std::find(jwt.audience.begin(), jwt.audience.end(), client) == jwt.audience.end())

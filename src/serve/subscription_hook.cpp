@@ -12,40 +12,42 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::size_t kMostCodes = 100, kMostHeaders = 10, kLongestText = 2000;
+constexpr std::size_t kMostHookCodes = 100, kMostHeaders = 10, kLongestText = 2000;
 
-[[noreturn]] void refuse(const std::string& why) {
+[[noreturn]] void reject_hook(const std::string& why) {
   fail(Fault::input, why);
 }
 
-std::string text_at(const Json& json, const char* key, const char* name) {
+std::string required_text(const Json& json, const char* key, const char* name) {
   const auto found = json.find(key);
   if (found == json.end() || !found->is_string() || found->get_ref<const std::string&>().empty() ||
       found->get_ref<const std::string&>().size() > kLongestText)
-    refuse(std::string(name) + " is a text");
+    reject_hook(std::string(name) + " is a text");
   return *found;
 }
 
 void take_criteria(const std::string& criteria, Hook& hook) {
   const std::size_t query = criteria.find('?');
   hook.type = criteria.substr(0, query);
-  if (!is_fhir_type(hook.type)) refuse("Subscription.criteria begins with a type that is kept");
+  if (!is_fhir_type(hook.type))
+    reject_hook("Subscription.criteria begins with a type that is kept");
   if (query == std::string::npos) return;
   const std::string_view rest = std::string_view(criteria).substr(query + 1);
   const auto codes = rest.starts_with("code=") && rest.find('&') == std::string_view::npos
                          ? decode_url(rest.substr(5), ' ')
                          : std::nullopt;
   if (!codes || codes->empty())
-    refuse("Subscription.criteria is Type, or Type?code=system|code,...");
+    reject_hook("Subscription.criteria is Type, or Type?code=system|code,...");
   for (const auto code : split(*codes, ',')) hook.codes.emplace_back(code);
-  if (hook.codes.size() > kMostCodes) refuse("Subscription.criteria has 100 codes at most");
+  if (hook.codes.size() > kMostHookCodes)
+    reject_hook("Subscription.criteria has 100 codes at most");
 }
 
 void take_headers(const Json& channel, Hook& hook) {
   const auto found = channel.find("header");
   if (found == channel.end()) return;
   if (!found->is_array() || found->size() > kMostHeaders)
-    refuse("Subscription.channel.header is a list of ten at most");
+    reject_hook("Subscription.channel.header is a list of ten at most");
   for (const Json& one : *found) {
     const std::string text = one.is_string() ? one.get<std::string>() : "";
     const std::size_t colon = text.find(':');
@@ -53,7 +55,7 @@ void take_headers(const Json& channel, Hook& hook) {
                      std::any_of(text.begin(), text.end(), [](char c) {
                        return static_cast<unsigned char>(c) < ' ' || c == 127;
                      });
-    if (bad) refuse("Subscription.channel.header is \"Name: value\"");
+    if (bad) reject_hook("Subscription.channel.header is \"Name: value\"");
     hook.headers.emplace_back(text.substr(0, colon),
                               std::string(trim(std::string_view(text).substr(colon + 1))));
   }
@@ -65,7 +67,7 @@ void take_model(const Json& json, Hook& hook) {
   for (const Json& one : *found)
     if (one.is_object() && one.contains("url") && one["url"].is_string() &&
         one["url"].get_ref<const std::string&>().ends_with(kPredictExtension))
-      hook.model = text_at(one, "valueString", "the extension's valueString");
+      hook.model = required_text(one, "valueString", "the extension's valueString");
 }
 
 }  // namespace
@@ -73,18 +75,20 @@ void take_model(const Json& json, Hook& hook) {
 Hook hook_of(const std::string& subscription) {
   const Json json = Json::parse(subscription, nullptr, false);
   if (!json.is_object() || json.value("resourceType", Json()) != "Subscription")
-    refuse("the body is a Subscription");
+    reject_hook("the body is a Subscription");
   Hook hook;
-  (void)text_at(json, "reason", "Subscription.reason");
-  take_criteria(text_at(json, "criteria", "Subscription.criteria"), hook);
+  (void)required_text(json, "reason", "Subscription.reason");
+  take_criteria(required_text(json, "criteria", "Subscription.criteria"), hook);
   const auto channel = json.find("channel");
-  if (channel == json.end() || !channel->is_object()) refuse("Subscription.channel is missing");
+  if (channel == json.end() || !channel->is_object())
+    reject_hook("Subscription.channel is missing");
   if (channel->value("type", Json()) != "rest-hook")
-    refuse("Subscription.channel.type is rest-hook");
-  hook.endpoint = text_at(*channel, "endpoint", "Subscription.channel.endpoint");
+    reject_hook("Subscription.channel.type is rest-hook");
+  hook.endpoint = required_text(*channel, "endpoint", "Subscription.channel.endpoint");
   if (channel->contains("payload")) {
-    if (text_at(*channel, "payload", "Subscription.channel.payload") != "application/fhir+json")
-      refuse("Subscription.channel.payload is application/fhir+json, or absent");
+    if (required_text(*channel, "payload", "Subscription.channel.payload") !=
+        "application/fhir+json")
+      reject_hook("Subscription.channel.payload is application/fhir+json, or absent");
     hook.sends_resource = true;
   }
   take_headers(*channel, hook);

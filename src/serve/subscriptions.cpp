@@ -18,7 +18,7 @@ using Json = nlohmann::ordered_json;
 using namespace std::chrono_literals;
 
 constexpr auto kBetweenHooks = 1s, kHookWithin = 5s;
-constexpr auto kTried = std::chrono::hours(24);  // then it is given up
+constexpr auto kHookTried = std::chrono::hours(24);  // then it is given up
 constexpr std::int64_t kMostTogether = 200, kMostKept = 100;
 
 // `mark`: the number of the last version that was told; `failing`: since when, 0: not.
@@ -174,7 +174,7 @@ struct Subscriptions::State {
     const Time clock = now();
     const bool moved = mark != row.mark;
     const std::int64_t failing = row.failing == 0 || moved ? microseconds_of(clock) : row.failing;
-    if (microseconds_of(clock) - failing > Duration(kTried).count())
+    if (microseconds_of(clock) - failing > Duration(kHookTried).count())
       return end(row.kept.id, "error", why.substr(0, 200));
     const Duration wait =
         std::clamp(Duration(microseconds_of(clock) - failing), Duration(2s), Duration(10min));

@@ -21,7 +21,7 @@ CREATE TABLE IF NOT EXISTS tally(day BIGINT NOT NULL, model TEXT NOT NULL, bundl
 )";
 constexpr auto kBetweenWrites = std::chrono::seconds(10);
 
-using Key = std::tuple<std::int64_t, std::string, std::string>;  // day, model, bundle
+using TallyKey = std::tuple<std::int64_t, std::string, std::string>;  // day, model, bundle
 using Counts = std::map<std::string, double>;
 
 void add(DayTally& tally, std::string_view what, double count) {
@@ -53,13 +53,13 @@ struct Tallies::State {
   DatabasePool& live;
   std::mutex mutex;
   std::condition_variable_any changed;
-  std::map<Key, Counts> waiting;
+  std::map<TallyKey, Counts> waiting;
   std::jthread writer;
 
   explicit State(DatabasePool& live) : live(live) {}
 
   void write() {
-    std::map<Key, Counts> now;
+    std::map<TallyKey, Counts> now;
     {
       const std::lock_guard lock(mutex);
       now.swap(waiting);

@@ -17,13 +17,13 @@
 namespace cangong {
 namespace {
 
-struct Free {
+struct FreeTls {
   void operator()(EVP_PKEY* p) const { EVP_PKEY_free(p); }
   void operator()(X509* p) const { X509_free(p); }
   void operator()(BIO* p) const { BIO_free(p); }
 };
 template <class T>
-using Owned = std::unique_ptr<T, Free>;
+using OwnedTls = std::unique_ptr<T, FreeTls>;
 
 std::string text_of(BIO* bio) {
   char* bytes = nullptr;
@@ -47,8 +47,8 @@ std::string host() {
 }
 
 void make(const TlsFiles& files) {
-  const Owned<EVP_PKEY> key(EVP_EC_gen("P-256"));
-  const Owned<X509> certificate(X509_new());
+  const OwnedTls<EVP_PKEY> key(EVP_EC_gen("P-256"));
+  const OwnedTls<X509> certificate(X509_new());
   ensure(key && certificate, "OpenSSL makes a key");
   X509_set_version(certificate.get(), X509_VERSION_3);
   const std::string serial = random_bytes(8);
@@ -67,7 +67,7 @@ void make(const TlsFiles& files) {
   add_extension(certificate.get(), NID_basic_constraints, "critical,CA:FALSE");
   add_extension(certificate.get(), NID_ext_key_usage, "serverAuth");
   ensure(X509_sign(certificate.get(), key.get(), EVP_sha256()) > 0, "OpenSSL signs");
-  const Owned<BIO> secret(BIO_new(BIO_s_mem())), open(BIO_new(BIO_s_mem()));
+  const OwnedTls<BIO> secret(BIO_new(BIO_s_mem())), open(BIO_new(BIO_s_mem()));
   PEM_write_bio_PrivateKey(secret.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr);
   PEM_write_bio_X509(open.get(), certificate.get());
   write_private_file(files.key, text_of(secret.get()));
@@ -85,8 +85,8 @@ TlsFiles tls_files(const fs::path& keys) {
 
 std::string fingerprint(const fs::path& file) {
   const std::string pem = read_file(file);
-  const Owned<BIO> bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-  const Owned<X509> certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
+  const OwnedTls<BIO> bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+  const OwnedTls<X509> certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
   std::array<unsigned char, 32> sum{};
   unsigned size = 0;
   if (!certificate || !X509_digest(certificate.get(), EVP_sha256(), sum.data(), &size)) return "";

@@ -13,7 +13,7 @@ namespace cangong {
 namespace {
 
 constexpr std::size_t kMostWaiting = 5'000;
-constexpr std::size_t kMostTogether = 1'000;
+constexpr std::size_t kMostWatchedTogether = 1'000;
 constexpr auto kBetween = std::chrono::milliseconds(500);
 // Of one round: enough to tell shares by, and little work.
 constexpr std::size_t kMostLookedAt = 50;
@@ -89,7 +89,7 @@ struct Watch::State {
       if (waiting.empty()) changed.wait(lock, stop, [&] { return !waiting.empty(); });
       if (waiting.empty()) continue;
       std::deque<Seen> batch;
-      while (!waiting.empty() && batch.size() < kMostTogether)
+      while (!waiting.empty() && batch.size() < kMostWatchedTogether)
         batch.push_back(std::move(waiting.front())), waiting.pop_front();
       working = batch.size();
       lock.unlock();
@@ -102,7 +102,7 @@ struct Watch::State {
       working = 0;
       changed.notify_all();
       // Those that come meanwhile are done together.
-      if (waiting.size() < kMostTogether)
+      if (waiting.size() < kMostWatchedTogether)
         changed.wait_for(lock, stop, kBetween, [] { return false; });
     }
   }

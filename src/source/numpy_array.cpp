@@ -13,7 +13,7 @@
 namespace cangong {
 namespace {
 
-constexpr std::size_t kMostColumns = 100'000;
+constexpr std::size_t kMostArrayColumns = 100'000;
 
 // The Python literal of a header: a dict of strings, booleans, tuples and lists.
 class Literal {
@@ -242,7 +242,7 @@ void append_time(const NumpyField& field, std::int64_t count, std::string& text)
 std::size_t NumpyHeader::values_per_row() const {
   std::size_t values = 1;
   for (std::size_t i = 1; i < shape.size(); ++i) {
-    if (shape[i] > kMostColumns || values > kMostColumns) return SIZE_MAX;
+    if (shape[i] > kMostArrayColumns || values > kMostArrayColumns) return SIZE_MAX;
     values *= shape[i];
   }
   return values;
@@ -267,7 +267,7 @@ NumpyHeader parse_numpy_header(std::string_view bytes, const std::string& what) 
   const std::size_t begin = bytes.size() > 6 && bytes[6] == 1 ? 10 : 12;
   NumpyHeader header = Literal(bytes.substr(std::min(begin, bytes.size())), what).header();
   const std::size_t values = header.values_per_row();
-  if (values > kMostColumns || values * header.fields.size() > kMostColumns)
+  if (values > kMostArrayColumns || values * header.fields.size() > kMostArrayColumns)
     fail(Fault::input, what + ": more than 100,000 columns");
   return header;
 }

@@ -12,7 +12,7 @@
 namespace cangong {
 namespace {
 
-Time day(int n) {
+Time day_of(int n) {
   return Time(std::chrono::days(n));
 }
 
@@ -42,7 +42,7 @@ void fill(const fs::path& path, std::size_t memory, int rows = 2000) {
   Random random(7);
   for (int i = 0; i < rows; ++i) {
     Event e = event(writer.codes(), "LAB//" + std::to_string(random.below(20)),
-                    day(static_cast<int>(random.below(900))));
+                    day_of(static_cast<int>(random.below(900))));
     if (random.below(3)) e.number = static_cast<float>(random.normal());
     if (random.below(2)) e.unit = "mg/dL";
     const std::string text = "note " + std::to_string(i);
@@ -84,7 +84,7 @@ TEST(Store, SecondImportKeepsOldRowsAndTheirOrder) {
   const fs::path path = folder.path() / "s";
   for (const char* code : {"FIRST", "SECOND"}) {
     StoreWriter writer(path, {});
-    writer.add(PatientId(1), event(writer.codes(), code, day(3)));
+    writer.add(PatientId(1), event(writer.codes(), code, day_of(3)));
     if (std::string(code) == "SECOND")
       writer.add(PatientId(2), event(writer.codes(), code, std::nullopt));
     writer.commit();
@@ -116,7 +116,7 @@ TEST(Store, AnAbandonedWriterLeavesTheOldGeneration) {
   const Digest before = Store::open(folder.path() / "a").digest();
   {
     StoreWriter writer(folder.path() / "a", {1024, ""});
-    for (int i = 0; i < 500; ++i) writer.add(PatientId(1), event(writer.codes(), "NEW", day(i)));
+    for (int i = 0; i < 500; ++i) writer.add(PatientId(1), event(writer.codes(), "NEW", day_of(i)));
   }
   EXPECT_EQ(Store::open(folder.path() / "a").digest(), before);
   for (const auto& entry : fs::directory_iterator(folder.path() / "a"))
@@ -144,17 +144,17 @@ TEST(Store, ANewerFormatIsRefused) {
 
 TEST(Timeline, UntilShowsNothingLater) {
   CodeBook codes;
-  std::vector<Event> events{event(codes, "SEX//F", std::nullopt), event(codes, "A", day(1)),
-                            event(codes, "B", day(2)), event(codes, "C", day(2)),
-                            event(codes, "D", day(3))};
+  std::vector<Event> events{event(codes, "SEX//F", std::nullopt), event(codes, "A", day_of(1)),
+                            event(codes, "B", day_of(2)), event(codes, "C", day_of(2)),
+                            event(codes, "D", day_of(3))};
   const Timeline timeline(PatientId(1), events, codes, nullptr);
   const auto known = [&](Time cutoff) {
     const History history = timeline.until(cutoff);
     return history.events().size();
   };
-  EXPECT_EQ(known(day(0)), 1u);
-  EXPECT_EQ(known(day(2)), 4u);
-  EXPECT_EQ(known(day(2) - Duration(1)), 2u);
+  EXPECT_EQ(known(day_of(0)), 1u);
+  EXPECT_EQ(known(day_of(2)), 4u);
+  EXPECT_EQ(known(day_of(2) - Duration(1)), 2u);
 }
 
 }  // namespace

@@ -11,7 +11,7 @@
 namespace cangong {
 namespace {
 
-Dataset sample(std::size_t rows, std::uint64_t seed) {
+Dataset stability_sample(std::size_t rows, std::uint64_t seed) {
   Random random(seed);
   Dataset data;
   data.x = Matrix(rows, 8);
@@ -37,7 +37,7 @@ TEST(Stability, MorePatientsGiveSteadierAnswers) {
   options.refits = 30;
   double changes[2] = {};
   for (int k = 0; k < 2; ++k) {
-    const Dataset train = sample(k ? 2000 : 240, 1), judge = sample(700, 2);
+    const Dataset train = stability_sample(k ? 2000 : 240, 1), judge = stability_sample(700, 2);
     const Stability s =
         examine_stability(logistic(train), {train, judge, "held_out"}, options, 1, logistic);
     changes[k] = s.mean_change;
@@ -56,7 +56,7 @@ TEST(Stability, MorePatientsGiveSteadierAnswers) {
 }
 
 TEST(Stability, SamplesThatCannotBeFittedAreLeftOut) {
-  const Dataset train = sample(200, 1), judge = sample(100, 2);
+  const Dataset train = stability_sample(200, 1), judge = stability_sample(100, 2);
   StabilityOptions options;
   options.refits = 10;
   options.shares = {0.01, 0.5};

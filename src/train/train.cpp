@@ -12,7 +12,7 @@ namespace cangong {
 
 namespace {
 
-struct Parts {
+struct SplitParts {
   std::vector<std::size_t> train, tuning, held_out;
 };
 
@@ -46,8 +46,8 @@ std::vector<std::size_t> sample_rows(std::size_t rows, std::size_t count, std::u
 
 // In a split by time, examples of the others that lie on or after the cut are left out: they belong
 // to the time that the model is judged on.
-Parts parts_of(const Examples& examples, const Splits& splits, const SplitOptions& options) {
-  Parts parts;
+SplitParts parts_of(const Examples& examples, const Splits& splits, const SplitOptions& options) {
+  SplitParts parts;
   const auto cut = options.by == "time" ? parse_moment(options.from, Zone()) : std::nullopt;
   for (std::size_t i = 0; i < examples.rows.size(); ++i) {
     const std::string& split = splits.at(examples.rows[i].patient);
@@ -62,7 +62,7 @@ Parts parts_of(const Examples& examples, const Splits& splits, const SplitOption
 }
 
 // What cannot give an honest model is refused before anything is fitted.
-void refuse_unfit(const TrainInput& input, const Examples& examples, const Parts& parts) {
+void refuse_unfit(const TrainInput& input, const Examples& examples, const SplitParts& parts) {
   const Targets& y = examples.targets;
   const Recipe& recipe = input.recipe;
   const bool fitted = recipe.recalibrate != "auto" && recipe.recalibrate != "none";
@@ -164,7 +164,7 @@ void add_further(const TrainInput& input, Examples& examples) {
   }
 }
 
-void refuse_unfit_further(const Examples& examples, const Parts& parts, double horizon) {
+void refuse_unfit_further(const Examples& examples, const SplitParts& parts, double horizon) {
   for (const FurtherTargets& further : examples.also) {
     const Targets& y = further.y;
     std::vector<std::size_t> known;
@@ -211,7 +211,7 @@ Pipeline train(const TrainInput& input, const TrainContext& context) {
   }
   p.splits =
       at_place(split.where, [&] { return split_patients(examples.rows, input.store, split); });
-  const Parts parts = parts_of(examples, p.splits, split);
+  const SplitParts parts = parts_of(examples, p.splits, split);
   refuse_unfit(input, examples, parts);
   refuse_unfit_further(examples, parts,
                        static_cast<double>(input.recipe.horizon.count()) / 86400e6);

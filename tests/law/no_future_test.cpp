@@ -53,7 +53,7 @@ struct Invented {
   }
 };
 
-const char* kTask = R"(
+const char* kNoFutureTask = R"(
 predicates: {visit: {code: VISIT}, event: {code: EVENT}}
 trigger: visit
 windows:
@@ -98,7 +98,7 @@ TEST_P(NoFutureModel, NeitherScoreNorReasonChanges) {
 #endif
   const Invented past(false), both(true);
   const fs::path task = past.folder.path() / "task.yaml", way = past.folder.path() / "way.yaml";
-  write_file(task, kTask);
+  write_file(task, kNoFutureTask);
   write_file(way, recipe(GetParam()));
   label_data({{task}, std::nullopt, past.store, past.labels, 1});
   TrainRequest request;
@@ -203,7 +203,7 @@ TEST(Learning, FindsThePlantedCauseAndShuffledLabelsGiveAHalf) {
   const Invented hospital(true);
   const fs::path task = hospital.folder.path() / "task.yaml",
                  way = hospital.folder.path() / "way.yaml";
-  write_file(task, kTask);
+  write_file(task, kNoFutureTask);
   write_file(way, "name: law\nmodel: {kind: trees}\nvalidation: {folds: 5}\nbaselines: [linear]\n");
   label_data({{task}, std::nullopt, hospital.store, hospital.labels, 1});
   TrainRequest request;

@@ -17,11 +17,11 @@ constexpr int kPatients = 3000;
 
 // Twelve visits, four with each of three drugs. The event follows where A comes right before B more
 // often than B right before A. `times`: whether visits after the prediction are there too.
-struct Clinic {
+struct SequenceClinic {
   TempFolder folder;
   fs::path store = folder.path() / "store", labels = folder.path() / "labels";
 
-  explicit Clinic(bool with_future = false) {
+  explicit SequenceClinic(bool with_future = false) {
     StoreWriter writer(store, {1 << 26, "law"});
     Random random(11);
     const auto add = [&](int patient, const std::string& code, double when) {
@@ -86,7 +86,7 @@ class OrderOfVisits : public testing::TestWithParam<const char*> {
 };
 
 TEST_P(OrderOfVisits, IsReadByModelsOfSequencesOnly) {
-  const Clinic clinic;
+  const SequenceClinic clinic;
   const fs::path bundle = clinic.train(GetParam());
   EvaluateRequest request;
   request.bundle = bundle, request.store = clinic.store, request.labels = clinic.labels;
@@ -108,7 +108,7 @@ TEST(Visits, TheFutureChangesNeitherAnswerNorReason) {
 #ifndef CANGONG_HAS_TORCH
   GTEST_SKIP() << "this build has no torch part";
 #endif
-  const Clinic past, both(true);
+  const SequenceClinic past, both(true);
   const Pipeline pipeline =
       read_pipeline(Bundle::open(past.train("{kind: gru, units: 4, hidden: [], epochs: 2}")));
   const Store a = Store::open(past.store), b = Store::open(both.store);

@@ -16,11 +16,11 @@ namespace {
 
 // 1,200 patients with two labs. High A brings the event; A + B is the later value; who is followed
 // has either a relapse (high B) or none, the others have no label for it.
-struct Ward {
+struct TaskWard {
   TempFolder folder;
   fs::path store = folder.path() / "store", labels = folder.path() / "labels";
 
-  Ward() {
+  TaskWard() {
     StoreWriter writer(store, {1 << 26, "law"});
     Random random(3);
     const auto add = [&](int patient, const std::string& code, double when,
@@ -92,7 +92,7 @@ TEST_P(SeveralTasks, AreAllAnswered) {
 #ifndef CANGONG_HAS_TORCH
   GTEST_SKIP() << "this build has no torch part";
 #endif
-  const Ward ward;
+  const TaskWard ward;
   const TrainRequest train = ward.request(GetParam());
   train_model(train);
   EvaluateRequest request;
@@ -128,7 +128,7 @@ TEST(SeveralTasks, WeightsOfOnesOwn) {
 #ifndef CANGONG_HAS_TORCH
   GTEST_SKIP() << "this build has no torch part";
 #endif
-  const Ward ward;
+  const TaskWard ward;
   const auto r2_of_later = [&](const std::string& weights) {
     const TrainRequest train = ward.request(
         "{kind: mlp, hidden: [8], epochs: 15, learning_rate: 0.01, task_weights: " + weights + "}");
@@ -148,7 +148,7 @@ TEST(SeveralTasks, CompetingCausesWithMissingLabels) {
 #ifndef CANGONG_HAS_TORCH
   GTEST_SKIP() << "this build has no torch part";
 #endif
-  const Ward ward;
+  const TaskWard ward;
   const TrainRequest train = ward.request("{kind: mlp, hidden: [8], epochs: 10}", "time");
   train_model(train);
   EvaluateRequest request;
@@ -165,7 +165,7 @@ TEST(SeveralTasks, BaselinesAndRefitsLearnOneTask) {
 #ifndef CANGONG_HAS_TORCH
   GTEST_SKIP() << "this build has no torch part";
 #endif
-  const Ward ward;
+  const TaskWard ward;
   const TrainRequest train = ward.request("{kind: mlp, hidden: [8], epochs: 5}");
   const std::string way = read_file(train.recipe);
   const std::string baselines = "baselines: [prevalence, linear]";
@@ -185,13 +185,13 @@ TEST(SeveralTasks, BaselinesAndRefitsLearnOneTask) {
 }
 
 TEST(SeveralTasks, TheSameTaskTwiceIsRefused) {
-  const Ward ward;
+  const TaskWard ward;
   for (const char* also : {"event", "later, later"})
     EXPECT_THROW(train_model(ward.request("{kind: mlp}", also)), Error);
 }
 
 TEST(SeveralTasks, OtherLearnersSayThatTheyCannot) {
-  const Ward ward;
+  const TaskWard ward;
   try {
     train_model(ward.request("{kind: linear}"));
     FAIL() << "trained";

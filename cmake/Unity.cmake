@@ -1,0 +1,16 @@
+# Where CMAKE_UNITY_BUILD is on, sources are compiled eight together, each folder's by themselves:
+# names in the anonymous namespaces of one folder therefore have to differ.
+function(group_by_folder)
+  set(folder "")
+  foreach(source IN LISTS ARGN)
+    cmake_path(GET source PARENT_PATH own)
+    if(NOT own STREQUAL folder)
+      set(folder ${own})
+      set(count 0)
+      cmake_path(GET own FILENAME name)
+    endif()
+    math(EXPR part "${count} / 8")
+    math(EXPR count "${count} + 1")
+    set_source_files_properties(${source} PROPERTIES UNITY_GROUP ${name}_${part})
+  endforeach()
+endfunction()
