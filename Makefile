@@ -26,6 +26,7 @@ test: build tidy
 	tests/onnx/run
 	tests/cli/run
 	tests/service/run
+	tests/contract/run
 	tests/postgres/run
 	tests/python/run
 	tests/pages/run

@@ -2,7 +2,7 @@
 
 serve-explain   CDS Hooks patient-view with reasons: MLP 64-64, 35 features, 100 background rows
 serve-trees     the same with boosted trees and TreeSHAP
-serve           the same model as serve-explain without reasons (Open Inference Protocol)
+serve           the same model as serve-explain without reasons (Open Inference Protocol); the peer has the same model
 fhir-create     Observations, acknowledged durable
 fhir-transaction  the same, 500 in a bundle
 audit-verify    a trail of a million records
@@ -148,6 +148,8 @@ class Ours:
 def peer(folder, name, body, path):
     """FastAPI with one uvicorn worker, TLS, the same opaque token, the same request."""
     port = 8991
+    if name == "serve":
+        run(CANGONG, "onnx", folder / "home-mlp/models/m", "--out", folder / "m.onnx")
     keys = next(folder.glob("home-*")) / "keys"
     process = subprocess.Popen(
         [sys.executable, str(pathlib.Path(__file__).parent / "serve_peer.py"), name, str(port),

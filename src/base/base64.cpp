@@ -2,18 +2,34 @@
 
 namespace cangong {
 
-std::string base64url(std::string_view bytes) {
-  constexpr std::string_view kDigits =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+namespace {
+
+std::string digits_of(std::string_view bytes, std::string_view digits) {
   std::string text;
   unsigned held = 0;
   int bits = 0;
   for (const char byte : bytes) {
     held = (held << 8) | static_cast<unsigned char>(byte);
-    for (bits += 8; bits >= 6;) text += kDigits[(held >> (bits -= 6)) & 63];
+    for (bits += 8; bits >= 6;) text += digits[(held >> (bits -= 6)) & 63];
   }
-  if (bits > 0) text += kDigits[(held << (6 - bits)) & 63];
+  if (bits > 0) text += digits[(held << (6 - bits)) & 63];
   return text;
+}
+
+constexpr std::string_view kForUrls =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+constexpr std::string_view kUsual =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+}  // namespace
+
+std::string base64url(std::string_view bytes) {
+  return digits_of(bytes, kForUrls);
+}
+
+std::string base64(std::string_view bytes) {
+  std::string text = digits_of(bytes, kUsual);
+  return text.append((4 - text.size() % 4) % 4, '=');
 }
 
 std::optional<std::string> from_base64url(std::string_view text) {

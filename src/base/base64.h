@@ -11,5 +11,7 @@ namespace cangong {
 // left over that are not zero.
 std::optional<std::string> from_base64url(std::string_view text);
 std::string base64url(std::string_view bytes);
+// That of section 4, with padding, as FHIR has it.
+std::string base64(std::string_view bytes);
 
 }  // namespace cangong

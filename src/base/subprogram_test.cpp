@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cstdlib>
 #include <thread>
 
 #include "base/file.h"
@@ -11,28 +12,37 @@
 namespace cangong {
 namespace {
 
+// The child runs what it is asked for, not a share of it.
+class Subprograms : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    ::unsetenv("GTEST_TOTAL_SHARDS");
+    ::unsetenv("GTEST_SHARD_INDEX");
+  }
+};
+
 // The program is this test itself; asked for tests of which it has none, it ends at once.
 Subprogram brief_run(const fs::path& folder) {
   return {{"--gtest_list_tests", "--gtest_filter=None.None"}, folder / "output"};
 }
 
-TEST(Subprogram, SaysHowItEnded) {
+TEST_F(Subprograms, SaysHowItEnded) {
   const TempFolder folder;
   Subprogram run = brief_run(folder.path());
   EXPECT_EQ(run_subprogram(run), 0);
-  run.words = {"--gtest_filter=Subprogram.DISABLED_WaitsForEver",
+  run.words = {"--gtest_filter=Subprograms.DISABLED_WaitsForEver",
                "--gtest_also_run_disabled_tests"};
   int asked = 0;
   run.stop = [&] { return ++asked > 3; };
   EXPECT_EQ(run_subprogram(run), 128 + SIGTERM);
 }
 
-TEST(Subprogram, DISABLED_WaitsForEver) {
+TEST_F(Subprograms, DISABLED_WaitsForEver) {
   std::this_thread::sleep_for(std::chrono::seconds(60));
 }
 
 // What other threads do meanwhile, with their memory and with Arrow's, does not hold it up.
-TEST(Subprogram, StartsWhileOtherThreadsWork) {
+TEST_F(Subprograms, StartsWhileOtherThreadsWork) {
   const TempFolder folder;
   std::atomic<bool> over = false;
   std::vector<std::jthread> busy;

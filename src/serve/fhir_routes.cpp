@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "serve/fhir_rest.h"
 #include "serve/json.h"
+#include "serve/prediction.h"
 
 namespace cangong {
 namespace {
@@ -130,6 +131,13 @@ Response fhir_delete(Call& call) {
 
 Response fhir_read(Call& call) {
   require_type(call.parts[0]);
+  const Writing writing{"", call.service.public_url(), call.service.config().organisation, false};
+  const std::string own =
+      model_resource(*call.hospital().models(), call.parts[0], call.parts[1], writing);
+  if (!own.empty()) {
+    note(call, "read_model", {{"reference", call.parts[0] + "/" + call.parts[1]}});
+    return fhir(own);
+  }
   std::optional<Kept> kept;
   call.hospital().live().read(
       [&](Database& database) { kept = LiveRecord(database).read(call.parts[0], call.parts[1]); });

@@ -138,38 +138,4 @@ Response audit_verify(Call& call) {
                         {"problem", check.problem}});
 }
 
-// OpenAPI 3.1 of the table itself.
-Response openapi(Call& call) {
-  Json paths = Json::object();
-  for (const Route& route : routes()) {
-    std::string path;
-    Json parameters = Json::array();
-    for (const auto part : split(route.pattern.substr(1), '/')) {
-      path += "/" + std::string(part);
-      if (!part.starts_with('{')) continue;
-      parameters.push_back({{"name", part.substr(1, part.size() - 2)},
-                            {"in", "path"},
-                            {"required", true},
-                            {"schema", {{"type", "string"}}}});
-    }
-    Json operation{{"summary", route.summary},
-                   {"x-permission", name_of(route.permission)},
-                   {"responses", {{"default", {{"description", "see the protocol's own text"}}}}}};
-    if (!parameters.empty()) operation["parameters"] = parameters;
-    if (route.most_body > 0)
-      operation["requestBody"] = {{"content", {{"application/json", Json::object()}}}};
-    if (route.permission == Permission::anyone) operation["security"] = Json::array();
-    paths[path][lower(route.method)] = operation;
-  }
-  Json document{{"openapi", "3.1.0"},
-                {"info", {{"title", "Cangong"}, {"version", "0.1.0"}}},
-                {"servers", Json::array({{{"url", call.service.public_url()}}})},
-                {"paths", paths}};
-  document["components"]["securitySchemes"] = {
-      {"token", {{"type", "http"}, {"scheme", "bearer"}}},
-      {"session", {{"type", "apiKey"}, {"in", "cookie"}, {"name", "__Host-cangong"}}}};
-  document["security"] = Json::array({{{"token", Json::array()}}, {{"session", Json::array()}}});
-  return json_response(document);
-}
-
 }  // namespace cangong

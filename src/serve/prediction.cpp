@@ -4,9 +4,11 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "base/base64.h"
 #include "base/digest.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "engine/card_facts.h"
 #include "report/paragraph.h"
 
 namespace cangong {
@@ -35,6 +37,10 @@ Json days(double n) {
 
 std::string device_id(const ServedModel& model) {
   return "model-" + model.approval.bundle.substr(0, 32);
+}
+
+std::string card_id(const ServedModel& model) {
+  return device_id(model) + "-card";
 }
 
 Json confidence(const Prediction& p) {
@@ -205,6 +211,27 @@ Json device(const ServedModel& model, const Writing& writing) {
       {"version", Json::array({{{"value", model.approval.bundle}}})}};
 }
 
+Json card(const ServedModel& model, const Writing& writing) {
+  const std::string text = card_markdown(model.pipeline, model.id(), model.approval.bundle);
+  return {{"resourceType", "DocumentReference"},
+          {"id", card_id(model)},
+          {"status", "current"},
+          {"type",
+           {{"coding", Json::array({{{"system", std::string(kAi) + "/CodeSystem/AIinputsCS"},
+                                     {"code", "AIModelCard"}}})},
+            {"text", "model card"}}},
+          {"date", model.approval.at},
+          {"description", "Model card of " + model.id()},
+          {"content", Json::array({{{"attachment",
+                                     {{"contentType", "text/markdown"},
+                                      {"language", "en"},
+                                      {"title", model.id()},
+                                      {"url", writing.base + "/#/models/" + model.name},
+                                      {"size", text.size()},
+                                      {"data", base64(text)}}}}})},
+          {"context", {{"related", Json::array({{{"reference", "Device/" + device_id(model)}}})}}}};
+}
+
 Json provenance(const ServedModel& model, const Answered& answered, const std::string& target) {
   return {
       {"resourceType", "Provenance"},
@@ -219,7 +246,11 @@ Json provenance(const ServedModel& model, const Answered& answered, const std::s
                 Json::array({{{"system",
                                "http://terminology.hl7.org/CodeSystem/provenance-participant-type"},
                               {"code", "author"}}})}}},
-             {"who", {{"reference", "Device/" + device_id(model)}}}}})}};
+             {"who", {{"reference", "Device/" + device_id(model)}}}}})},
+      {"entity", Json::array({{{"role", "derivation"},
+                               {"what",
+                                {{"reference", "DocumentReference/" + card_id(model)},
+                                 {"display", "model card"}}}}})}};
 }
 
 }  // namespace
@@ -247,6 +278,15 @@ std::string prediction_bundle(const ServedModel& model, const Answered& answered
   add(provenance(model, answered, target));
   return Json{{"resourceType", "Bundle"}, {"type", "collection"}, {"entry", entries}}.dump(
       -1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string model_resource(const Hospital::Models& models, std::string_view type,
+                           std::string_view id, const Writing& writing) {
+  for (const ModelPtr& model : models.served) {
+    if (type == "Device" && id == device_id(*model)) return device(*model, writing).dump();
+    if (type == "DocumentReference" && id == card_id(*model)) return card(*model, writing).dump();
+  }
+  return "";
 }
 
 std::string figure(const Prediction& p, double value) {

@@ -8,6 +8,7 @@
 
 #include "base/digest.h"
 #include "base/error.h"
+#include "base/base64.h"
 #include "base/json_values.h"
 #include "base/secret_file.h"
 #include "base/text.h"
@@ -45,14 +46,6 @@ std::string with_query(const std::string& url, const Pairs& query) {
 std::string without_slash(std::string url) {
   while (url.ends_with('/')) url.pop_back();
   return url;
-}
-
-std::string base64(std::string_view bytes) {
-  std::string text = base64url(bytes);
-  std::replace(text.begin(), text.end(), '-', '+');
-  std::replace(text.begin(), text.end(), '_', '/');
-  text.append((4 - text.size() % 4) % 4, '=');
-  return text;
 }
 
 std::string fresh() {

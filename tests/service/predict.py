@@ -1,4 +1,5 @@
 """Predictions: $predict, CDS Hooks, Open Inference Protocol."""
+import base64
 import json
 import uuid
 
@@ -39,6 +40,16 @@ def check_predictions(s, t):
     check("synthetic is said", "synthetic" in risk["note"][0]["text"])
     kinds = [e["resource"]["resourceType"] for e in answer.json()["entry"]]
     check("Device and Provenance", kinds == ["RiskAssessment", "Device", "Provenance"], kinds)
+    origin = answer.json()["entry"][2]["resource"]["entity"][0]["what"]["reference"]
+    card = s.ask("GET", "/fhir/" + origin, token=w)
+    text = base64.b64decode(card.json()["content"][0]["attachment"]["data"]).decode()
+    check("and the model's card, a DocumentReference", card.status == 200 and "# Model card: heart@champion"
+          in text and "Nobody has said:" in text, card)
+    device = s.ask("GET", "/fhir/" + risk["performer"]["reference"], token=w)
+    check("a Device that nobody kept can be read", device.status == 200 and
+          device.json()["version"][0]["value"] in text, device)
+    check("another model's card is none", s.ask(
+        "GET", "/fhir/DocumentReference/model-" + "0" * 32 + "-card", token=w).status == 404)
     again = main_resource(ask(asOf=at))["prediction"][0]["probabilityDecimal"]
     check("the same again", again == p["probabilityDecimal"])
     s.ask("PUT", "/fhir/Observation/cr", lab("own", 9.9, "2019-07-01T00:00:00Z", "cr"), token=w)

@@ -11,10 +11,12 @@ from pydantic import ValidationError
 # back as it was written: the sender answers for it.
 OURS = {"Bundle", "RiskAssessment", "GuidanceResponse", "Device", "Provenance", "OperationOutcome",
         "CapabilityStatement", "OperationDefinition", "AuditEvent"}
+CARD = "AIModelCard"
 
 
 def is_ours(resource):
-    return resource.get("resourceType") in OURS or "AIAST" in json.dumps(resource.get("meta", {}))
+    return (resource.get("resourceType") in OURS or "AIAST" in json.dumps(resource.get("meta", {})) or
+            CARD in json.dumps(resource.get("type", {})))
 
 
 def emitted(resource):

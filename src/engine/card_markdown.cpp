@@ -1,0 +1,55 @@
+#include <cmath>
+
+#include "base/text.h"
+#include "engine/card_facts.h"
+
+namespace cangong {
+namespace {
+
+struct Statement {
+  std::string subject, text;
+};
+
+struct StatementReader {
+  std::vector<Statement>& all;
+  void operator()(const char*, std::string& value, const char* help) {
+    all.push_back({help, value});
+  }
+};
+
+// Of yes-or-no answers; others are judged in the report.
+std::string came_true(const Pipeline& p) {
+  if (p.judged_value.empty() || p.main().readout.answer() != Answer::boolean) return "";
+  double told = 0, seen = 0;
+  for (const double value : p.judged_value) told += value;
+  for (const double truth : p.judged_truth) seen += truth;
+  const auto n = static_cast<double>(p.judged_value.size());
+  return "- patients that did not train: " + format_count(p.judged_value.size()) +
+         " answers, told on average " + format_fixed(100 * told / n, 1) + " %, came true " +
+         format_fixed(100 * seen / n, 1) + " %\n";
+}
+
+}  // namespace
+
+std::string card_markdown(const Pipeline& p, const std::string& name, const Digest& bundle) {
+  std::vector<Statement> all;
+  StatementReader reader{all};
+  CardOptions card = p.recipe.card;
+  card.visit(reader);
+  std::string text = "# Model card: " + name + "\n\n";
+  if (!p.recipe.description.empty()) text += p.recipe.description + "\n\n";
+  text += "- bundle: " + bundle + "\n- recipe: " + p.recipe.name + "\n- task: " + p.task_name +
+          "\n- learner: " + p.main().model->kind() + "\n- features: " +
+          format_count(p.main().columns.empty() ? p.encoder->columns().size()
+                                                : p.main().columns.size()) +
+          "\n- training examples: " + format_count(p.training_rows) + "\n" + came_true(p);
+  if (p.synthetic) text += "- trained on patients who do not exist\n";
+  text += "\n## What people say of it\n\n";
+  std::vector<std::string> unsaid;
+  for (const auto& [subject, said] : all)
+    said.empty() ? unsaid.push_back(subject) : void(text += "- " + subject + ": " + said + "\n");
+  if (!unsaid.empty()) text += "\nNobody has said: " + join(unsaid, "; ") + ".\n";
+  return text;
+}
+
+}  // namespace cangong
