@@ -34,17 +34,36 @@ std::vector<std::string> windows_of(const std::vector<FeatureOptions>& features)
   return {windows.begin(), windows.end()};
 }
 
-// The unit that is meant, of those that the code's numbers have.
+// The unit that is meant, of those that the code's numbers have; of counts too, for events of other
+// units are other measurements.
 std::string unit_of(const FeatureOptions& wanted, const WindowUse& use) {
-  std::vector<std::string> units;
-  for (const auto& [unit, count] : use.units) units.emplace_back(unit);
-  if (wanted.unit.empty() && units.size() > 1)
+  std::vector<std::string> units, shown;
+  for (const auto& [unit, count] : use.units) {
+    units.emplace_back(unit);
+    shown.push_back("\"" + units.back() + "\"");
+  }
+  if (!wanted.unit && units.size() > 1)
+    fail(Fault::config, wanted.code + " is recorded in several units; say which, for counts too: " +
+                            "unit: " + join(shown, ", or "));
+  if (wanted.unit && std::find(units.begin(), units.end(), *wanted.unit) == units.end())
+    fail(Fault::config, wanted.code + " is never recorded in \"" + *wanted.unit + "\"" +
+                            suggestion(*wanted.unit, units));
+  return wanted.unit ? *wanted.unit : units.empty() ? std::string() : units.front();
+}
+
+// What would be the same for everybody is refused rather than given.
+void require_meaning(const FeatureOptions& wanted, const WindowUse& use) {
+  const bool fixed = wanted.window.empty();
+  if (fixed && !use.fixed)
+    fail(Fault::config, "training patients have no " + wanted.code +
+                            " without a time; say which length of time (window: 24h, 7d, all)");
+  if (!fixed && !use.timed)
     fail(Fault::config,
-         wanted.code + " is recorded in several units; say which: unit: " + join(units, ", or "));
-  if (!wanted.unit.empty() && std::find(units.begin(), units.end(), wanted.unit) == units.end())
-    fail(Fault::config, wanted.code + " is never recorded in \"" + wanted.unit + "\"" +
-                            suggestion(wanted.unit, units));
-  return !wanted.unit.empty() ? wanted.unit : units.empty() ? std::string() : units.front();
+         "training patients have no " + wanted.code + " with a time; leave window out");
+  if (fixed && wanted.aggregate != Aggregate::last)
+    fail(Fault::config, wanted.code + ": a fact without a time has no aggregate but last");
+  if (!fixed && needs_number(wanted.aggregate) && !use.numbers)
+    fail(Fault::config, wanted.code + " has no numbers; its aggregates are count and time_since");
 }
 
 }  // namespace
@@ -152,8 +171,11 @@ void WindowedEncoder::take_named_features(const HistoryStream& training) {
     for (const Event& event : history.events()) {
       const auto found = uses.find(event.code);
       if (found == uses.end()) continue;
-      found->second.fixed_number |= !event.time && event.number;
-      if (event.number) ++found->second.units[event.unit];
+      WindowUse& use = found->second;
+      (event.time ? use.timed : use.fixed) = true;
+      use.numbers |= event.number.has_value();
+      use.fixed_number |= !event.time && event.number;
+      if (event.number) ++use.units[event.unit];
     }
   });
   features_.clear();
@@ -166,9 +188,9 @@ void WindowedEncoder::take_named_features(const HistoryStream& training) {
         fail(Fault::config,
              "the store has no code \"" + wanted.code + "\"" + suggestion(wanted.code, known));
       const WindowUse& use = uses.at(*id);
-      Feature feature{wanted.code, wanted.aggregate, kStatic, use.fixed_number, false, ""};
-      if (needs_number(wanted.aggregate)) feature.unit = unit_of(wanted, use);
-      feature.by_unit = use.units.size() > 1 && !feature.unit.empty();
+      require_meaning(wanted, use);
+      Feature feature{wanted.code,      wanted.aggregate,     kStatic,
+                      use.fixed_number, use.units.size() > 1, unit_of(wanted, use)};
       for (std::size_t w = 0; w < windows_.size(); ++w)
         if (windows_[w].first == wanted.window) feature.window = w, feature.number = false;
       features_.push_back(std::move(feature));

@@ -1,6 +1,7 @@
 // Tabular features from any timeline: aggregates of each code over windows that end at the cutoff.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,7 +22,8 @@ bool needs_number(Aggregate aggregate);
 // One column, where a recipe names them itself.
 struct FeatureOptions {
   static constexpr bool is_config = true;
-  std::string code, window, unit;
+  std::string code, window;
+  std::optional<std::string> unit;
   Aggregate aggregate = Aggregate::last;
   std::string where;  // in the recipe
   template <class V>
@@ -29,7 +31,7 @@ struct FeatureOptions {
     v("code", code, "as the store has it; AGE is the age in years at the prediction");
     v("aggregate", aggregate, "last first count min max mean slope time_since");
     v("window", window, "24h, 7d, all; none: a fact without a time");
-    v("unit", unit, "needed where the code is recorded in several");
+    v("unit", unit, "needed where the code is recorded in several; \"\" is none");
   }
 };
 

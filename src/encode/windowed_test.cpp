@@ -171,5 +171,91 @@ TEST(EncoderWindowed, ReasonsPointAtTheEventsBehindAValue) {
   EXPECT_EQ(checked, 3u);
 }
 
+// A code in two units for some patients, in one for others' tests; values of a unit never leak.
+struct Units {
+  TempFolder folder;
+  fs::path path = folder.path() / "s";
+  Units() {
+    StoreWriter writer(path, {});
+    const auto add = [&](int patient, const char* code, std::optional<Time> time, float number,
+                         const char* unit) {
+      Event event;
+      event.code = writer.codes().intern(code);
+      event.time = time, event.number = number, event.unit = unit;
+      writer.add(PatientId(patient), event);
+    };
+    add(1, "TWO", at(1), 5.f, "mg"), add(1, "TWO", at(2), 70.f, "mmol"),
+        add(1, "TWO", at(3), 6.f, "mg");
+    add(1, "ONE", at(1), 2.f, "mg"), add(2, "ONE", at(1), 3.f, "mg");
+    add(2, "TWO", at(2), 80.f, "mmol");
+    add(3, "ONE", at(1), 900.f, "mmol");  // not of the training
+    writer.commit();
+  }
+};
+
+WindowedEncoder named(const Store& store, std::vector<FeatureOptions> features) {
+  WindowedOptions options;
+  options.features = std::move(features);
+  WindowedEncoder encoder(options);
+  encoder.fit(StoreHistories(store, {{PatientId(1), at(9), true}, {PatientId(2), at(9), true}}));
+  return encoder;
+}
+
+FeatureOptions feature(const char* code, Aggregate aggregate,
+                       std::optional<std::string> unit = std::nullopt, const char* window = "all") {
+  FeatureOptions one;
+  one.code = code, one.aggregate = aggregate, one.unit = std::move(unit), one.window = window;
+  return one;
+}
+
+// What stands in each column, in their order; nothing where the row has no entry.
+std::vector<std::optional<float>> cells_of(const Store& store, const WindowedEncoder& encoder,
+                                           int patient) {
+  std::vector<Entry> entries;
+  encoder.session(store.codes())->encode(store.patient(PatientId(patient)).until(at(9)), entries);
+  std::vector<std::optional<float>> cells(encoder.columns().size());
+  for (const Entry& e : entries) cells[e.column] = e.value;
+  return cells;
+}
+
+TEST(EncoderWindowed, NamedFeaturesKeepTheirOrderAndTheirUnits) {
+  using Cells = std::vector<std::optional<float>>;
+  const Units units;
+  const Store store = Store::open(units.path);
+  const auto last = feature("TWO", Aggregate::last, "mg"),
+             count = feature("TWO", Aggregate::count, "mg");
+  const auto first = named(store, {last, count}), second = named(store, {count, last});
+  EXPECT_EQ(cells_of(store, first, 1), (Cells{6.f, 2.f}));
+  EXPECT_EQ(cells_of(store, second, 1), (Cells{2.f, 6.f}));
+  EXPECT_EQ(cells_of(store, first, 2), Cells(2));  // mmol only
+  const auto one = feature("ONE", Aggregate::last), how_often = feature("ONE", Aggregate::count);
+  const auto third = named(store, {one, how_often}), fourth = named(store, {how_often, one});
+  EXPECT_EQ(cells_of(store, third, 1), (Cells{2.f, 1.f}));
+  EXPECT_EQ(cells_of(store, third, 3), (Cells{std::nullopt, 1.f}));  // 900 mmol are no mg
+  EXPECT_EQ(cells_of(store, fourth, 3), (Cells{1.f, std::nullopt}));
+  const auto again = WindowedEncoder::load(fourth.save());
+  EXPECT_EQ(cells_of(store, *again, 1), (Cells{1.f, 2.f}));
+}
+
+TEST(EncoderWindowed, NamedFeaturesThatSayNothingAreRefused) {
+  const Units units;
+  const Store store = Store::open(units.path);
+  const auto refusal = [&](const FeatureOptions& one) -> std::string {
+    try {
+      (void)named(store, {one});
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "";
+  };
+  EXPECT_NE(refusal(feature("TWO", Aggregate::last)).find("several units"), std::string::npos);
+  EXPECT_NE(refusal(feature("TWO", Aggregate::count)).find("for counts too"), std::string::npos);
+  EXPECT_NE(refusal(feature("ONE", Aggregate::last, "g")).find("never recorded"),
+            std::string::npos);
+  EXPECT_NE(refusal(feature("ONE", Aggregate::max, std::nullopt, "")).find("window"),
+            std::string::npos);
+  EXPECT_NE(refusal(feature("ONCE", Aggregate::last)).find("no code"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace cangong

@@ -21,8 +21,8 @@ void describe_card(const Pipeline& pipeline, const Bundle& bundle, const CardSub
 // bundle's recipe. Whoever has nothing to tell says so.
 std::vector<std::string> open_on_card(const Bundle& bundle);
 
-// The card in Markdown: what the model is and sees, how its answers to patients that did not train
-// came true, and what a person says of it, with what nobody has said.
+// The card in Markdown: what the model is and sees, how a cross-validated one's answers came true,
+// and what a person says of it, with what nobody has said.
 std::string card_markdown(const Pipeline& pipeline, const std::string& name, const Digest& bundle);
 
 }  // namespace cangong

@@ -17,14 +17,27 @@ struct StatementReader {
   }
 };
 
-// Of yes-or-no answers; others are judged in the report.
+constexpr std::size_t kFewest = 20, kFewestEvents = 5;  // as in reports
+
+// What people wrote, so that it neither marks up nor ends its line.
+std::string plain_text(const std::string& text) {
+  std::string line;
+  for (const char c : text) {
+    if (std::string_view("\\`*_[]<>#|").find(c) != std::string_view::npos) line += '\\';
+    line += c == '\n' || c == '\r' || c == '\t' ? ' ' : c;
+  }
+  return std::string(trim(line));
+}
+
+// Of yes-or-no answers by models that had not seen the patients; others are judged in the report.
 std::string came_true(const Pipeline& p) {
-  if (p.judged_value.empty() || p.main().readout.answer() != Answer::boolean) return "";
+  if (!p.out_of_fold || p.main().readout.answer() != Answer::boolean) return "";
   double told = 0, seen = 0;
   for (const double value : p.judged_value) told += value;
   for (const double truth : p.judged_truth) seen += truth;
+  if (p.judged_value.size() < kFewest || seen < kFewestEvents) return "";
   const auto n = static_cast<double>(p.judged_value.size());
-  return "- patients that did not train: " + format_count(p.judged_value.size()) +
+  return "- cross-validated: " + format_count(p.judged_value.size()) +
          " answers, told on average " + format_fixed(100 * told / n, 1) + " %, came true " +
          format_fixed(100 * seen / n, 1) + " %\n";
 }
@@ -37,9 +50,10 @@ std::string card_markdown(const Pipeline& p, const std::string& name, const Dige
   CardOptions card = p.recipe.card;
   card.visit(reader);
   std::string text = "# Model card: " + name + "\n\n";
-  if (!p.recipe.description.empty()) text += p.recipe.description + "\n\n";
-  text += "- bundle: " + bundle + "\n- recipe: " + p.recipe.name + "\n- task: " + p.task_name +
-          "\n- learner: " + p.main().model->kind() + "\n- features: " +
+  if (!p.recipe.description.empty()) text += plain_text(p.recipe.description) + "\n\n";
+  text += "- bundle: " + bundle + "\n- recipe: " + plain_text(p.recipe.name) +
+          "\n- task: " + plain_text(p.task_name) + "\n- learner: " + p.main().model->kind() +
+          "\n- features: " +
           format_count(p.main().columns.empty() ? p.encoder->columns().size()
                                                 : p.main().columns.size()) +
           "\n- training examples: " + format_count(p.training_rows) + "\n" + came_true(p);
@@ -47,7 +61,8 @@ std::string card_markdown(const Pipeline& p, const std::string& name, const Dige
   text += "\n## What people say of it\n\n";
   std::vector<std::string> unsaid;
   for (const auto& [subject, said] : all)
-    said.empty() ? unsaid.push_back(subject) : void(text += "- " + subject + ": " + said + "\n");
+    said.empty() ? unsaid.push_back(subject)
+                 : void(text += "- " + subject + ": " + plain_text(said) + "\n");
   if (!unsaid.empty()) text += "\nNobody has said: " + join(unsaid, "; ") + ".\n";
   return text;
 }

@@ -169,7 +169,8 @@ std::string run_train_job(Hospital& hospital, JobRun& run) {
   const fs::path task = text_file(run, "task.yaml", need(request, "task"));
   const fs::path recipe = text_file(run, "recipe.yaml", need(request, "recipe"));
   const fs::path inbox = run.folder() / "inbox";  // a recipe's file: inbox/NAME
-  if (!fs::is_symlink(inbox)) fs::create_symlink(hospital.home().inbox(), inbox);
+  fs::remove(inbox);
+  fs::create_directory_symlink(fs::absolute(hospital.home().inbox()), inbox);
   label(hospital, run, task);
   const fs::path out = hospital.home().models() / name;
   const Json trained =

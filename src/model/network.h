@@ -16,10 +16,15 @@ enum class Activation { relu, tanh, sigmoid, gelu };
 Activation activation_named(std::string_view name);
 std::string_view name_of(Activation activation);
 
+// What a weight is kept in; computing is in float32.
+enum class Precision { float32, bf16, int8 };
+
 // weights: out x in, row-major. Batch normalisation is folded in.
 struct Layer {
   std::size_t in = 0, out = 0;
   std::vector<float> weights, bias;
+  Precision precision = Precision::float32;
+  std::vector<float> scales = {};  // int8: by output
 };
 
 class Network {

@@ -51,6 +51,8 @@ void check_options(const TrainingOptions& o, const std::string& kind) {
   require(word || (numbers.size() == weights.size() && numbers.size() > 1 &&
                    *std::min_element(numbers.begin(), numbers.end()) > 0),
           "task_weights is equal, learned, or a number above 0 for each task, such as [3, 1]");
+  require(o.prune >= 0 && o.prune < 1, "prune is at least 0 and below 1");
+  precision_named(o.weights);
   require(o.intervals >= 2 && o.intervals <= 1000, "intervals is 2 to 1000");
 }
 
@@ -181,6 +183,7 @@ std::vector<Layer> layers_of_task(const std::vector<Layer>& layers,
   };
   cut(last.weights, last.in);
   cut(last.bias, 1);
+  if (!last.scales.empty()) cut(last.scales, 1);
   return own;
 }
 
@@ -195,6 +198,27 @@ void compare_to_probe(const NetworkResult& result, const Matrix& x, const PlainF
     if (!(std::abs(plain.values[v] - trained) <= 1e-3 * (1 + std::abs(trained))))
       fail(Fault::model, "the network that answers differs from the one that was trained");
   }
+}
+
+// Says by how much the outputs for patients that did not train differ from those before.
+void shrink_and_compare(NetworkResult& result, const NetworkProblem& problem,
+                        const FitContext& context, const PlainForward& forward) {
+  const TrainingOptions& options = problem.options;
+  const ShrinkOptions how{precision_named(options.weights), options.prune};
+  if (how.precision == Precision::float32 && how.prune <= 0) return;
+  const Matrix& x = problem.tuning.x.rows > 0 ? problem.tuning.x : problem.train.x;
+  const RealMatrix before = forward(result.layers, x);
+  shrink(result.layers, how);
+  const RealMatrix after = forward(result.layers, x);
+  double sum = 0, largest = 0;
+  for (std::size_t v = 0; v < before.values.size(); ++v) {
+    const double change = std::abs(after.values[v] - before.values[v]);
+    sum += change, largest = std::max(largest, change);
+  }
+  context.say("network: weights in " + options.weights + ", " + format_fixed(100 * how.prune, 0) +
+              " % of them 0: outputs change by " +
+              format_short(sum / static_cast<double>(before.values.size()), 3) + " on average, " +
+              format_short(largest, 3) + " at most");
 }
 
 }  // namespace
@@ -223,23 +247,8 @@ NetworkResult train_network(NetworkProblem problem, const FitContext& context,
                "the network's training diverged; lower learning_rate or weight_decay");
   compare_to_probe(result, problem.train.x, forward);
   context.say("network: best epoch " + std::to_string(result.best_epoch));
+  shrink_and_compare(result, problem, context, forward);
   return result;
-}
-
-std::string save_layers(const std::vector<Layer>& layers) {
-  Json json = Json::array();
-  for (const Layer& layer : layers)
-    json.push_back(
-        {{"in", layer.in}, {"out", layer.out}, {"weights", layer.weights}, {"bias", layer.bias}});
-  return json.dump();
-}
-
-std::vector<Layer> load_layers(const std::string& saved) {
-  std::vector<Layer> layers;
-  for (const auto& item : Json::parse(saved))
-    layers.push_back({item.at("in"), item.at("out"), item.at("weights").get<std::vector<float>>(),
-                      item.at("bias").get<std::vector<float>>()});
-  return layers;
 }
 
 }  // namespace cangong

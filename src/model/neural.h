@@ -9,6 +9,7 @@
 #include "encode/normaliser.h"
 #include "model/model.h"
 #include "model/network.h"
+#include "model/shrink.h"
 
 namespace cangong {
 
@@ -18,6 +19,8 @@ struct TrainingOptions {
   std::string optimizer = "adamw", schedule = "cosine", loss = "auto", class_weight = "none";
   double learning_rate = 1e-3, weight_decay = 1e-4, momentum = 0.9, dropout = 0.1;
   std::size_t epochs = 100, batch_size = 256, patience = 10, intervals = 20;
+  std::string weights = "float32";
+  double prune = 0;
   std::vector<std::string> task_weights{"equal"};  // or "learned", or a number for each task
   PrepareOptions prepare;
   template <class V>
@@ -37,6 +40,8 @@ struct TrainingOptions {
     v("batch_size", batch_size, "rows in a step");
     v("prepare", prepare, "impute, missing_flags, bins, pieces: how columns become numbers");
     v("patience", patience, "epochs without a gain on the tuning patients before it stops");
+    v("weights", weights, "float32, bf16 or int8: how they are kept when training is over");
+    v("prune", prune, "share of the weights, the smallest, that become 0 when training is over");
   }
 };
 // Throws Fault::config, beginning with "model KIND", where an option is out of its range.
@@ -147,8 +152,5 @@ class NetworkModel : public Model {
 using PlainForward = std::function<RealMatrix(const std::vector<Layer>& layers, const Matrix& x)>;
 NetworkResult train_network(NetworkProblem problem, const FitContext& context,
                             const PlainForward& forward);
-
-std::string save_layers(const std::vector<Layer>& layers);
-std::vector<Layer> load_layers(const std::string& saved);
 
 }  // namespace cangong

@@ -15,6 +15,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::uintmax_t kLargestModel = 256 << 20;
 constexpr double kSurest = 1e-7;  // a probability of 0 or 1 has no log-odds
+constexpr double kRounding = 1e-5;
 
 double bounded_logit(double p) {
   return logit(std::clamp(p, kSurest, 1 - kSurest));
@@ -72,7 +73,12 @@ class OnnxModel : public Model {
     if (std::isnan(told))
       fail(Fault::model,
            "the ONNX model answers with NaN; where it takes no gaps, say what they become (fill:)");
+    if (!std::isfinite(told)) fail(Fault::model, "the ONNX model answers without a bound");
     if (!use_.says_probability) return told;
+    if (told < -kRounding || told > 1 + kRounding)
+      fail(Fault::model,
+           "the ONNX model answers outside of 0 to 1; where these are log-odds, say so "
+           "(says: margin)");
     return use_.outputs == 1 ? bounded_logit(told) : std::log(std::max(told, kSurest));
   }
   // Of a yes/no model that tells the chances of both answers.
@@ -115,17 +121,34 @@ bool is_probability(const std::string& says, Answer answer) {
   return true;
 }
 
-// Beside the recipe or below its folder: who may send a recipe names no other files of the machine.
+// The first row with each value missing, and with all: what training patients have and others lack.
+Matrix with_gaps(const Matrix& x) {
+  Matrix gaps(x.columns + 1, x.columns);
+  for (std::size_t i = 0; i < gaps.rows; ++i)
+    for (std::size_t j = 0; j < x.columns; ++j)
+      gaps.at(i, j) = i == j || i == x.columns ? std::nanf("") : x.at(0, j);
+  return gaps;
+}
+
+// Beside the recipe or below its folder, whatever links lie there, but that its first folder may be
+// one (a job's inbox): who may send a recipe names no other files of the machine.
 fs::path file_of(const Node& recipe, const std::string& name) {
   const fs::path path = name;
   if (name.empty()) fail(Fault::config, "model onnx: say which (file:)");
   if (path.is_absolute() || std::find(path.begin(), path.end(), "..") != path.end())
     fail(Fault::config, "model onnx: file lies beside the recipe or in a folder below");
   const std::string where = recipe.where();
-  const fs::path file = fs::path(where.substr(0, where.rfind(':'))).parent_path() / path;
-  std::error_code absent;
-  const std::uintmax_t size = fs::file_size(file, absent);
-  if (absent || size > kLargestModel)
+  fs::path folder = fs::path(where.substr(0, where.rfind(':'))).parent_path();
+  if (folder.empty()) folder = ".";
+  std::error_code none;
+  const bool below = std::next(path.begin()) != path.end();
+  const fs::path root = fs::canonical(below ? folder / *path.begin() : folder, none);
+  const fs::path file = none ? fs::path() : fs::canonical(folder / path, none);
+  const bool inside =
+      !none &&
+      std::mismatch(root.begin(), root.end(), file.begin(), file.end()).first == root.end();
+  const std::uintmax_t size = inside ? fs::file_size(file, none) : 0;
+  if (!inside || none || size > kLargestModel)
     fail(Fault::config, "model onnx: no file " + name + " of 256 MB at most beside the recipe");
   return file;
 }
@@ -150,6 +173,7 @@ std::unique_ptr<Model> fit_onnx(const Node& node, const Dataset& train, const Da
                      is_probability(options.says, train.y.answer), train.y.outputs(), options.fill};
   auto model = std::make_unique<OnnxModel>(std::move(bytes), std::move(use));
   (void)model->margins(train.x);  // says now what does not fit
+  (void)model->margins(with_gaps(train.x));
   context.say("onnx: taken as it is");
   return model;
 }

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "model/onnx_check.h"
 
 namespace cangong {
 namespace {
@@ -50,7 +51,7 @@ enum class Place : std::size_t {
 enum Element : int { kFloat = 1, kInt64 = 7, kDouble = 11 };
 constexpr int kTensor = 1;  // of the kinds of values
 constexpr std::uint32_t kVersion = 1;
-constexpr int kErrorsOnly = 3;
+constexpr int kFatalOnly = 4;  // what it has to say it says by its results
 
 struct ApiBase {
   const void* const* (*table)(std::uint32_t version);
@@ -77,22 +78,30 @@ Result call(Place place, Arguments... arguments) {
   return function(arguments...);
 }
 
-// Of a function that gives a status: null, or why it failed.
+// Of a function that gives a status: empty, or why it failed.
 template <class... Arguments>
-void need(Place place, Arguments... arguments) {
+std::string trouble_of(Place place, Arguments... arguments) {
   void* status = call<void*>(place, arguments...);
-  if (!status) return;
+  if (!status) return "";
   const std::string why = call<const char*>(Place::get_error_message,
                                             const_cast<const void*>(static_cast<void*>(status)));
   call<void>(Place::release_status, status);
-  fail(Fault::config, "ONNX Runtime: " + why);
+  return why.empty() ? "failed" : why;
+}
+
+template <class... Arguments>
+void need(Place place, Arguments... arguments) {
+  if (const std::string why = trouble_of(place, arguments...); !why.empty())
+    fail(Fault::config, "ONNX Runtime: " + why);
 }
 
 // What the library made, given back at the end.
 class Owned {
  public:
   explicit Owned(Place release) : release_(release) {}
-  ~Owned() { call<void>(release_, pointer_); }
+  ~Owned() {
+    if (pointer_) call<void>(release_, pointer_);
+  }
   Owned(const Owned&) = delete;
   Owned& operator=(const Owned&) = delete;
   void* get() const { return pointer_; }
@@ -108,7 +117,7 @@ class Owned {
 const void* environment() {
   static void* const made = [] {
     void* env = nullptr;
-    need(Place::create_env, kErrorsOnly, static_cast<const char*>("cangong"), &env);
+    need(Place::create_env, kFatalOnly, static_cast<const char*>("cangong"), &env);
     return env;
   }();
   return made;
@@ -172,6 +181,7 @@ struct OnnxSession::State {
 };
 
 OnnxSession::OnnxSession(const std::string& bytes) : state_(std::make_unique<State>()) {
+  require_plain_onnx(bytes);
   Owned options(Place::release_session_options);
   need(Place::create_session_options, options.out());
   need(Place::set_intra_op_threads, options.get(), 1);
@@ -210,9 +220,13 @@ RealMatrix OnnxSession::run(const Matrix& x, const std::string& output) const {
        shape.size(), state_->element, table.out());
   const char *in = state_->input.c_str(), *out = output.c_str();
   const void* input = table.seen();
-  need(Place::run, state_->session.get(), static_cast<const void*>(nullptr),
-       static_cast<const char* const*>(&in), static_cast<const void* const*>(&input),
-       std::size_t{1}, static_cast<const char* const*>(&out), std::size_t{1}, answer.out());
+  // Why is not told: it may hold values of a patient.
+  if (!trouble_of(Place::run, state_->session.get(), static_cast<const void*>(nullptr),
+                  static_cast<const char* const*>(&in), static_cast<const void* const*>(&input),
+                  std::size_t{1}, static_cast<const char* const*>(&out), std::size_t{1},
+                  answer.out())
+           .empty())
+    fail(Fault::model, "the ONNX model cannot be computed for these rows");
   int kind = 0;
   need(Place::value_type, answer.seen(), &kind);
   if (kind != kTensor)

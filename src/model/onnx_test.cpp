@@ -4,6 +4,7 @@
 
 #include "base/random.h"
 #include "model/model.h"
+#include "model/onnx_check.h"
 #include "model/onnx_runtime.h"
 #include "model/readout.h"
 
@@ -147,12 +148,40 @@ TEST(Onnx, WhatIsNoModelOrAnswersOtherwiseIsRefusedWithTheReason) {
   unknown.answer("value", unknown.add("NoSuchOperation", {unknown.features()}), 2);
   EXPECT_NE(refusal([&] { OnnxSession session(unknown.save("test")); }).find("NoSuchOperation"),
             std::string::npos);
+  OnnxGraph looping("features", 2);
+  looping.answer("value", looping.add("Loop", {looping.features()}), 2);
+  EXPECT_NE(refusal([&] { OnnxSession session(looping.save("test")); }).find("loops"),
+            std::string::npos);
   OnnxGraph good("features", 2);
   good.answer("value", good.features(), 2);
   const OnnxSession session(good.save("test"));
   EXPECT_NE(refusal([&] { session.run(Matrix(3, 4), "value"); }), "");
   EXPECT_NE(refusal([&] { session.run(Matrix(3, 2), "other"); }), "");
   EXPECT_EQ(session.run(Matrix(0, 2), "value").rows, 0u);
+}
+
+// Weights in other files: they would be read from wherever the model says. Of a message that comes
+// twice the encoding takes both, so that a graph's end can be written behind a model.
+TEST(Onnx, WhatNamesOtherFilesIsRefused) {
+  OnnxGraph good("features", 2);
+  good.answer("value", good.features(), 2);
+  const std::string whole = good.save("test");
+  require_plain_onnx(whole);
+  using namespace std::string_literals;
+  for (const std::string& end :
+       {"\x3a\x04\x2a\x02\x6a\x00"s, "\x3a\x04\x2a\x02\x70\x01"s,  // of a graph's initializer
+        "\x3a\x08\x0a\x06\x2a\x04\x2a\x02\x6a\x00"s,               // of a node's attribute
+        "\x3a\x06\x7a\x04\x0a\x02\x6a\x00"s,                       // of a sparse one
+        "\xca\x01\x08\x3a\x06\x2a\x04\x2a\x02\x6a\x00"s,           // in a function
+        "\xa2\x01\x00"s})                                          // made for training
+    EXPECT_THROW(require_plain_onnx(whole + end), Error);
+  for (std::size_t size = 1; size < whole.size(); size += 7) try {
+      require_plain_onnx(whole.substr(0, size));  // cut off: refused, or a shorter model
+    } catch (const Error& error) {
+      EXPECT_EQ(error.fault, Fault::config);
+    }
+  EXPECT_THROW(require_plain_onnx("1234ORTM5678"), Error);
+  EXPECT_THROW(require_plain_onnx(std::string(4000, '\x3a')), Error);
 }
 
 }  // namespace

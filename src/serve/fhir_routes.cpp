@@ -131,16 +131,18 @@ Response fhir_delete(Call& call) {
 
 Response fhir_read(Call& call) {
   require_type(call.parts[0]);
-  const Writing writing{"", call.service.public_url(), call.service.config().organisation, false};
-  const std::string own =
-      model_resource(*call.hospital().models(), call.parts[0], call.parts[1], writing);
-  if (!own.empty()) {
-    note(call, "read_model", {{"reference", call.parts[0] + "/" + call.parts[1]}});
-    return fhir(own);
-  }
   std::optional<Kept> kept;
   call.hospital().live().read(
       [&](Database& database) { kept = LiveRecord(database).read(call.parts[0], call.parts[1]); });
+  if (!kept) {
+    const std::string own =
+        model_resource(call.hospital(), call.parts[0], call.parts[1],
+                       {"", call.service.public_url(), call.service.config().organisation, false});
+    if (!own.empty()) {
+      note(call, "read_model", {{"reference", call.parts[0] + "/" + call.parts[1]}});
+      return fhir(own);
+    }
+  }
   const Kept found = readable(call, std::move(kept));
   if (call.request.header("if-none-match") == "W/\"" + std::to_string(found.version) + "\"")
     return with_version(found, {304, "", ""});

@@ -35,12 +35,16 @@ Json days(double n) {
   return {{"value", n}, {"unit", "d"}, {"system", kUcum}, {"code", "d"}};
 }
 
+// Of a bundle under a name.
+std::string device_id(const Approval& approval) {
+  return "model-" + digest_of(approval.name + " " + approval.bundle).substr(0, 32);
+}
 std::string device_id(const ServedModel& model) {
-  return "model-" + model.approval.bundle.substr(0, 32);
+  return device_id(model.approval);
 }
 
-std::string card_id(const ServedModel& model) {
-  return device_id(model) + "-card";
+std::string card_id(const Approval& approval) {
+  return device_id(approval) + "-card";
 }
 
 Json confidence(const Prediction& p) {
@@ -197,39 +201,41 @@ Json guidance(const ServedModel& model, const Answered& answered, const Abstenti
   return json;
 }
 
-Json device(const ServedModel& model, const Writing& writing) {
-  return {
-      {"resourceType", "Device"},
-      {"id", device_id(model)},
-      {"identifier", Json::array({{{"system", writing.base + "/models"}, {"value", model.id()}}})},
-      {"status", "active"},
-      {"manufacturer", writing.organisation},
-      {"deviceName", Json::array({{{"name", model.id()}, {"type", "user-friendly-name"}}})},
-      {"type",
-       {{"coding", Json::array({{{"system", std::string(kAi) + "/CodeSystem/AIdeviceTypeCS"},
-                                 {"code", "Artificial-Intelligence"}}})}}},
-      {"version", Json::array({{{"value", model.approval.bundle}}})}};
+enum class Standing { served, superseded };
+
+Json device(const Approval& approval, Standing standing, const Writing& writing) {
+  return {{"resourceType", "Device"},
+          {"id", device_id(approval)},
+          {"identifier",
+           Json::array({{{"system", writing.base + "/models"}, {"value", approval.name}}})},
+          {"status", standing == Standing::served ? "active" : "inactive"},
+          {"manufacturer", writing.organisation},
+          {"deviceName", Json::array({{{"name", approval.name}, {"type", "user-friendly-name"}}})},
+          {"type",
+           {{"coding", Json::array({{{"system", std::string(kAi) + "/CodeSystem/AIdeviceTypeCS"},
+                                     {"code", "Artificial-Intelligence"}}})}}},
+          {"version", Json::array({{{"value", approval.bundle}}})}};
 }
 
-Json card(const ServedModel& model, const Writing& writing) {
-  const std::string text = card_markdown(model.pipeline, model.id(), model.approval.bundle);
-  return {{"resourceType", "DocumentReference"},
-          {"id", card_id(model)},
-          {"status", "current"},
-          {"type",
-           {{"coding", Json::array({{{"system", std::string(kAi) + "/CodeSystem/AIinputsCS"},
-                                     {"code", "AIModelCard"}}})},
-            {"text", "model card"}}},
-          {"date", model.approval.at},
-          {"description", "Model card of " + model.id()},
-          {"content", Json::array({{{"attachment",
-                                     {{"contentType", "text/markdown"},
-                                      {"language", "en"},
-                                      {"title", model.id()},
-                                      {"url", writing.base + "/#/models/" + model.name},
-                                      {"size", text.size()},
-                                      {"data", base64(text)}}}}})},
-          {"context", {{"related", Json::array({{{"reference", "Device/" + device_id(model)}}})}}}};
+Json card(const Approval& approval, Standing standing, const Pipeline& pipeline) {
+  const std::string text = card_markdown(pipeline, approval.name, approval.bundle);
+  return {
+      {"resourceType", "DocumentReference"},
+      {"id", card_id(approval)},
+      {"status", standing == Standing::served ? "current" : "superseded"},
+      {"type",
+       {{"coding", Json::array({{{"system", std::string(kAi) + "/CodeSystem/AIinputsCS"},
+                                 {"code", "AIModelCard"}}})},
+        {"text", "model card"}}},
+      {"date", approval.at},
+      {"description", "Model card of " + approval.name},
+      {"content", Json::array({{{"attachment",
+                                 {{"contentType", "text/markdown"},
+                                  {"language", "en"},
+                                  {"title", approval.name},
+                                  {"size", text.size()},
+                                  {"data", base64(text)}}}}})},
+      {"context", {{"related", Json::array({{{"reference", "Device/" + device_id(approval)}}})}}}};
 }
 
 Json provenance(const ServedModel& model, const Answered& answered, const std::string& target) {
@@ -249,7 +255,7 @@ Json provenance(const ServedModel& model, const Answered& answered, const std::s
              {"who", {{"reference", "Device/" + device_id(model)}}}}})},
       {"entity", Json::array({{{"role", "derivation"},
                                {"what",
-                                {{"reference", "DocumentReference/" + card_id(model)},
+                                {{"reference", "DocumentReference/" + card_id(model.approval)},
                                  {"display", "model card"}}}}})}};
 }
 
@@ -274,17 +280,29 @@ std::string prediction_bundle(const ServedModel& model, const Answered& answered
         {{"fullUrl", writing.base + "/fhir/" + name}, {"resource", std::move(resource)}});
   };
   add(std::move(main));
-  add(device(model, writing));
+  add(device(model.approval, Standing::served, writing));
   add(provenance(model, answered, target));
   return Json{{"resourceType", "Bundle"}, {"type", "collection"}, {"entry", entries}}.dump(
       -1, ' ', false, Json::error_handler_t::replace);
 }
 
-std::string model_resource(const Hospital::Models& models, std::string_view type,
-                           std::string_view id, const Writing& writing) {
-  for (const ModelPtr& model : models.served) {
-    if (type == "Device" && id == device_id(*model)) return device(*model, writing).dump();
-    if (type == "DocumentReference" && id == card_id(*model)) return card(*model, writing).dump();
+std::string model_resource(Hospital& hospital, std::string_view type, std::string_view id,
+                           const Writing& writing) {
+  const bool of_device = type == "Device", of_card = type == "DocumentReference";
+  if (!id.starts_with("model-") || (!of_device && !of_card)) return "";
+  const auto served = hospital.models()->served;
+  const auto history = approval_history(hospital.home().models());
+  for (const Approval& one : history) {
+    if (one.bundle.empty() || id != (of_device ? device_id(one) : card_id(one))) continue;
+    const auto found = std::find_if(served.begin(), served.end(), [&](const ModelPtr& model) {
+      return model->approval.name == one.name && model->approval.bundle == one.bundle;
+    });
+    const Standing standing = found == served.end() ? Standing::superseded : Standing::served;
+    if (of_device) return device(one, standing, writing).dump();
+    if (found != served.end()) return card(one, standing, (*found)->pipeline).dump();
+    const fs::path folder = hospital.home().models() / one.bundle;
+    if (!fs::exists(folder)) return "";
+    return card(one, standing, read_pipeline(Bundle::open(folder))).dump();
   }
   return "";
 }

@@ -23,10 +23,10 @@ std::string prediction_bundle(const ServedModel& model, const Answered& answered
                               const Writing& writing);
 
 // What answers refer to and nobody has to keep: "Device/model-..." and its card, a
-// DocumentReference (AI-ModelCard of HL7's AI Transparency on FHIR), of the models that are served
-// now. Empty: none.
-std::string model_resource(const Hospital::Models& models, std::string_view type,
-                           std::string_view id, const Writing& writing);
+// DocumentReference (AI-ModelCard of HL7's AI Transparency on FHIR), of what is or was approved.
+// Empty: none.
+std::string model_resource(Hospital& hospital, std::string_view type, std::string_view id,
+                           const Writing& writing);
 
 // The answer in one sentence, 139 letters at most, for a card or a list.
 std::string headline(const ServedModel& model, const Prediction& prediction);

@@ -144,6 +144,24 @@ zipped = WORK / "zipped.onnx"
 zipped.write_bytes(to_onnx(gapped, x[:1], target_opset={"": 17, "ai.onnx.ml": 3}).SerializeToString())
 done = train("zipped", f"{{kind: onnx, file: zipped.onnx}}")
 check("a sequence of maps is refused with what to do", "zipmap" in done.stderr, done.stderr)
+outside = onnx.load(WORK / "logistic.onnx")
+weights = outside.graph.initializer.add(name="w", data_type=onnx.TensorProto.UINT8, dims=[1],
+                                        data_location=onnx.TensorProto.EXTERNAL)
+weights.external_data.add(key="location", value="/etc/hostname")
+(WORK / "outside.onnx").write_bytes(outside.SerializeToString())
+done = train("outside", "{kind: onnx, file: outside.onnx, fill: 0}")
+check("a model that names other files is refused", "one file" in done.stderr, done.stderr)
+odds = onnx.helper.make_model(onnx.helper.make_graph(
+    [onnx.helper.make_node("ReduceSum", ["x", "axes"], ["y"], keepdims=1)], "odds",
+    [onnx.helper.make_tensor_value_info("x", 1, ["n", FEATURES])],
+    [onnx.helper.make_tensor_value_info("y", 1, ["n", 1])],
+    [onnx.helper.make_tensor("axes", 7, [1], [1])]),
+    opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8)
+(WORK / "odds.onnx").write_bytes(odds.SerializeToString())
+done = train("odds", "{kind: onnx, file: odds.onnx, fill: 0}")
+check("log-odds are not taken for chances", "says: margin" in done.stderr, done.stderr)
+done = train("odds", "{kind: onnx, file: odds.onnx, fill: 0, says: margin}")
+check("but for what they are where that is said", done.returncode == 0, done.stderr)
 (WORK / "text.onnx").write_text("this is no model")
 done = train("text", f"{{kind: onnx, file: text.onnx}}")
 check("a file that is no model is refused", done.returncode == 1 and "ONNX" in done.stderr)
@@ -151,7 +169,9 @@ check("a file that is no model is refused", done.returncode == 1 and "ONNX" in d
 # Out: every kind that can be written, read by the packages themselves.
 for name, model in (("linear", "{kind: linear, products: 2}"), ("trees", "{kind: trees, rounds: 30}"),
                     ("forest", "{kind: forest, trees: 20}"),
-                    ("mlp", "{kind: mlp, hidden: [8], epochs: 5}")):
+                    ("mlp", "{kind: mlp, hidden: [8], epochs: 5}"),
+                    ("small", "{kind: mlp, hidden: [16, 8], epochs: 5, weights: int8, prune: 0.3}"),
+                    ("half", "{kind: mlp, hidden: [16, 8], epochs: 5, weights: bf16}")):
     done = train(name, model)
     if done.returncode:
         sys.exit(done.stderr)

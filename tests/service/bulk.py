@@ -243,6 +243,13 @@ def check_training(home, t):
         told = state(s, sci, bad.json()["id"])
         check("a bad recipe fails with its place", told["state"] == "failed" and
               "recipe.yaml:1" in told["problem"], told)
+        (s.home / "inbox" / "elsewhere.onnx").write_text("no model")
+        for name, word in (("elsewhere.onnx", "no ONNX model"), ("other.onnx", "no file inbox/other.onnx")):
+            foreign = job(s, sci, {"kind": "train", "name": "foreign", **texts, "recipe":
+                                   f"model: {{kind: onnx, file: inbox/{name}}}\n"}).json()
+            wait_until(lambda: state(s, sci, foreign["id"])["state"] == "failed", 600)
+            problem = state(s, sci, foreign["id"]).get("problem", "")
+            check(f"a recipe's model is sought in the inbox: {name}", word in problem, problem)
         gone = job(s, sci, {"kind": "train", "name": "again", **texts}).json()
         wait_until(lambda: len(state(s, sci, gone["id"])["log"]) >= 2, 30)
         s.stop(signal.SIGKILL)
