@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/program.h"
 #include "model/onnx_check.h"
 
 namespace cangong {
@@ -60,11 +61,16 @@ struct ApiBase {
 
 const void* const* table() {
   static const void* const* const functions = [] {
-    void* library = ::dlopen(CANGONG_ONNX_RUNTIME, RTLD_NOW | RTLD_LOCAL);
+    // Where it was at the time of the build, or beside the program. By a whole path: sanitizers
+    // come between, and what the program knows of paths is then not asked.
+    const fs::path built = CANGONG_ONNX_RUNTIME;
+    const fs::path beside = program_file().parent_path() / built.filename();
+    const fs::path file = fs::exists(beside) ? beside : built;
+    void* library = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (!library)
       fail(Fault::missing, std::string("this build computes no ONNX models: ") + ::dlerror());
     void* symbol = ::dlsym(library, "OrtGetApiBase");
-    if (!symbol) fail(Fault::missing, std::string(CANGONG_ONNX_RUNTIME) + " is no ONNX Runtime");
+    if (!symbol) fail(Fault::missing, file.string() + " is no ONNX Runtime");
     return reinterpret_cast<const ApiBase* (*)()>(symbol)()->table(kVersion);
   }();
   return functions;
