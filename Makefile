@@ -34,10 +34,12 @@ test: build tidy
 	tests/web/run
 
 # The part without torch under the address, undefined-behaviour and thread sanitizers.
+check-asan: export UBSAN_OPTIONS = halt_on_error=1
+check-asan: export LSAN_OPTIONS = suppressions=$(CURDIR)/tests/sanitizers/leaks.supp:print_suppressions=0
 check-asan: setup
 	@cmake --preset asan >build/configure-asan.log && cmake --build --preset asan
-	UBSAN_OPTIONS=halt_on_error=1 tests/halves build-asan/cangong_tests
-	UBSAN_OPTIONS=halt_on_error=1 CANGONG_KILLS=5 tests/service/run build-asan/cangong
+	tests/halves build-asan/cangong_tests
+	CANGONG_KILLS=5 tests/service/run build-asan/cangong
 
 check-tsan: setup
 	@cmake --preset tsan >build/configure-tsan.log && cmake --build --preset tsan
