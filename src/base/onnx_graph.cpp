@@ -1,8 +1,6 @@
 #include "base/onnx_graph.h"
 
 #include <bit>
-#include <cstring>
-#include <span>
 
 #include "base/error.h"
 

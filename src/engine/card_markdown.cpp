@@ -1,5 +1,3 @@
-#include <cmath>
-
 #include "base/text.h"
 #include "engine/card_facts.h"
 
