@@ -29,11 +29,15 @@ const EVP_MD* sha256() {
 }  // namespace
 
 Hasher::Hasher() : state_(std::make_unique<State>()) {
-  ensure(EVP_DigestInit_ex(state_->context, sha256(), nullptr) == 1, "SHA-256 is available");
+  start();
 }
 Hasher::~Hasher() = default;
 Hasher::Hasher(Hasher&&) noexcept = default;
 Hasher& Hasher::operator=(Hasher&&) noexcept = default;
+
+void Hasher::start() {
+  ensure(EVP_DigestInit_ex(state_->context, sha256(), nullptr) == 1, "SHA-256 is available");
+}
 
 void Hasher::add(std::string_view bytes) {
   EVP_DigestUpdate(state_->context, bytes.data(), bytes.size());
@@ -47,7 +51,8 @@ Digest Hasher::finish() {
 }
 
 Digest digest_of(std::string_view bytes) {
-  Hasher hasher;
+  thread_local Hasher hasher;  // making one takes longer than hashing a short text
+  hasher.start();
   hasher.add(bytes);
   return hasher.finish();
 }

@@ -19,8 +19,10 @@ class Hasher {
   Hasher(Hasher&&) noexcept;
   Hasher& operator=(Hasher&&) noexcept;
 
+  // Forgets what was added.
+  void start();
   void add(std::string_view bytes);
-  // Ends the hash: nothing may be added after it.
+  // Ends the hash: nothing may be added before start().
   Digest finish();
 
  private:

@@ -16,8 +16,8 @@ using simdjson::ondemand::json_type;
   fail(Fault::input, "not JSON of the form that is expected");
 }
 
-// A value as it was written; the parser goes on behind it.
-std::string raw(simdjson::ondemand::value value) {
+// A value as it was written, in the parser's copy; the parser goes on behind it.
+std::string_view raw(simdjson::ondemand::value value) {
   json_type type;
   std::string_view text;
   if (value.type().get(type)) not_json();
@@ -33,7 +33,7 @@ std::string raw(simdjson::ondemand::value value) {
   constexpr std::string_view kBlanks = " \t\r\n";
   while (!text.empty() && kBlanks.find(text.back()) != std::string_view::npos)
     text.remove_suffix(1);
-  return std::string(text);
+  return text;
 }
 
 // The memory of a thread's last text serves its next one; a large one is given back.
@@ -44,9 +44,10 @@ struct Workspace {
 constexpr std::size_t kMostKept = 1 << 20;  // bytes
 
 struct Text {
+  std::string_view json;
   Workspace& mine;
   simdjson::ondemand::document document;
-  explicit Text(std::string_view json) : mine(workspace()) {
+  explicit Text(std::string_view json) : json(json), mine(workspace()) {
     mine.padded.reserve(json.size() + simdjson::SIMDJSON_PADDING);
     mine.padded.assign(json);
     if (mine.parser.iterate(mine.padded).get(document)) not_json();
@@ -62,6 +63,10 @@ struct Text {
   static Workspace& workspace() {
     thread_local Workspace one;
     return one;
+  }
+  // The same part of the text that was given.
+  std::string_view given(std::string_view part) const {
+    return json.substr(static_cast<std::size_t>(part.data() - mine.padded.data()), part.size());
   }
   // Nothing stands behind the value.
   void require_end() {
@@ -82,27 +87,27 @@ JsonMembers json_members(std::string_view json) {
     simdjson::ondemand::value value;
     if (field.unescaped_key().get(key) || field.value().get(value)) not_json();
     std::string name(key);
-    members.emplace_back(std::move(name), raw(value));
+    members.emplace_back(std::move(name), text.given(raw(value)));
   }
   text.require_end();
   return members;
 }
 
-const std::string* find_member(const JsonMembers& members, std::string_view name) {
+const std::string_view* find_member(const JsonMembers& members, std::string_view name) {
   for (const auto& [key, value] : members)
     if (key == name) return &value;
   return nullptr;
 }
 
-std::vector<std::string> json_items(std::string_view json) {
+std::vector<std::string_view> json_items(std::string_view json) {
   Text text(json);
   simdjson::ondemand::array array;
   if (text.document.get_array().get(array)) not_json();
-  std::vector<std::string> items;
+  std::vector<std::string_view> items;
   for (auto item : array) {
     simdjson::ondemand::value value;
     if (item.get(value)) not_json();
-    items.push_back(raw(value));
+    items.push_back(text.given(raw(value)));
   }
   text.require_end();
   return items;

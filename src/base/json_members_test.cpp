@@ -8,8 +8,9 @@ namespace cangong {
 namespace {
 
 TEST(JsonMembers, StandAsTheyWereWritten) {
-  const auto members =
-      json_members(R"( {"a": 1.50 , "b" : {"c": [1, 2]} ,"d":[ {"e":null} ], "f\"": "x\n" } )");
+  const std::string text =
+      R"( {"a": 1.50 , "b" : {"c": [1, 2]} ,"d":[ {"e":null} ], "f\"": "x\n" } )";
+  const auto members = json_members(text);
   ASSERT_EQ(members.size(), 4u);
   EXPECT_EQ(members[0].second, "1.50");
   EXPECT_EQ(members[1].second, R"({"c": [1, 2]})");
@@ -17,11 +18,15 @@ TEST(JsonMembers, StandAsTheyWereWritten) {
   EXPECT_EQ(members[3].first, "f\"");
   EXPECT_EQ(*find_member(members, "a"), "1.50");
   EXPECT_EQ(find_member(members, "z"), nullptr);
+  for (const auto& [name, value] : members) {
+    EXPECT_GE(value.data(), text.data());
+    EXPECT_LE(value.data() + value.size(), text.data() + text.size());
+  }
 }
 
 TEST(JsonMembers, Items) {
   EXPECT_EQ(json_items(R"([1, "two", [3], {}])"),
-            (std::vector<std::string>{"1", "\"two\"", "[3]", "{}"}));
+            (std::vector<std::string_view>{"1", "\"two\"", "[3]", "{}"}));
   EXPECT_TRUE(json_items("[]").empty());
 }
 

@@ -33,11 +33,11 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
 
 std::string hexadecimal(std::string_view bytes) {
   constexpr std::string_view kHex = "0123456789abcdef";
-  std::string text;
-  text.reserve(2 * bytes.size());
+  std::string text(2 * bytes.size(), '0');
+  char* out = text.data();
   for (const char c : bytes) {
-    text += kHex[static_cast<unsigned char>(c) >> 4];
-    text += kHex[static_cast<unsigned char>(c) & 15];
+    *out++ = kHex[static_cast<unsigned char>(c) >> 4];
+    *out++ = kHex[static_cast<unsigned char>(c) & 15];
   }
   return text;
 }

@@ -3,11 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "base/onnx_graph.h"
+#include "model/tree_shap.h"
 
 namespace cangong {
 
@@ -20,21 +22,21 @@ class BoostedRows {
   std::size_t columns() const { return columns_; }
   // `row` may miss values (NaN); out.size() is the number of outputs.
   void margins(std::span<const float> row, std::span<double> out) const;
+  // Each column's part of one output's margin, the mean last; adds up to the margin but for the
+  // rounding of floats. False where the trees are too large for it.
+  bool contributions(std::span<const float> row, std::size_t output, std::size_t outputs,
+                     std::span<double> parts) const;
   // The same as nodes of a graph.
   OnnxGraph::Tensor add_to(OnnxGraph& graph, std::size_t outputs) const;
 
  private:
-  struct Node {
-    std::int32_t column = 0, left = -1, right = -1;  // left < 0: a leaf
-    float value = 0;                                 // of a leaf; else below it: left
-    bool missing_left = true;
-  };
   float leaf_of(std::size_t root, std::span<const float> row) const;
 
-  std::vector<Node> nodes_;         // of all trees
+  std::vector<ShapNode> nodes_;     // of all trees
   std::vector<std::size_t> roots_;  // tree k is of output k % outputs
   std::size_t columns_ = 0;
   float start_ = 0;
+  std::optional<TreeShap> shap_;
 };
 
 }  // namespace cangong

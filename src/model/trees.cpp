@@ -121,6 +121,9 @@ class TreeModel : public Model {
   std::optional<RealMatrix> contributions(const Matrix& x, std::size_t output) const override {
     RealMatrix parts(x.rows, x.columns + 1);
     if (x.rows == 0) return parts;
+    if (x.rows == 1 && x.columns >= rows_.columns() &&
+        rows_.contributions(x.row(0), output, outputs_, parts.row(0)))
+      return parts;
     const auto values = predict(x, 2);
     const std::size_t width = x.columns + 1;
     for (std::size_t i = 0; i < x.rows; ++i)

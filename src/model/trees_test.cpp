@@ -45,5 +45,34 @@ TEST(Trees, OneRowIsAnsweredAsManyAreToTheBit) {
   }
 }
 
+// The same of the parts of an answer; XGBoost's sums are of floats.
+TEST(Trees, PartsOfOneRowAreThoseOfXGBoost) {
+  for (const char* recipe :
+       {"{kind: trees, rounds: 20}", "{kind: trees, rounds: 5, depth: 14, min_child_weight: 0}",
+        "{kind: trees, rounds: 3, depth: 20, min_child_weight: 0, row_share: 0.3}",
+        "{kind: trees, rounds: 3, depth: 1}"})
+    for (const Answer answer :
+         {Answer::boolean, Answer::category, Answer::survival, Answer::real}) {
+      const Dataset data = table(answer, 400), tuning = table(answer, 100);
+      const auto model = fit_trees(Node::parse(recipe, "test"), data, tuning, {});
+      const RealMatrix margins = model->margins(data.x);
+      for (std::size_t output = 0; output < model->outputs(); ++output) {
+        const RealMatrix all = *model->contributions(data.x, output);
+        for (std::size_t i = 0; i < data.x.rows; ++i) {
+          Matrix one(1, data.x.columns);
+          std::copy(data.x.row(i).begin(), data.x.row(i).end(), one.values.begin());
+          const RealMatrix alone = *model->contributions(one, output);
+          double sum = 0;
+          for (std::size_t j = 0; j < alone.columns; ++j) {
+            sum += alone.at(0, j);
+            ASSERT_NEAR(alone.at(0, j), all.at(i, j), 2e-5)
+                << recipe << " " << static_cast<int>(answer) << " row " << i << " column " << j;
+          }
+          ASSERT_NEAR(sum, margins.at(i, output), 1e-5);
+        }
+      }
+    }
+}
+
 }  // namespace
 }  // namespace cangong

@@ -222,17 +222,18 @@ class Verifier {
         !line.ends_with("\"}"))
       return "not a record";
     const std::string_view digest = line.substr(cut + kDigestKey.size(), 64);
-    text_.assign(line.substr(0, cut));
-    text_ += '}';
-    if (digest_of(text_) != digest) return "the record was changed";
-    const std::string_view previous = text_after(text_, ",\"previous\":\"");
+    const std::string_view text = line.substr(0, cut);  // but for its closing brace
+    hasher_.start();
+    hasher_.add(text), hasher_.add("}");
+    if (hasher_.finish() != digest) return "the record was changed";
+    const std::string_view previous = text_after(text, ",\"previous\":\"");
     if (previous != (check.head.empty() ? kNothing : check.head))
       return "a record before this one is missing, or stands elsewhere";
     const std::string number = "{\"n\":" + std::to_string(check.records + 1) + ",";
-    if (!text_.starts_with(number)) return "the numbering has a gap";
-    if (text_.find(kCheckpoint) != std::string::npos) {
-      const std::string key(text_after(text_, "\"key\":\""));
-      const std::string signature(text_after(text_, "\"signature\":\""));
+    if (!text.starts_with(number)) return "the numbering has a gap";
+    if (text.find(kCheckpoint) != std::string::npos) {
+      const std::string key(text_after(text, "\"key\":\""));
+      const std::string signature(text_after(text, "\"signature\":\""));
       if (!is_signed(signed_text(check.records + 1, std::string(previous)), signature, key))
         return "the signature does not fit";
       if (!key_.empty() && key != key_) return "signed by another key";
@@ -248,7 +249,8 @@ class Verifier {
   }
 
  private:
-  std::string key_, text_;
+  std::string key_;
+  Hasher hasher_;
 };
 
 }  // namespace

@@ -51,7 +51,7 @@ std::string filled(std::string query, const std::string& patient) {
 
 // What the EHR could not fetch is not known; null says that there is none. What it did not send is
 // fetched where it may be; of a searchset every page, or the model would not see what it thinks.
-void take_data(const Call& call, const ServedModel& model, const std::string* prefetch,
+void take_data(const Call& call, const ServedModel& model, const std::string_view* prefetch,
                std::optional<FhirServer>& server, HookRequest& hook) {
   const JsonMembers sent =
       prefetch && prefetch->starts_with('{') ? json_members(*prefetch) : JsonMembers();
@@ -60,11 +60,11 @@ void take_data(const Call& call, const ServedModel& model, const std::string* pr
   hook.has_data = true;
   std::vector<std::string> lacking;
   for (const auto& [key, query] : prefetch_of(model.pipeline)) {
-    const std::string* value = find_member(sent, key);
+    const std::string_view* value = find_member(sent, key);
     const bool is_known = value && fhir_type_of(*value) != "OperationOutcome";
     try {
       if (is_known && value->starts_with('{')) {
-        hook.resources.push_back(*value);
+        hook.resources.emplace_back(*value);
         if (next_page(*value).empty()) continue;
         if (!fetches) fail(Fault::missing, "it has further pages");
         for (std::string& page : server->pages_after(*value))

@@ -13,10 +13,10 @@ constexpr std::size_t kMostBytes = 32 << 20, kMostPages = 50;
 
 }  // namespace
 
-std::string next_page(const std::string& bundle) {
+std::string next_page(std::string_view bundle) {
   // The links alone are read: entries are large.
   const JsonMembers members = json_members(bundle);
-  const std::string* links = find_member(members, "link");
+  const std::string_view* links = find_member(members, "link");
   const Json list = links ? Json::parse(*links, nullptr, false) : Json();
   if (!list.is_array()) return "";
   for (const Json& link : list)
@@ -71,7 +71,7 @@ std::vector<std::string> FhirServer::get(const std::string& query) {
   return all;
 }
 
-std::vector<std::string> FhirServer::pages_after(const std::string& bundle) {
+std::vector<std::string> FhirServer::pages_after(std::string_view bundle) {
   std::vector<std::string> all;
   const HttpsUrl home = parse_https_url(base_);
   for (std::string next = next_page(bundle); !next.empty(); next = next_page(all.back())) {

@@ -19,7 +19,7 @@ class FhirServer {
   // not all of it can be had; the message repeats nothing of the query.
   std::vector<std::string> get(const std::string& query);
   // The pages that follow a searchset, by its own links; of this server alone.
-  std::vector<std::string> pages_after(const std::string& bundle);
+  std::vector<std::string> pages_after(std::string_view bundle);
 
  private:
   std::string read(const std::string& url);
@@ -31,6 +31,6 @@ class FhirServer {
 };
 
 // Where the next page lies; empty where there is none, or the text is no searchset.
-std::string next_page(const std::string& bundle);
+std::string next_page(std::string_view bundle);
 
 }  // namespace cangong

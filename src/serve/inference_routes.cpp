@@ -23,25 +23,25 @@ Json tensor(const char* name, std::vector<double> data, std::vector<std::size_t>
 }
 
 // The text of the one element of an input; elements may be nested.
-std::string element_of(std::string data) {
+std::string element_of(std::string_view data) {
   while (data.starts_with('[')) {
-    auto items = json_items(data);
+    const auto items = json_items(data);
     if (items.size() != 1) throw HttpError{400, "an input holds one text"};
-    data = std::move(items.front());
+    data = items.front();
   }
   if (!data.starts_with('"')) throw HttpError{400, "an input holds one text"};
   return json_string(data);
 }
 
-void take_input(const std::string& json, Ask& wanted) {
+void take_input(std::string_view json, Ask& wanted) {
   const JsonMembers input = json_members(json);
   const auto text = [&](const char* key) {
-    const std::string* value = find_member(input, key);
+    const std::string_view* value = find_member(input, key);
     return value && value->starts_with('"') ? json_string(*value) : std::string();
   };
   if (text("datatype") != "BYTES") throw HttpError{400, "inputs are BYTES"};
   const std::string name = text("name");
-  const std::string* data = find_member(input, "data");
+  const std::string_view* data = find_member(input, "data");
   if (name != "patient" && name != "fhir") throw HttpError{400, "inputs are fhir or patient"};
   if (!data) throw HttpError{400, "an input has data"};
   if (name == "patient") {
@@ -58,12 +58,12 @@ void take_input(const std::string& json, Ask& wanted) {
 Ask ask_of(const Call& call, const JsonMembers& body) {
   Ask wanted;
   wanted.model = call.parts[0];
-  const std::string* inputs = find_member(body, "inputs");
+  const std::string_view* inputs = find_member(body, "inputs");
   if (!inputs || !inputs->starts_with('[')) throw HttpError{400, "inputs is a list"};
-  for (const std::string& input : json_items(*inputs)) take_input(input, wanted);
+  for (const std::string_view input : json_items(*inputs)) take_input(input, wanted);
   if (wanted.subject.empty() == wanted.resources.empty())
     throw HttpError{400, "send either fhir or patient"};
-  const std::string* given = find_member(body, "parameters");
+  const std::string_view* given = find_member(body, "parameters");
   const Json parameters = given ? Json::parse(*given) : Json::object();
   if (parameters.contains("as_of")) wanted.as_of = parameters.at("as_of").get<std::string>();
   if (parameters.value("explain", false)) wanted.explain.method = "shap";
@@ -130,7 +130,7 @@ Response inference_infer(Call& call) {
     parameters["reasons"] = reasons.dump();
   }
   Json answer{{"model_name", got.model->id()}, {"model_version", got.model->approval.bundle}};
-  if (const std::string* id = find_member(body, "id")) answer["id"] = Json::parse(*id);
+  if (const std::string_view* id = find_member(body, "id")) answer["id"] = Json::parse(*id);
   answer["parameters"] = parameters;
   answer["outputs"] = outputs;
   return json_response(answer);

@@ -27,31 +27,35 @@ Element parsed(simdjson::dom::parser& parser, std::string_view json) {
 class Fields {
  public:
   explicit Fields(std::string_view json) {
-    std::string text(json.size() + simdjson::SIMDJSON_PADDING, '\0');
+    text_.resize(json.size() + simdjson::SIMDJSON_PADDING);
     std::size_t size = 0;
-    if (simdjson::minify(json.data(), json.size(), text.data(), size))
+    if (simdjson::minify(json.data(), json.size(), text_.data(), size))
       fail(Fault::input, "not JSON");
-    text.resize(size);
-    for (auto& [key, value] : json_members(text)) {
+    text_.resize(size);
+    for (auto& [key, value] : json_members(text_)) {
       const bool plain = std::all_of(key.begin(), key.end(),
                                      [](unsigned char c) { return std::isalnum(c) || c == '_'; });
       if (!plain || find(key))
         fail(Fault::input, "a field's name stands twice, or is none of FHIR");
-      all_.emplace_back(key, std::move(value));
+      all_.emplace_back(key, value);
     }
   }
+  Fields(const Fields&) = delete;
+  Fields& operator=(const Fields&) = delete;
   const JsonMembers& all() const { return all_; }
-  const std::string* find(std::string_view key) const { return find_member(all_, key); }
+  const std::string_view* find(std::string_view key) const { return find_member(all_, key); }
 
  private:
-  JsonMembers all_;
+  std::string text_;
+  JsonMembers all_;  // parts of it
 };
 
 std::string joined(const Fields& fields, std::initializer_list<std::string_view> without) {
   std::string text;
   for (const auto& [key, value] : fields.all()) {
     if (std::find(without.begin(), without.end(), key) != without.end()) continue;
-    text += (text.empty() ? "\"" : ",\"") + key + "\":" + value;
+    text += text.empty() ? "\"" : ",\"";
+    text.append(key).append("\":").append(value);
   }
   return text;
 }
@@ -59,7 +63,7 @@ std::string joined(const Fields& fields, std::initializer_list<std::string_view>
 void split_fields(std::string_view json, Incoming& incoming) {
   const Fields fields(json);
   incoming.rest = joined(fields, {"resourceType", "id", "meta"});
-  const std::string* meta = fields.find("meta");
+  const std::string_view* meta = fields.find("meta");
   if (meta && meta->starts_with('{'))
     incoming.meta = joined(Fields(*meta), {"versionId", "lastUpdated"});
 }
@@ -385,12 +389,12 @@ FhirBundle take_bundle_apart(std::string_view json, std::size_t most) {
   }
   // Once more for the resources' own text.
   const Fields fields(json);
-  const std::string* entries = fields.find("entry");
+  const std::string_view* entries = fields.find("entry");
   if (!entries) return bundle;
   std::size_t i = 0;
-  for (const std::string& entry : json_items(*entries)) {
+  for (const std::string_view entry : json_items(*entries)) {
     const Fields parts(entry);
-    if (const std::string* resource = parts.find("resource")) bundle.entries[i].json = *resource;
+    if (const std::string_view* resource = parts.find("resource")) bundle.entries[i].json = *resource;
     ++i;
   }
   return bundle;
