@@ -18,20 +18,23 @@ demo: build
 	@tools/fetch-data
 	@tools/demo
 
+# But for `pip install` nothing of it needs more than loopback.
 test: build tidy
 	@tools/fetch-data
-	tests/halves build/cangong_tests
-	tests/hostile/run
-	tests/interop/run
-	tests/onnx/run
-	tests/cli/run
-	tests/service/run
-	tests/contract/run
-	tests/postgres/run
+	@tests/venv interop onnx service contract python
+	tests/offline tests/halves build/cangong_tests
+	tests/offline tests/hostile/run
+	tests/offline tests/interop/run
+	tests/offline tests/onnx/run
+	tests/offline tests/cli/run
+	tests/offline tests/service/run
+	tests/offline tests/service/soak.py build/cangong 120
+	tests/offline tests/contract/run
+	tests/offline tests/postgres/run
 	tests/python/run
-	tests/pages/run
+	tests/offline tests/pages/run
 	web/node_modules/.bin/tsc --noEmit -p web
-	tests/web/run
+	tests/offline tests/web/run
 
 # The part without torch under the address, undefined-behaviour and thread sanitizers.
 check-asan: export UBSAN_OPTIONS = halt_on_error=1

@@ -1,20 +1,27 @@
 """The service under wrk on loopback: `python serve.py NAME WORK` prints one JSON line.
 
-serve-explain   CDS Hooks patient-view with reasons: MLP 64-64, 35 features, 100 background rows
+serve-explain   CDS Hooks patient-view with reasons: MLP 64-64, 35 features, 100 background rows; then
+                the 99th percentile at 50 requests/s
 serve-trees     the same with boosted trees and TreeSHAP
-serve           the same model as serve-explain without reasons (Open Inference Protocol); the peer has the same model
-fhir-create     Observations, acknowledged durable
+serve           the same model as serve-explain without reasons (Open Inference Protocol); the peer has the same model;
+                then what the token costs, as a share of the median of one caller
+fhir-create     Observations, acknowledged durable, into a record of 10^5 events, 10^6, ... CANGONG_EVENTS (10^5)
 fhir-transaction  the same, 500 in a bundle
 audit-verify    a trail of a million records
 pages           every page's requests over 100,000 patients: the slowest of 20
+hostile         what has to be refused: how long the slowest took, how much memory it cost
 """
+import concurrent.futures
 import hashlib
+import http.client
 import json
 import os
 import pathlib
 import random
 import re
 import signal
+import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -22,6 +29,7 @@ import time
 CANGONG = os.environ["CANGONG"]
 FEATURES, ROWS = 35, 3000
 CONNECTIONS = 32  # of both sides
+PATIENTS = 10_000  # whose records grow
 
 
 def run(*words, stdin=None):
@@ -105,21 +113,30 @@ local once
 request=function()
   if same then once=once or wrk.format(nil,path,nil,body) return once end
   n=n+1
-  return wrk.format(nil,path,nil,(string.gsub(body,"@N@",tostring(n))))
+  local text=string.gsub(body,"@N@",tostring(n))
+  return wrk.format(nil,path,nil,(string.gsub(text,"@P@",tostring(math.random(0,@PATIENTS@-1)))))
 end
 """
+PAUSED = "delay=function() return math.random(0,2000) end\n"  # a request a second and connection
 
 
-def load(folder, url, path, token, body, connections):
+def wrk(folder, url, path, token, body, connections, more="", seconds=5):
+    """Requests a second, and percentiles in ms."""
     text = body if isinstance(body, str) else json.dumps(body)
     script = folder / "load.lua"
-    script.write_text(LUA % (token, "[==[" + text + "]==]", path))
-    out = run("wrk", "-t1", f"-c{connections}", "-d5", "--latency", "-s", script, url)
+    script.write_text((LUA % (token, "[==[" + text + "]==]", path)).replace("@PATIENTS@", str(PATIENTS)) + more)
+    out = run("wrk", "-t1", f"-c{connections}", f"-d{seconds}", "--latency", "-s", script, url)
     if "Non-2xx" in out:
         sys.exit("the server refused:\n" + out)
     rate = float(re.search(r"Requests/sec:\s+([\d.]+)", out)[1])
-    tail = re.search(r"99%\s+([\d.]+)(us|ms|s)", out)
-    return rate, float(tail[1]) * {"us": 1e-3, "ms": 1, "s": 1e3}[tail[2]]
+    at = {int(share): float(value) * {"us": 1e-3, "ms": 1, "s": 1e3}[unit] for share, value, unit in
+          re.findall(r"(\d+)%\s+([\d.]+)(us|ms|s)", out)}
+    return rate, at
+
+
+def load(folder, url, path, token, body, connections):
+    rate, at = wrk(folder, url, path, token, body, connections)
+    return rate, at[99]
 
 
 class Ours:
@@ -167,20 +184,69 @@ def peer(folder, name, body, path):
 OBSERVATION = json.dumps({
     "resourceType": "Observation", "status": "final",
     "code": {"coding": [{"system": "http://loinc.org", "code": "2160-0"}]},
-    "subject": {"reference": "Patient/w"}, "issued": "2021-01-01T00:00:00Z",
+    "subject": {"reference": "Patient/w@P@"}, "issued": "2021-01-01T00:00:00Z",
     "valueQuantity": {"value": 0, "unit": "mg/dL", "code": "mg/dL"}}).replace(
         '"value": 0', '"value": @N@')
 
 
+def lab_of(patient, n):
+    return OBSERVATION.replace("@N@", str(n)).replace("@P@", str(patient))
+
+
+def fill(folder, home, service, count):
+    """`count` more Observations of patients at random, by transactions of two callers."""
+    rng = random.Random(count)
+    script = folder / "transactions"
+    script.mkdir(exist_ok=True)
+    entry = lambda n: ('{"request":{"method":"POST","url":"Observation"},"resource":' +
+                       lab_of(rng.randrange(PATIENTS), n) + "}")
+    bodies = ['{"resourceType":"Bundle","type":"transaction","entry":[' +
+              ",".join(entry(500 * k + n) for n in range(500)) + "]}" for k in range(min(200, count // 500))]
+    tls = ssl.create_default_context(cafile=str(home / "keys" / "tls.crt"))
+
+    def send(times):
+        caller = http.client.HTTPSConnection("127.0.0.1", int(service.url.rsplit(":", 1)[1]), context=tls)
+        for k in times:
+            caller.request("POST", "/fhir", bodies[k % len(bodies)],
+                           {"Authorization": "Bearer " + service.token, "Content-Type": "application/json"})
+            answer = caller.getresponse()
+            answer.read()
+            if answer.status != 200:
+                sys.exit(f"a transaction was refused: {answer.status}")
+
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        list(pool.map(send, (range(k, count // 500, 2) for k in range(2))))
+
+
+def people(home, service):
+    entry = lambda n: json.dumps({"request": {"method": "PUT", "url": f"Patient/w{n}"},
+                                  "resource": {"resourceType": "Patient", "id": f"w{n}"}})
+    for first in range(0, PATIENTS, 500):
+        file = home.parent / "people.json"
+        file.write_text('{"resourceType":"Bundle","type":"transaction","entry":[' +
+                        ",".join(entry(n) for n in range(first, first + 500)) + "]}")
+        run("curl", "-sf", "--cacert", home / "keys" / "tls.crt", "-H", "Authorization: Bearer " + service.token,
+            "-H", "Content-Type: application/json", "--data-binary", "@" + str(file), service.url + "/fhir")
+
+
 def create(folder):
-    service = Ours(make_home(folder, "trees"))
-    home = folder / "home-trees"
+    home, most, at = make_home(folder, "trees"), int(os.environ.get("CANGONG_EVENTS", "100000")), 0
+    for file in home.glob("live.db*"):
+        file.unlink()
+    service, by_size = Ours(home), {}
     try:
-        run("curl", "-sf", "--cacert", home / "keys" / "tls.crt", "-X", "PUT", "-H",
-            "Authorization: Bearer " + service.token, "-d", '{"resourceType":"Patient","id":"w"}',
-            service.url + "/fhir/Patient/w")
-        rate, tail = load(folder, service.url, "/fhir/Observation", service.token, OBSERVATION, CONNECTIONS)
-        return {"rate": rate, "p99_ms": tail, "rss_mb": service.rss()}
+        people(home, service)
+        size = 100_000
+        while size <= most:
+            fill(folder, home, service, size - at)
+            rates = [load(folder, service.url, "/fhir/Observation", service.token, OBSERVATION, CONNECTIONS)
+                     for _ in range(3)]
+            at = size + int(5 * sum(rate for rate, _ in rates))
+            by_size[size] = sorted(rates)[1]
+            size *= 10
+        first = by_size[100_000]
+        return {"rate": first[0], "p99_ms": first[1], "rss_mb": service.rss(),
+                "by_events": {n: round(rate) for n, (rate, _) in by_size.items()}}
     finally:
         service.stop()
 
@@ -198,7 +264,7 @@ def transaction(folder):
     home = make_home(folder, "trees")
     service = Ours(home)
     try:
-        ask(home, service, "PUT", "/fhir/Patient/w", {"resourceType": "Patient", "id": "w"})
+        people(home, service)
         entry = '{"request":{"method":"POST","url":"Observation"},"resource":' + OBSERVATION + "}"
         body = '{"resourceType":"Bundle","type":"transaction","entry":[' + ",".join([entry] * 500) + "]}"
         rate, tail = load(folder, service.url, "/fhir", service.token, body, 4)
@@ -256,7 +322,76 @@ def pages(folder):
         service.stop()
 
 
-ALONE = {"fhir-create": create, "fhir-transaction": transaction, "audit-verify": verify, "pages": pages}
+HEAD = b"POST /fhir/Observation HTTP/1.1\r\nHost: a\r\nConnection: close\r\nAuthorization: Bearer %s\r\n"
+
+
+def attacks(token):
+    """Bytes that have to be refused, by name."""
+    head = HEAD % token.encode()
+    body = lambda text: head + b"Content-Length: %d\r\n\r\n" % len(text) + text
+    return {
+        "nesting": body(b"[" * 200_000),
+        "gzip bomb": head + b"Content-Encoding: gzip\r\nContent-Length: 1000\r\n\r\n" + b"\x1f\x8b" * 500,
+        "4 GB announced": head + b"Content-Length: 4000000000\r\n\r\n",
+        "huge chunk": head + b"Transfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n",
+        "endless chunk size": head + b"Transfer-Encoding: chunked\r\n\r\n" + b"0" * 200_000,
+        "two lengths": head + b"Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "long head": b"GET /" + b"a" * 60_000 + b" HTTP/1.1\r\n\r\n",
+        "many headers": b"GET /livez HTTP/1.1\r\n" + b"X: a\r\n" * 9000 + b"\r\n",
+        "no HTTP": b"\x00\x01\x02\r\n\r\n",
+        "a field 50,000 times": body(b'{"resourceType":"Observation"' + b',"status":"final"' * 50_000 + b"}"),
+        "100,000 codings": body(b'{"resourceType":"Observation","code":{"coding":[' + b'{"code":"x"},' * 100_000
+                                + b"{}]}}"),
+        "half a body": head + b'Content-Length: 2\r\n\r\n{"',
+        "1,000 parameters": b"GET /fhir/Patient?" + b"name=a&" * 1000 + b" HTTP/1.1\r\nHost: a\r\n"
+                            b"Connection: close\r\nAuthorization: Bearer " + token.encode() + b"\r\n\r\n",
+        "an invalid token": b"GET /fhir/metadata HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+                            b"Authorization: Bearer a.b.c\r\n\r\n"}
+
+
+def hostile(folder):
+    """Over a connection that stands: from the last byte sent to the status line."""
+    home = make_home(folder, "trees")
+    service = Ours(home)
+    tls = ssl.create_default_context(cafile=str(home / "keys" / "tls.crt"))
+    slowest, statuses, grew = {}, {}, {}
+    try:
+        for name, data in attacks(service.token).items():
+            before = service.rss()
+            for round in range(20):
+                with socket.create_connection(("127.0.0.1", int(service.url.rsplit(":", 1)[1])), 10) as plain:
+                    plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                    with tls.wrap_socket(plain, server_hostname="127.0.0.1") as secure:
+                        start = time.monotonic()
+                        try:
+                            secure.sendall(data)
+                        except OSError:
+                            pass
+                        try:
+                            statuses[name] = secure.recv(100)[9:12].decode()
+                        except OSError:
+                            statuses[name] = "closed"
+                        slowest[name] = max(slowest.get(name, 0), 1000 * (time.monotonic() - start))
+                if round == 0:
+                    grew[name] = service.rss() - before
+        return {"rate": 1000 / max(slowest.values()), "slowest_ms": slowest, "statuses": statuses,
+                "grew_mb": grew}
+    finally:
+        service.stop()
+
+
+def token_share(folder, service, body, path):
+    """The median of one caller who asks for almost nothing, with and without a token, in turn."""
+    livez = [[wrk(folder, service.url, "/livez", token, "", 1, GET + more, 3)[1][50] for _ in range(3)]
+             for token, more in ((service.token, ""), ("", WITHOUT_TOKEN))]
+    cost = sorted(livez[0])[1] - sorted(livez[1])[1]
+    return cost / wrk(folder, service.url, path, service.token, body, 1)[1][50]
+
+
+GET = 'wrk.method="GET"\n'
+WITHOUT_TOKEN = 'wrk.headers["Authorization"]=nil\n'
+ALONE = {"fhir-create": create, "fhir-transaction": transaction, "audit-verify": verify, "pages": pages,
+         "hostile": hostile}
 
 
 def main(name, folder):
@@ -267,12 +402,17 @@ def main(name, folder):
     service = Ours(make_home(folder, "trees" if name == "serve-trees" else "mlp"))
     try:
         rate, tail = load(folder, service.url, path, service.token, body, CONNECTIONS)
-        rss = service.rss()
+        more = {"rss_mb": service.rss()}
+        if name == "serve":
+            more["token_share"] = token_share(folder, service, body, path)
+        if name == "serve-explain":
+            steady, at = wrk(folder, service.url, path, service.token, body, 50, PAUSED, 20)
+            more |= {"at_50_rate": steady, "at_50_p99_ms": at[99]}
     finally:
         service.stop()
     theirs, their_tail = peer(folder, name, body, path)
     return {"rate": rate, "peer_rate": theirs, "p99_ms": tail, "peer_p99_ms": their_tail,
-            "start_s": service.start_s, "idle_mb": service.idle_mb, "rss_mb": rss}
+            "start_s": service.start_s, "idle_mb": service.idle_mb, **more}
 
 
 if __name__ == "__main__":

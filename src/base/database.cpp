@@ -52,8 +52,10 @@ void Database::transaction(const std::function<void()>& work) {
   if (depth_ > 0) return part(work);
   driver_->begin();
   depth_ = 1;
+  notes_.clear();
   try {
     work();
+    if (!notes_.empty()) keep_notes_(notes_);
     driver_->commit();
     depth_ = 0;
   } catch (...) {
@@ -61,6 +63,11 @@ void Database::transaction(const std::function<void()>& work) {
     driver_->rollback();
     throw;
   }
+}
+
+void Database::note(std::string text) {
+  ensure(depth_ > 0 && keep_notes_, "notes are of a transaction that keeps them");
+  notes_.push_back(std::move(text));
 }
 
 void Database::part(const std::function<void()>& work) {
@@ -71,12 +78,14 @@ void Database::part(const std::function<void()>& work) {
   const std::string name = "level" + std::to_string(depth);
   put("SAVEPOINT " + name);
   depth_ = depth + 1;
+  const std::size_t notes = notes_.size();
   try {
     work();
     run("RELEASE " + name);
     depth_ = depth;
   } catch (...) {
     depth_ = depth;
+    notes_.resize(notes);
     if (driver_->is_in_transaction()) script("ROLLBACK TO " + name + "; RELEASE " + name);
     throw;
   }
@@ -120,7 +129,11 @@ struct DatabasePool::State {
   }
 };
 
-DatabasePool::DatabasePool(const DatabaseAt& at) : state_(std::make_unique<State>(at)) {}
+DatabasePool::DatabasePool(const DatabaseAt& at,
+                           std::function<void(const Database::Notes&)> keep_notes)
+    : state_(std::make_unique<State>(at)) {
+  state_->writer.keep_notes_by(std::move(keep_notes));
+}
 DatabasePool::~DatabasePool() = default;
 
 void DatabasePool::read(const std::function<void(Database&)>& work) {

@@ -70,6 +70,12 @@ class Database {
   void script(const std::string& sql);
   // All or nothing; nested ones are parts of the outer one.
   void transaction(const std::function<void()>& work);
+  // What has to be written elsewhere before the transaction around it is kept: together with the
+  // notes of its other parts; a part that fails takes its own away.
+  void note(std::string text);
+  using Notes = std::vector<std::string>;
+  // Takes the notes; where it throws, nothing is kept. Without it there may be none.
+  void keep_notes_by(std::function<void(const Notes&)> use) { keep_notes_ = std::move(use); }
   // A whole copy as an SQLite file, made while others write.
   void copy_to(const fs::path& file);
   DatabaseDriver& driver() { return *driver_; }
@@ -79,12 +85,16 @@ class Database {
 
   std::unique_ptr<DatabaseDriver> driver_;
   int depth_ = 0;
+  Notes notes_;
+  std::function<void(const Notes&)> keep_notes_;
 };
 
 // Connections to one database for many threads.
 class DatabasePool {
  public:
-  explicit DatabasePool(const DatabaseAt& at);
+  // `keep_notes`: see Database::note, of all writes that are flushed together.
+  explicit DatabasePool(const DatabaseAt& at,
+                        std::function<void(const Database::Notes&)> keep_notes = nullptr);
   ~DatabasePool();
   // Reads need no order among each other.
   void read(const std::function<void(Database&)>& work);

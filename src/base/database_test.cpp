@@ -241,5 +241,40 @@ TEST(PostgresAt, APasswordFileIsForItsOwnerAlone) {
   EXPECT_THROW(word("dbname=a", "password", folder.path() / "none"), Error);
 }
 
+TEST(Database, NotesAreKeptBeforeWhatTheyTellOf) {
+  const TestDatabase live;
+  Database::Notes seen;
+  bool fails = false;
+  DatabasePool pool(live.at(), [&](const Database::Notes& notes) {
+    if (fails) fail(Fault::storage, "nowhere to keep them");
+    seen.insert(seen.end(), notes.begin(), notes.end());
+  });
+  pool.write([](Database& db) { db.script("CREATE TABLE pair(a TEXT NOT NULL, b BIGINT)"); });
+  const auto write = [&](const char* text, bool breaks = false) {
+    pool.write([&](Database& db) {
+      db.run("INSERT INTO pair VALUES(?, 1)", {text});
+      db.note(text);
+      try {
+        db.transaction([&] {
+          db.note("of a part that fails");
+          fail(Fault::input, "it fails");
+        });
+      } catch (const Error&) {
+      }
+      if (breaks) fail(Fault::input, "all of it fails");
+    });
+  };
+  write("a");
+  EXPECT_THROW(write("b", true), Error);
+  fails = true;
+  EXPECT_THROW(write("c"), Error);
+  fails = false;
+  write("d");
+  EXPECT_EQ(seen, (Database::Notes{"a", "d"}));
+  std::vector<std::string> kept;
+  pool.read([&](Database& db) { kept = texts(db, "SELECT a FROM pair ORDER BY a"); });
+  EXPECT_EQ(kept, seen);
+}
+
 }  // namespace
 }  // namespace cangong

@@ -41,7 +41,7 @@ struct Workspace {
   simdjson::ondemand::parser parser;
   std::string padded;
 };
-constexpr std::size_t kMostKept = 1 << 20;  // bytes
+constexpr std::size_t kMostKept = 1 << 17;  // bytes
 
 struct Text {
   std::string_view json;

@@ -1,10 +1,12 @@
 #include "base/text.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
+#include <cstring>
 
 namespace cangong {
 
@@ -32,13 +34,15 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
 }
 
 std::string hexadecimal(std::string_view bytes) {
-  constexpr std::string_view kHex = "0123456789abcdef";
+  static constexpr auto kPairs = [] {
+    constexpr std::string_view kHex = "0123456789abcdef";
+    std::array<std::array<char, 2>, 256> pairs{};
+    for (std::size_t i = 0; i < pairs.size(); ++i) pairs[i] = {kHex[i >> 4], kHex[i & 15]};
+    return pairs;
+  }();
   std::string text(2 * bytes.size(), '0');
-  char* out = text.data();
-  for (const char c : bytes) {
-    *out++ = kHex[static_cast<unsigned char>(c) >> 4];
-    *out++ = kHex[static_cast<unsigned char>(c) & 15];
-  }
+  for (std::size_t i = 0; i < bytes.size(); ++i)
+    std::memcpy(&text[2 * i], kPairs[static_cast<unsigned char>(bytes[i])].data(), 2);
   return text;
 }
 

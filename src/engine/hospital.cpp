@@ -113,7 +113,10 @@ Hospital::Hospital(const fs::path& path, const DatabaseAt& live)
   state_->approvals = approvals_file(home.models());
   state_->generation = home.store() / "current";
   state_->bulk_now();
-  state_->live = std::make_unique<DatabasePool>(live);
+  const auto keep_notes = [state = state_.get()](const Database::Notes& records) {
+    state->trail->append(format_time(now()), records);
+  };
+  state_->live = std::make_unique<DatabasePool>(live, keep_notes);
   state_->live->read([](Database& database) { LiveRecord::prepare(database); });
   state_->trail =
       std::make_unique<AuditTrail>(home.trail(), SigningKey::open(home.keys() / "audit.key"));
@@ -403,6 +406,13 @@ Json record_of_answer(const Hospital::Asked& asked, const Asker& asker, const An
   return record;
 }
 
+std::string note_text(const Asker& asker, const std::string& what, const std::string& fields) {
+  Json record{{"what", what}};
+  record.update(record_of_asker(asker));
+  record.update(Json::parse(fields));
+  return text_of(record);
+}
+
 }  // namespace
 
 Answered Hospital::ask(const Asked& asked, const Asker& asker) {
@@ -422,10 +432,14 @@ std::vector<Answered> Hospital::ask(std::span<const Asked> asked, const Asker& a
 }
 
 void Hospital::note(const Asker& asker, const std::string& what, const std::string& fields) {
-  Json record{{"what", what}};
-  record.update(record_of_asker(asker));
-  record.update(Json::parse(fields));
-  trail().append(format_time(now()), text_of(record));
+  trail().append(format_time(now()), note_text(asker, what, fields));
+}
+
+void Hospital::note(Database& database, const Asker& asker, const std::string& what,
+                    const std::string& fields) {
+  std::string record = note_text(asker, what, fields);
+  AuditTrail::require_short(record);
+  database.note(std::move(record));
 }
 
 Digest Hospital::store_digest() {

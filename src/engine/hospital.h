@@ -126,6 +126,10 @@ class Hospital {
   std::vector<Answered> ask(std::span<const Asked> asked, const Asker& asker);
   // Anything else that has to be told; `fields` is a JSON object.
   void note(const Asker& asker, const std::string& what, const std::string& fields = "{}");
+  // The same inside DatabasePool::write, before the write is kept: what cannot be recorded is not
+  // done. One flush for all writes that wait.
+  static void note(Database& database, const Asker& asker, const std::string& what,
+                   const std::string& fields = "{}");
 
   Digest store_digest();
 

@@ -23,7 +23,8 @@ constexpr std::uint64_t kBetweenCheckpoints = 1000;
 constexpr std::size_t kLongestRecord = 200'000;  // bytes; the last one must be found again in 1 MB
 const Digest kNothing(64, '0');
 constexpr std::string_view kDigestKey = ",\"digest\":\"";
-constexpr std::string_view kCheckpoint = ",\"what\":\"checkpoint\",";
+// Stands behind the digest of the record before.
+constexpr std::string_view kCheckpoint = "\",\"what\":\"checkpoint\",";
 
 // What a checkpoint signs: the number of the record and all that stands before it.
 std::string signed_text(std::uint64_t n, const Digest& previous) {
@@ -176,14 +177,17 @@ AuditTrail::AuditTrail(const fs::path& path, std::optional<SigningKey> key)
 }
 AuditTrail::~AuditTrail() = default;
 
+void AuditTrail::require_short(const std::string& fields) {
+  if (fields.size() > kLongestRecord)
+    fail(Fault::input, "too long to be recorded, and so it is not done");
+}
+
 void AuditTrail::append(const std::string& at, const std::string& fields) {
   append(at, std::span(&fields, 1));
 }
 
 void AuditTrail::append(const std::string& at, std::span<const std::string> records) {
-  for (const std::string& fields : records)
-    if (fields.size() > kLongestRecord)
-      fail(Fault::input, "too long to be recorded, and so it is not done");
+  for (const std::string& fields : records) require_short(fields);
   state_->writes.take_part({&at, records}, [&](const auto& all) { state_->commit(all); });
 }
 
@@ -217,10 +221,9 @@ class Verifier {
 
   // What is wrong with the next record; empty: nothing.
   std::string_view take(std::string_view line, AuditCheck& check) {
-    const std::size_t cut = line.rfind(kDigestKey);
-    if (cut == std::string_view::npos || line.size() != cut + kDigestKey.size() + 64 + 2 ||
-        !line.ends_with("\"}"))
-      return "not a record";
+    constexpr std::size_t kTail = kDigestKey.size() + 64 + 2;
+    const std::size_t cut = line.size() - std::min(line.size(), kTail);
+    if (!line.substr(cut).starts_with(kDigestKey) || !line.ends_with("\"}")) return "not a record";
     const std::string_view digest = line.substr(cut + kDigestKey.size(), 64);
     const std::string_view text = line.substr(0, cut);  // but for its closing brace
     hasher_.start();
@@ -231,7 +234,7 @@ class Verifier {
       return "a record before this one is missing, or stands elsewhere";
     const std::string number = "{\"n\":" + std::to_string(check.records + 1) + ",";
     if (!text.starts_with(number)) return "the numbering has a gap";
-    if (text.find(kCheckpoint) != std::string::npos) {
+    if (text.substr(previous.data() + previous.size() - text.data()).starts_with(kCheckpoint)) {
       const std::string key(text_after(text, "\"key\":\""));
       const std::string signature(text_after(text, "\"signature\":\""));
       if (!is_signed(signed_text(check.records + 1, std::string(previous)), signature, key))

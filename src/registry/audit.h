@@ -25,6 +25,8 @@ class AuditTrail {
   // together with those of others that waited. Throws Fault::storage where it cannot be written:
   // what cannot be recorded is not done.
   void append(const std::string& at, const std::string& fields);
+  // Throws Fault::input where a record is too long.
+  static void require_short(const std::string& fields);
   // Several, with one flush.
   void append(const std::string& at, std::span<const std::string> records);
   // Signs what stands so far; nothing without a key, or where the last record is a checkpoint.

@@ -95,7 +95,8 @@ std::string entry_response(const EntryResult& result) {
 }
 
 // One record for each patient, before the writes are kept: what cannot be recorded is not done.
-void note_results(Call& call, const std::string& what, const std::vector<EntryResult>& results) {
+void note_results(Database& database, Call& call, const std::string& what,
+                  const std::vector<EntryResult>& results) {
   constexpr std::size_t kMostOfRecord = 1000;
   std::map<std::string, std::vector<std::string>> by_patient;
   for (const EntryResult& result : results) {
@@ -113,7 +114,7 @@ void note_results(Call& call, const std::string& what, const std::vector<EntryRe
       Json record = Json::object();
       if (!patient.empty()) record["subject"] = patient;
       record["resources"] = std::vector<std::string>(first, last);
-      note(call, what, record);
+      note(database, call, what, record);
     }
 }
 
@@ -133,7 +134,7 @@ std::vector<EntryResult> write_transaction(Call& call, FhirBundle& bundle,
                         "Bundle.entry[" + std::to_string(i) + "]"};
       }
     }
-    note_results(call, "transaction", results);
+    note_results(database, call, "transaction", results);
   });
   return results;
 }
@@ -160,7 +161,7 @@ Response fhir_bundle(Call& call) {
       try {
         call.hospital().live().write([&](Database& database) {
           result = write_entry(call, database, entry);
-          note_results(call, "batch", {result});
+          note_results(database, call, "batch", {result});
         });
         answer.add_response(entry_response(result));
       } catch (const HttpError& error) {

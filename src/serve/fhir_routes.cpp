@@ -51,8 +51,9 @@ Response written_response(const Call& call, const LiveRecord::Written& written) 
 }
 
 // Before the write is kept: what cannot be recorded is not done.
-void note_write(Call& call, const LiveRecord::Written& written) {
-  if (written.changed) note(call, written.created ? "create" : "update", told(call, written.kept));
+void note_write(Database& database, Call& call, const LiveRecord::Written& written) {
+  if (written.changed)
+    note(database, call, written.created ? "create" : "update", told(call, written.kept));
 }
 
 // If-Match: W/"3", If-None-Match: *
@@ -88,14 +89,14 @@ Response fhir_create(Call& call) {
       if (found.size() > 1) throw HttpError{412, "several resources have this identifier"};
       if (!found.empty()) {
         written.kept = found[0], written.created = written.changed = false;
-        note(call, "read", told(call, written.kept));
+        note(database, call, "read", told(call, written.kept));
         return;
       }
     }
     written = call.hospital().arrive(database, write, call.now);
     if (written.kept.type != call.parts[0])
       throw HttpError{400, "the resource is of another type than the address"};
-    note_write(call, written);
+    note_write(database, call, written);
   });
   return written_response(call, written);
 }
@@ -112,7 +113,7 @@ Response fhir_update(Call& call) {
     written = call.hospital().arrive(database, write, call.now);
     if (written.kept.type != call.parts[0])
       throw HttpError{400, "the resource is of another type than the address"};
-    note_write(call, written);
+    note_write(database, call, written);
   });
   return written_response(call, written);
 }
@@ -124,7 +125,7 @@ Response fhir_delete(Call& call) {
     LiveRecord live(database);
     require_match(live, call);
     removed = live.remove(call.parts[0], call.parts[1], call.now);
-    if (removed) note(call, "delete", told(call, *removed));
+    if (removed) note(database, call, "delete", told(call, *removed));
   });
   return {204, "", ""};
 }

@@ -30,6 +30,9 @@ struct Request {
   std::optional<std::string> asked(std::string_view name) const;
 };
 
+// Sets target, path and query. False where the target is not a path with an optional query.
+bool take_target(std::string_view target, Request& request);
+
 struct Response {
   int status = 200;
   std::string type = "application/json";

@@ -1,5 +1,3 @@
-#include <simdjson.h>
-
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -32,33 +30,12 @@ std::string_view view(beast::string_view text) {
   return {text.data(), text.size()};
 }
 
-// Nothing where the target is not a path with an optional query.
-bool split_target(std::string_view target, Request& request) {
-  request.target = target;
-  if (!target.starts_with('/')) return false;
-  const std::size_t mark = target.find('?');
-  const auto path = decode_url(target.substr(0, mark), '+');
-  if (!path || path->find('\0') != std::string::npos) return false;
-  request.path = *path;
-  if (mark == std::string_view::npos) return true;
-  for (const std::string_view pair : split(target.substr(mark + 1), '&')) {
-    if (pair.empty()) continue;
-    const std::size_t equals = pair.find('=');
-    const auto name = decode_url(pair.substr(0, equals), ' ');
-    const auto value =
-        equals == std::string_view::npos ? std::string() : decode_url(pair.substr(equals + 1), ' ');
-    if (!name || !value) return false;
-    request.query.emplace_back(*name, *value);
-  }
-  return true;
-}
-
 bool take_head(const bhttp::request<bhttp::string_body>& from, Request& request) {
   request.method = view(from.method_string());
   for (const auto& field : from)
     request.headers.emplace_back(lower(view(field.name_string())),
                                  std::string(view(field.value())));
-  return split_target(view(from.target()), request);
+  return take_target(view(from.target()), request);
 }
 
 // Of connections that are open, as long as it lives.
@@ -194,6 +171,8 @@ struct HttpServer::State {
     const auto [failed, read] = co_await bhttp::async_read(stream, buffer, parser, kAwait);
     if (failed == bhttp::error::body_limit)
       co_return co_await refuse(stream, 413, "the body is longer than this address takes");
+    if (failed.category() == of_http && failed != bhttp::error::partial_message)
+      co_return co_await refuse(stream, 400, "the body is not sent as HTTP sends it");
     if (failed) co_return false;
     const bool keep = parser.keep_alive() && !stopping;
     request.body = std::move(parser.get().body());
@@ -213,7 +192,8 @@ struct HttpServer::State {
     beast::get_lowest_layer(stream).expires_after(std::chrono::seconds(options.seconds_to_ask));
     const auto [error] = co_await stream.async_handshake(asio::ssl::stream_base::server, kAwait);
     if (!error) {
-      beast::flat_buffer buffer;
+      // What the parser has not taken yet: a head, the size of a chunk; never a body.
+      beast::flat_buffer buffer(options.most_header_bytes + 65536);
       while (co_await serve(stream, buffer, peer)) {
       }
       beast::get_lowest_layer(stream).expires_after(std::chrono::seconds(1));
@@ -273,49 +253,6 @@ void HttpServer::stop() {
     state_->acceptor.close(none);
     asio::co_spawn(state_->io, state_->finish(), asio::detached);
   });
-}
-
-const std::string& Request::header(std::string_view name) const {
-  static const std::string kNone;
-  for (const auto& [key, value] : headers)
-    if (key == name) return value;
-  return kNone;
-}
-
-std::optional<std::string> Request::asked(std::string_view name) const {
-  for (const auto& [key, value] : query)
-    if (key == name) return value;
-  return std::nullopt;
-}
-
-std::optional<std::string> decode_url(std::string_view text, char blank) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '+') {
-      out += blank;
-    } else if (text[i] == '%') {
-      const auto byte = from_hexadecimal(lower(text.substr(i + 1, 2)));
-      if (!byte || byte->size() != 1) return std::nullopt;
-      out += *byte;
-      i += 2;
-    } else {
-      out += text[i];
-    }
-  }
-  if (!simdjson::validate_utf8(out)) return std::nullopt;
-  return out;
-}
-
-std::string encode_url(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (std::isalnum(byte) || std::string_view("-._~").find(c) != std::string_view::npos)
-      out += c;
-    else
-      out += "%" + hexadecimal({&c, 1});
-  }
-  return out;
 }
 
 const char* status_text(int status) {

@@ -33,4 +33,8 @@ void note(const Call& call, const std::string& what, const Json& fields) {
   call.hospital().note(call.asker, what, text_of(fields));
 }
 
+void note(Database& database, const Call& call, const std::string& what, const Json& fields) {
+  Hospital::note(database, call.asker, what, text_of(fields));
+}
+
 }  // namespace cangong

@@ -22,5 +22,7 @@ Json body_of(const Call& call, std::initializer_list<std::string_view> known);
 std::string text_in(const Json& body, const char* key);
 // Into the trail.
 void note(const Call& call, const std::string& what, const Json& fields = Json::object());
+// Inside of a write to the live record, before it is kept.
+void note(Database& database, const Call& call, const std::string& what, const Json& fields);
 
 }  // namespace cangong

@@ -81,7 +81,7 @@ void persist(Call& call, const Got& got, const std::string& bundle) {
       const auto written = call.hospital().arrive(db, write, call.now);
       if (written.changed) names.push_back(written.kept.type + "/" + written.kept.id);
     }
-    note(call, "persist",
+    note(db, call, "persist",
          {{"subject", got.patient->id}, {"id", got.answered.id}, {"resources", names}});
   });
 }

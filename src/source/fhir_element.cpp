@@ -188,7 +188,7 @@ std::optional<Code> concept_of(const Element& concept_element) {
   std::optional<Code> best;
   std::vector<std::string> others;
   bool known = false;
-  each(concept_element, "coding", [&](const Element& item) {
+  each_coding(concept_element, [&](const Element& item) {
     auto code = coding(item);
     if (!code) return;
     if (best && (known || !is_known_system(item))) {
@@ -208,8 +208,8 @@ std::optional<Code> concept_of(const Element& concept_element) {
 bool has_code(const Element& at, std::string_view key, std::string_view code) {
   bool found = false;
   if (const auto concept_element = child(at, key))
-    each(*concept_element, "coding",
-         [&](const Element& item) { found |= text_of(item, "code") == code; });
+    each_coding(*concept_element,
+                [&](const Element& item) { found |= text_of(item, "code") == code; });
   return found;
 }
 

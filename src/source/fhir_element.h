@@ -28,6 +28,15 @@ void each(const Element& at, std::string_view key, const Use& use) {
   for (const Element item : items) use(item);
 }
 std::optional<Element> first(const Element& at, std::string_view key);
+// The same for the codings of a CodeableConcept; of more than a thousand it is refused.
+template <class Use>
+void each_coding(const Element& concept_element, const Use& use) {
+  std::size_t count = 0;
+  each(concept_element, "coding", [&](const Element& item) {
+    if (++count > 1000) throw FhirReject{"a concept of more than 1,000 codings"};
+    use(item);
+  });
+}
 
 // Of a Quantity: its UCUM code, else its text.
 std::string_view unit_of(const Element& quantity);

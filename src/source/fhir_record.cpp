@@ -70,7 +70,7 @@ void split_fields(std::string_view json, Incoming& incoming) {
 
 void add_codes(const Element& resource, std::string_view key, std::vector<Term>& terms) {
   const auto add = [&](const Element& at) {
-    fhir::each(at, "coding", [&](const Element& coding) {
+    fhir::each_coding(at, [&](const Element& coding) {
       const auto code = text_of(coding, "code");
       if (!code) return;
       const auto system = text_of(coding, "system").value_or("");
@@ -288,7 +288,7 @@ class Parsers {
   Parsers(const Parsers&) = delete;
   Parsers& operator=(const Parsers&) = delete;
   ~Parsers() {
-    constexpr std::size_t kMost = 8, kMostBytes = 1 << 20;
+    constexpr std::size_t kMost = 8, kMostBytes = 1 << 17;  // a parser takes ten times as much
     if (kept().size() > kMost) kept().resize(kMost);
     for (auto& parser : kept())
       if (parser.capacity() > kMostBytes) parser = simdjson::dom::parser();
@@ -394,7 +394,7 @@ FhirBundle take_bundle_apart(std::string_view json, std::size_t most) {
   std::size_t i = 0;
   for (const std::string_view entry : json_items(*entries)) {
     const Fields parts(entry);
-    if (const std::string_view* resource = parts.find("resource")) bundle.entries[i].json = *resource;
+    if (const std::string_view* json = parts.find("resource")) bundle.entries[i].json = *json;
     ++i;
   }
   return bundle;

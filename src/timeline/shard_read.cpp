@@ -153,7 +153,11 @@ ShardReader::ShardReader(const fs::path& path, unsigned wanted, CodeBook& codes)
                             *state_->reader->parquet_reader()->metadata()->schema(), state_->file);
 }
 
-ShardReader::~ShardReader() = default;
+ShardReader::~ShardReader() {
+  if (!state_) return;
+  state_->reader.reset();
+  arrow::default_memory_pool()->ReleaseUnused();
+}
 ShardReader::ShardReader(ShardReader&&) noexcept = default;
 
 std::vector<std::string> ShardReader::unread_columns() const {

@@ -9,6 +9,7 @@ import traceback
 import access
 import bulk
 import checks
+import crash
 import ehr
 import fhir
 import hostile
@@ -63,7 +64,8 @@ def main():
             check_postgres(home, t)
         else:
             operations.check_backup(home, t)
-        operations.check_killed(home, t, int(os.environ.get("CANGONG_KILLS", "50")))
+        crash.check_full(home, t)
+        crash.check_killed(home, t, int(os.environ.get("CANGONG_KILLS", "50")))
     print(f"{checks.passed} passed, {len(checks.failures)} failed")
     return 1 if checks.failures else 0
 

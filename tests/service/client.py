@@ -3,6 +3,7 @@ import http.client
 import json
 import os
 import pathlib
+import resource
 import signal
 import ssl
 import subprocess
@@ -32,16 +33,22 @@ def keep(asked, answer):
 
 
 class Service:
-    """`with Service(program, home) as service`: started, and ended with SIGTERM."""
+    """`with Service(program, home) as service`: started, and ended with SIGTERM. `largest_file`: no
+    file can grow beyond, as on a full disk."""
 
-    def __init__(self, program, home):
-        self.program, self.home = program, pathlib.Path(home)
+    def __init__(self, program, home, largest_file=None):
+        self.program, self.home, self.largest_file = program, pathlib.Path(home), largest_file
+
+    def limit_files(self):
+        if self.largest_file:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (self.largest_file, self.largest_file))
 
     def __enter__(self):
         self.log = open(self.home.parent / (self.home.name + ".log"), "ab")
         self.process = subprocess.Popen(
             [self.program, "serve", str(self.home), "--port", "0", "--json"],
-            stdout=subprocess.PIPE, stderr=self.log)
+            stdout=subprocess.PIPE, stderr=self.log, preexec_fn=self.limit_files,
+            restore_signals=False)  # Python ignores SIGXFSZ, and so do its children
         line = self.process.stdout.readline()
         if not line:
             raise RuntimeError(f"the service did not start: {self.log_text()[-500:]}")

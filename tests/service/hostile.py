@@ -33,6 +33,12 @@ def check_hostile(s, t):
     chunks = b"1\r\na\r\n" * 70000 + b"0\r\n\r\n"
     got = s.raw(b"POST /auth/sign-in HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks)
     check("chunks beyond the limit", got.startswith(b"HTTP/1.1 413") or got == b"", got[:80])
+    start_chunk = time.monotonic()
+    got = s.raw(b"POST /auth/sign-in HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + b"0" * 300000)
+    check("a size of a chunk that does not end", (got.startswith(b"HTTP/1.1 400") or got == b"") and
+          time.monotonic() - start_chunk < 5, got[:80])
+    got = s.raw(b"POST /auth/sign-in HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n")
+    check("a size that is none", got.startswith(b"HTTP/1.1 400"), got[:80])
     for path in (b"/%", b"/%zz", b"/fhir/Patient/%ff", b"/a\x00b", b"//evil", b"/fhir/../auth/me"):
         got = s.raw(b"GET " + path + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         check(f"address {path}", got[9:12] in (b"400", b"401", b"404"), got[:80])

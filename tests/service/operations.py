@@ -66,48 +66,6 @@ def check_trail(s, t):
         "first_bad_line"] == at + 1, bad.stdout)
 
 
-def check_killed(home, t, rounds):
-    """Acknowledged is kept: kill -9 at random moments while four clients write."""
-    kept, slowest = set(), 0.0
-    for round in range(rounds):
-        start = time.monotonic()
-        s = Service(PROGRAM, home).__enter__()
-        slowest = max(slowest, time.monotonic() - start)
-        stop, lock = threading.Event(), threading.Lock()
-
-        def write(k):
-            connection = s.connect()
-            for n in range(100000):
-                if stop.is_set():
-                    return
-                id = f"k-{round}-{k}-{n}"
-                try:
-                    done = s.ask("PUT", "/fhir/Observation/" + id, lab(
-                        "own", n, "2022-01-01", id), token=t["integrator"], connection=connection)
-                except Exception:
-                    return
-                if done.status == 201:
-                    with lock:
-                        kept.add(id)
-
-        threads = [threading.Thread(target=write, args=(k,)) for k in range(4)]
-        for thread in threads:
-            thread.start()
-        time.sleep(random.uniform(0.02, 0.3))
-        s.stop(signal.SIGKILL)
-        stop.set()
-        for thread in threads:
-            thread.join()
-    with Service(PROGRAM, home) as s:
-        c = s.connect()
-        lost = [id for id in kept if s.ask("GET", "/fhir/Observation/" + id, token=t["integrator"],
-                                           connection=c).status != 200]
-        check(f"{rounds} kills lose nothing of {len(kept)} acknowledged", kept and not lost, lost[:3])
-        told = s.ask("POST", "/api/audit/verify", {}, token=t["auditor"]).json()
-        check("the chain is whole after them", told["holds"], told)
-    check("ready again within 2 s", slowest < 2, slowest)
-
-
 def check_backup(home, t):
     with Service(PROGRAM, home) as s:
         run(PROGRAM, "backup", home, home.parent / "home.zip")
