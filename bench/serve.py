@@ -5,7 +5,8 @@ serve-explain   CDS Hooks patient-view with reasons: MLP 64-64, 35 features, 100
 serve-trees     the same with boosted trees and TreeSHAP
 serve           the same model as serve-explain without reasons (Open Inference Protocol); the peer has the same model;
                 then what the token costs, as a share of the median of one caller
-fhir-create     Observations, acknowledged durable, into a record of 10^5 events, 10^6, ... CANGONG_EVENTS (10^5)
+fhir-create     Observations, acknowledged durable, into a record of 10^5 events, 10^6, ... CANGONG_EVENTS
+                (10^5); over PostgreSQL by `tests/postgres/cluster bench/run fhir-create`
 fhir-transaction  the same, 500 in a bundle
 audit-verify    a trail of a million records
 pages           every page's requests over 100,000 patients: the slowest of 20
@@ -19,6 +20,7 @@ import os
 import pathlib
 import random
 import re
+import shutil
 import signal
 import socket
 import ssl
@@ -229,8 +231,23 @@ def people(home, service):
             "-H", "Content-Type: application/json", "--data-binary", "@" + str(file), service.url + "/fhir")
 
 
+def use_postgres(home, server):
+    """The server of tests/postgres/cluster; a home of its own, whose record is empty."""
+    words = dict(word.split("=", 1) for word in server.split())
+    (home / "keys").mkdir(mode=0o700, exist_ok=True)
+    shutil.copy(words["passfile"], home / "keys" / "database")
+    (home / "keys" / "database").chmod(0o600)
+    (home / "config.yaml").write_text(
+        f"database: host={words['host']} dbname={words['dbname']} user={words['user']}\n"
+        "database_password_file: keys/database\n")
+
+
 def create(folder):
-    home, most, at = make_home(folder, "trees"), int(os.environ.get("CANGONG_EVENTS", "100000")), 0
+    server = os.environ.get("CANGONG_TEST_POSTGRES")
+    home, most, at = make_home(folder / "pg" if server else folder, "trees"), int(
+        os.environ.get("CANGONG_EVENTS", "100000")), 0
+    if server:
+        use_postgres(home, server)
     for file in home.glob("live.db*"):
         file.unlink()
     service, by_size = Ours(home), {}
@@ -340,6 +357,8 @@ def attacks(token):
         "many headers": b"GET /livez HTTP/1.1\r\n" + b"X: a\r\n" * 9000 + b"\r\n",
         "no HTTP": b"\x00\x01\x02\r\n\r\n",
         "a field 50,000 times": body(b'{"resourceType":"Observation"' + b',"status":"final"' * 50_000 + b"}"),
+        "100,000 identifiers": body(b'{"resourceType":"Patient","identifier":[' + b'{"value":"x"},' * 100_000
+                                    + b"{}]}"),
         "100,000 codings": body(b'{"resourceType":"Observation","code":{"coding":[' + b'{"code":"x"},' * 100_000
                                 + b"{}]}}"),
         "half a body": head + b'Content-Length: 2\r\n\r\n{"',
@@ -374,6 +393,9 @@ def hostile(folder):
                         slowest[name] = max(slowest.get(name, 0), 1000 * (time.monotonic() - start))
                 if round == 0:
                     grew[name] = service.rss() - before
+        taken = {name: s for name, s in statuses.items() if not s.startswith("4") and s not in ("", "closed")}
+        if taken:
+            sys.exit(f"not refused: {taken}")
         return {"rate": 1000 / max(slowest.values()), "slowest_ms": slowest, "statuses": statuses,
                 "grew_mb": grew}
     finally:

@@ -55,7 +55,10 @@ void Database::transaction(const std::function<void()>& work) {
   notes_.clear();
   try {
     work();
-    if (!notes_.empty()) keep_notes_(notes_);
+    if (!notes_.empty()) {
+      driver_->settle();
+      keep_notes_(notes_);
+    }
     driver_->commit();
     depth_ = 0;
   } catch (...) {

@@ -33,6 +33,8 @@ class DatabaseDriver {
   virtual void rollback() = 0;
   // False where a failure ended the transaction.
   virtual bool is_in_transaction() const = 0;
+  // Waits for what was put; throws where some of it failed, or the transaction is over.
+  virtual void settle() = 0;
   // As quickly as it can; inside a transaction, and nothing else until it is finished.
   virtual std::unique_ptr<RowSink> load(const std::string& table,
                                         const std::vector<std::string>& columns) = 0;

@@ -2,6 +2,9 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <cmath>
 #include <thread>
 
@@ -274,6 +277,55 @@ TEST(Database, NotesAreKeptBeforeWhatTheyTellOf) {
   std::vector<std::string> kept;
   pool.read([&](Database& db) { kept = texts(db, "SELECT a FROM pair ORDER BY a"); });
   EXPECT_EQ(kept, seen);
+}
+
+// Three writes of one flush: one that fails takes its own note away, not its neighbours'.
+TEST(Database, NotesOfOneFlushAreKeptTogether) {
+  const TestDatabase live;
+  std::vector<Database::Notes> flushes;
+  std::atomic<bool> fails = false;
+  DatabasePool pool(live.at(), [&](const Database::Notes& notes) {
+    if (fails) fail(Fault::storage, "nowhere to keep them");
+    flushes.push_back(notes);
+  });
+  pool.write([](Database& db) { db.script("CREATE TABLE pair(a TEXT NOT NULL, b BIGINT)"); });
+  std::atomic<int> failed = 0;
+  const auto write = [&](const char* text, bool breaks) {
+    try {
+      pool.write([&](Database& db) {
+        db.run("INSERT INTO pair VALUES(?, 1)", {text});
+        db.note(text);
+        if (breaks) fail(Fault::input, "it fails");
+      });
+    } catch (const Error&) {
+      ++failed;
+    }
+  };
+  const auto together = [&] {
+    std::atomic<bool> begun = false;
+    std::thread first([&] {
+      pool.write([&](Database&) {
+        begun = true;
+        std::this_thread::sleep_for(std::chrono::milliseconds(300));
+      });
+    });
+    while (!begun) std::this_thread::yield();
+    std::thread a(write, "a", false), b(write, "b", true), c(write, "c", false);
+    for (std::thread* thread : {&first, &a, &b, &c}) thread->join();
+  };
+  together();
+  EXPECT_EQ(failed, 1);
+  Database::Notes all;
+  for (const auto& flush : flushes) all.insert(all.end(), flush.begin(), flush.end());
+  std::sort(all.begin(), all.end());
+  EXPECT_EQ(all, (Database::Notes{"a", "c"}));
+  EXPECT_LE(flushes.size(), 2u);  // one, unless a thread came late
+  fails = true;
+  together();
+  EXPECT_EQ(failed, 4);
+  std::optional<std::int64_t> rows;
+  pool.read([&](Database& db) { rows = db.integer("SELECT COUNT(*) FROM pair"); });
+  EXPECT_EQ(rows, 2);
 }
 
 }  // namespace

@@ -43,23 +43,28 @@ struct Workspace {
 };
 constexpr std::size_t kMostKept = 1 << 17;  // bytes
 
+// Gives the memory of a large text back, also where it turns out to be none.
+struct GivesBack {
+  Workspace& workspace;
+  ~GivesBack() {
+    if (workspace.padded.capacity() <= kMostKept) return;
+    workspace.parser = simdjson::ondemand::parser();
+    std::string().swap(workspace.padded);
+  }
+};
+
 struct Text {
   std::string_view json;
   Workspace& mine;
+  GivesBack gives_back;
   simdjson::ondemand::document document;
-  explicit Text(std::string_view json) : json(json), mine(workspace()) {
+  explicit Text(std::string_view json) : json(json), mine(workspace()), gives_back{mine} {
     mine.padded.reserve(json.size() + simdjson::SIMDJSON_PADDING);
     mine.padded.assign(json);
     if (mine.parser.iterate(mine.padded).get(document)) not_json();
   }
   Text(const Text&) = delete;
   Text& operator=(const Text&) = delete;
-  ~Text() {
-    document = {};
-    if (mine.padded.capacity() <= kMostKept) return;
-    mine.parser = simdjson::ondemand::parser();
-    mine.padded = std::string();
-  }
   static Workspace& workspace() {
     thread_local Workspace one;
     return one;

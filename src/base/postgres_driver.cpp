@@ -173,6 +173,11 @@ class Postgres final : public DatabaseDriver {
     if (!is_lost()) Result(PQexec(connection_.get(), "ROLLBACK"));
   }
   bool is_in_transaction() const override { return in_transaction_ && !is_lost(); }
+  void settle() override {
+    if (sent_ > 0) (void)receive();
+    if (PQtransactionStatus(connection_.get()) != PQTRANS_INTRANS)
+      fail(Fault::storage, name_ + ": the transaction was ended by an earlier failure");
+  }
   bool copy_to(const fs::path&) override { return false; }
   bool is_server() const override { return true; }
   const std::string& name() const override { return name_; }

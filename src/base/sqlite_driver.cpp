@@ -90,6 +90,10 @@ class Sqlite final : public DatabaseDriver {
     if (is_in_transaction()) script("ROLLBACK");
   }
   bool is_in_transaction() const override { return !sqlite3_get_autocommit(connection_); }
+  void settle() override {
+    if (!is_in_transaction())
+      fail(Fault::storage, file_ + ": the transaction was ended by an earlier failure");
+  }
   const std::string& name() const override { return file_; }
 
   bool copy_to(const fs::path& file) override {

@@ -109,7 +109,7 @@ class Load {
           subjects.push_back(subject);
       }
       if (!names.empty())
-        hospital_.note({run_.job().by, "job " + run_.job().id, "", ""}, "load",
+        Hospital::note(db, {run_.job().by, "job " + run_.job().id, "", ""}, "load",
                        Json{{"subjects", subjects}, {"resources", names}}.dump());
     });
     created_ += created, updated_ += updated, unchanged_ += unchanged;

@@ -33,6 +33,7 @@ BoostedRows::BoostedRows(const std::string& saved, std::size_t outputs, std::siz
     const nlohmann::json &left = tree.at("left_children"), &right = tree.at("right_children"),
                          &columns = tree.at("split_indices"), &values = tree.at("split_conditions"),
                          &missing = tree.at("default_left"), &cover = tree.at("sum_hessian");
+    if (left.empty()) fail(Fault::model, "boosted trees: a tree is damaged");
     for (const nlohmann::json& type : tree.at("split_type"))
       if (type.get<int>() != 0) fail(Fault::model, "boosted trees split by categories");
     roots_.push_back(nodes_.size());

@@ -10,8 +10,9 @@ namespace cangong {
 namespace {
 
 constexpr std::size_t kMostFactors = 1 << 20;  // 48 MB
-// A branch that no row took in training still has a path; its share must not be zero.
-constexpr double kLeastShare = 1e-12;
+// A branch that no row took in training still has a path; its share must not be zero, nor that of
+// many such branches on one path.
+constexpr double kLeastTaken = 1e-12, kLeastShare = 1e-200;
 
 // Legendre's polynomial of degree n at x, and its slope.
 std::pair<double, double> legendre(std::size_t n, double x) {
@@ -99,7 +100,8 @@ void TreeShap::grow(std::span<const ShapNode> tree) {
   edges_.resize(nodes_.size());
   factors_.resize(nodes_.size() * kStates * points_);
   parts_.resize(factors_.size());
-  std::vector<double> share(tree.size(), 1), reach(tree.size(), 1);
+  std::vector<double> share(tree.size(), 1), reach(tree.size(), 0);
+  reach[0] = 1;
   double mean = 0;
   for (std::size_t i = 0; i < tree.size(); ++i) {
     const ShapNode& node = tree[i];
@@ -111,11 +113,11 @@ void TreeShap::grow(std::span<const ShapNode> tree) {
     std::uint32_t before = static_cast<std::uint32_t>(i);
     while (before != 0 && edges_[first + before].column != node.column)
       before = edges_[first + before].parent;
-    const double above = std::max(node.cover, kLeastShare);
     for (const bool is_left : {true, false}) {
       const auto child = static_cast<std::size_t>(is_left ? node.left : node.right);
-      const double taken = std::clamp(tree[child].cover / above, kLeastShare, 1.0);
-      share[child] = share[before] * taken, reach[child] = reach[i] * taken;
+      const double taken = node.cover > 0 ? tree[child].cover / node.cover : 0;
+      reach[child] = reach[i] * std::min(taken, 1.0);
+      share[child] = std::max(share[before] * std::clamp(taken, kLeastTaken, 1.0), kLeastShare);
       edges_[first + child] = {static_cast<std::uint32_t>(i), before, node.column, is_left};
       set_factors(first + child, share[before], share[child]);
     }

@@ -91,7 +91,7 @@ struct AuditTrail::State {
     if (!last.is_object() || !last.contains("digest") || !last.contains("n"))
       fail(Fault::storage, path.string() + ": the audit trail is damaged at its end");
     head = {last["n"].get<std::uint64_t>(), last["digest"].get<std::string>()};
-    signed_last = last.value("what", "") == "checkpoint";
+    signed_last = is_checkpoint(line);
   }
 
   void drop_torn_record() {
@@ -214,6 +214,17 @@ std::string_view text_after(std::string_view line, std::string_view key) {
   return line.substr(0, line.find('"'));
 }
 
+}  // namespace
+
+bool is_checkpoint(std::string_view line) {
+  const std::string_view previous = text_after(line, ",\"previous\":\"");
+  const auto* const end = previous.data() + previous.size();
+  return !previous.empty() &&
+         line.substr(static_cast<std::size_t>(end - line.data())).starts_with(kCheckpoint);
+}
+
+namespace {
+
 // Reads records as they lie, without parsing what they say.
 class Verifier {
  public:
@@ -234,7 +245,10 @@ class Verifier {
       return "a record before this one is missing, or stands elsewhere";
     const std::string number = "{\"n\":" + std::to_string(check.records + 1) + ",";
     if (!text.starts_with(number)) return "the numbering has a gap";
-    if (text.substr(previous.data() + previous.size() - text.data()).starts_with(kCheckpoint)) {
+    if (!text.substr(static_cast<std::size_t>(previous.data() + previous.size() - text.data()))
+             .starts_with('"'))
+      return "not a record";
+    if (is_checkpoint(text)) {
       const std::string key(text_after(text, "\"key\":\""));
       const std::string signature(text_after(text, "\"signature\":\""));
       if (!is_signed(signed_text(check.records + 1, std::string(previous)), signature, key))

@@ -46,6 +46,9 @@ class AuditTrail {
 // One record, of a program that writes now and then.
 void append_audit(const fs::path& file, const std::string& at, const std::string& fields);
 
+// Whether a record, as it stands in the file, is a checkpoint.
+bool is_checkpoint(std::string_view line);
+
 struct AuditCheck {
   std::uint64_t records = 0, checkpoints = 0, unsigned_tail = 0;  // records behind the last one
   std::uint64_t first_bad_line = 0;                               // 0 = the chain holds

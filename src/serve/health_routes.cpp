@@ -51,8 +51,9 @@ std::vector<Json> last_events(const Call& call) {
     return !want || record.value(key, "") == *want;
   };
   while (const auto line = lines.next()) {
+    if (is_checkpoint(line->text)) continue;
     Json record = Json::parse(line->text, nullptr, false);
-    if (!record.is_object() || record.value("what", "") == "checkpoint") continue;
+    if (!record.is_object()) continue;
     const bool among = subject && record.contains("subjects") && record["subjects"].is_array() &&
                        std::find(record["subjects"].begin(), record["subjects"].end(),
                                  Json(*subject)) != record["subjects"].end();

@@ -159,6 +159,9 @@ struct HttpServer::State {
     request.peer = std::move(peer);
     if (!take_head(parser.get(), request))
       co_return co_await refuse(stream, 400, "the address is not well formed");
+    // A body that ends in a way unknown here would be taken for the next request (RFC 9112, 6.3).
+    if (parser.get().count(bhttp::field::transfer_encoding) > 0 && !parser.chunked())
+      co_return co_await refuse(stream, 400, "the body is sent chunked, or with its length");
     const std::size_t most = handlers.body_limit(request);
     if (const auto size = parser.content_length(); size && *size > most)
       co_return co_await refuse(stream, 413, "the body is longer than this address takes");

@@ -162,7 +162,8 @@ class Pull {
                                                    entry.target.substr(slash + 1), now());
         if (removed) names.push_back(removed->type + "/" + removed->id), ++count;
       }
-      if (count > 0) hospital_.note(asker_, "delete", Json{{"resources", names}}.dump());
+      if (count > 0)
+        Hospital::note(db, asker_, "delete", Json{{"resources", names}}.dump());
     });
     return count;
   }

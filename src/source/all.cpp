@@ -14,6 +14,7 @@ constexpr std::array kSources{
            read_fhir},
     Source{"omop", "OMOP CDM 5.3 and 5.4 tables, as CSV (.gz too) or Parquet", read_omop},
     Source{"meds", "MEDS 0.3 and 0.4 data sets (Parquet)", read_meds},
+    Source{"delphi", "Delphi's train.bin and val.bin, with labels.csv beside them", read_delphi},
     Source{"ontology", "what stands above the store's codes: a table of code, parent, name, or OBO",
            read_ontology},
     Source{"csv", "tables as CSV, TSV, PSV, ARFF, Parquet, npy or npz, through a mapping file",

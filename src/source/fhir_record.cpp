@@ -68,14 +68,25 @@ void split_fields(std::string_view json, Incoming& incoming) {
     incoming.meta = joined(Fields(*meta), {"versionId", "lastUpdated"});
 }
 
-void add_codes(const Element& resource, std::string_view key, std::vector<Term>& terms) {
+// What a resource is found by.
+struct Terms {
+  std::vector<Term> all;
+  void add(const char* kind, std::string text) {
+    constexpr std::size_t kMost = 5000;
+    if (all.size() == kMost)
+      fail(Fault::input, "a resource of more than 5,000 codes, identifiers and names");
+    all.push_back({kind, std::move(text)});
+  }
+};
+
+void add_codes(const Element& resource, std::string_view key, Terms& terms) {
   const auto add = [&](const Element& at) {
     fhir::each_coding(at, [&](const Element& coding) {
       const auto code = text_of(coding, "code");
       if (!code) return;
       const auto system = text_of(coding, "system").value_or("");
-      terms.push_back({"code", std::string(*code)});
-      terms.push_back({"code", std::string(system) + "|" + std::string(*code)});
+      terms.add("code", std::string(*code));
+      terms.add("code", std::string(system) + "|" + std::string(*code));
     });
   };
   const auto found = fhir::child(resource, key);
@@ -86,28 +97,28 @@ void add_codes(const Element& resource, std::string_view key, std::vector<Term>&
     add(*found);
 }
 
-void add_names(const Element& patient, std::vector<Term>& terms) {
+void add_names(const Element& patient, Terms& terms) {
   fhir::each(patient, "name", [&](const Element& name) {
     for (const char* key : {"family", "text"})
-      if (const auto text = text_of(name, key)) terms.push_back({"name", lower(*text)});
+      if (const auto text = text_of(name, key)) terms.add("name", lower(*text));
     // Both orders of the whole name, and without a blank as it is written in Chinese.
     const std::string family = lower(text_of(name, "family").value_or(""));
     std::string given_names;
     fhir::each(name, "given", [&](const Element& given) {
       std::string_view text;
       if (given.get(text)) return;
-      terms.push_back({"name", lower(text)});
+      terms.add("name", lower(text));
       given_names += (given_names.empty() ? "" : " ") + lower(text);
     });
     if (family.empty() || given_names.empty()) return;
     for (const std::string& whole :
          {family + " " + given_names, given_names + " " + family, family + given_names})
-      terms.push_back({"name", whole});
+      terms.add("name", whole);
   });
 }
 
 std::vector<Term> terms_of(const Element& resource, std::string_view type) {
-  std::vector<Term> terms;
+  Terms terms;
   for (const char* key : {"code", "medicationCodeableConcept", "vaccineCode"})
     add_codes(resource, key, terms);
   if (type == "DocumentReference" || type == "Encounter") add_codes(resource, "type", terms);
@@ -117,11 +128,11 @@ std::vector<Term> terms_of(const Element& resource, std::string_view type) {
       const auto value = text_of(item, "value");
       if (!value) return;
       const auto system = text_of(item, "system").value_or("");
-      terms.push_back({"identifier", std::string(*value)});
-      terms.push_back({"identifier", std::string(system) + "|" + std::string(*value)});
+      terms.add("identifier", std::string(*value));
+      terms.add("identifier", std::string(system) + "|" + std::string(*value));
     });
   if (type == "Patient") add_names(resource, terms);
-  return terms;
+  return std::move(terms.all);
 }
 
 using ResolveElement = std::function<std::optional<Element>(const std::string& reference)>;
@@ -163,6 +174,9 @@ void read_facts(const Element& resource, const fhir::Type& type, FhirDraft& draf
   } catch (const FhirReject& reject) {
     fail(Fault::input, std::string(type.name) + ": " + reject.why);
   }
+  constexpr std::size_t kMostEvents = 10'000;
+  if (draft.facts().size() > kMostEvents)
+    fail(Fault::input, std::string(type.name) + ": it tells of more than 10,000 events");
   for (const Fact& fact : draft.facts()) {
     if (const auto why = objection_to(fact))
       fail(Fault::input, std::string(type.name) + ": " + *why);

@@ -31,6 +31,7 @@ std::span<const Source> sources();
 const Source& source_named(std::string_view name);
 
 void read_csv(const SourceOptions& options, Sink& sink);
+void read_delphi(const SourceOptions& options, Sink& sink);
 void read_fhir(const SourceOptions& options, Sink& sink);
 void read_omop(const SourceOptions& options, Sink& sink);
 void read_ontology(const SourceOptions& options, Sink& sink);

@@ -40,15 +40,14 @@ class Service:
         self.program, self.home, self.largest_file = program, pathlib.Path(home), largest_file
 
     def limit_files(self):
-        if self.largest_file:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (self.largest_file, self.largest_file))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (self.largest_file, self.largest_file))
 
     def __enter__(self):
         self.log = open(self.home.parent / (self.home.name + ".log"), "ab")
         self.process = subprocess.Popen(
             [self.program, "serve", str(self.home), "--port", "0", "--json"],
-            stdout=subprocess.PIPE, stderr=self.log, preexec_fn=self.limit_files,
-            restore_signals=False)  # Python ignores SIGXFSZ, and so do its children
+            stdout=subprocess.PIPE, stderr=self.log, 
+            preexec_fn=self.limit_files if self.largest_file else None)
         line = self.process.stdout.readline()
         if not line:
             raise RuntimeError(f"the service did not start: {self.log_text()[-500:]}")

@@ -24,6 +24,11 @@ def check_hostile(s, t):
     check("a body that is too long, before it is read", got.startswith(b"HTTP/1.1 413"), got[:80])
     got = s.raw(b"\x00\x01garbage\r\n\r\n")
     check("no HTTP", got.startswith(b"HTTP/1.1 400"), got[:80])
+    for coding in (b"identity", b"xchunked", b"chunked, gzip"):
+        got = s.raw(b"POST /auth/sign-in HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: " + coding +
+                    b"\r\n\r\nGET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        check(f"no request is smuggled behind {coding}", got.startswith(b"HTTP/1.1 400") and
+              b"200 OK" not in got, got[:80])
     got = s.raw(b"GET /livez HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n"
                 b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
     check("two lengths", not got.startswith(b"HTTP/1.1 200"), got[:80])

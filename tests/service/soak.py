@@ -169,7 +169,8 @@ def soak(program, seconds, rate):
             memory(s.process, samples, until)
             for caller in callers:
                 caller.join(timeout=60)
-            check("no caller failed", not any(c.error for c in callers), [c.error for c in callers])
+            check("no caller failed", not any(c.error or c.is_alive() for c in callers),
+                  [c.error for c in callers])
             wrong = [w for c in callers for w in c.wrong]
             check("every answer was the expected one", not wrong, wrong[:3])
             count = check_kept(s, t, callers)
