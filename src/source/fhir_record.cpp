@@ -69,7 +69,7 @@ void split_fields(std::string_view json, Incoming& incoming) {
 }
 
 // What a resource is found by.
-struct Terms {
+struct SearchTerms {
   std::vector<Term> all;
   void add(const char* kind, std::string text) {
     constexpr std::size_t kMost = 5000;
@@ -79,7 +79,7 @@ struct Terms {
   }
 };
 
-void add_codes(const Element& resource, std::string_view key, Terms& terms) {
+void add_codes(const Element& resource, std::string_view key, SearchTerms& terms) {
   const auto add = [&](const Element& at) {
     fhir::each_coding(at, [&](const Element& coding) {
       const auto code = text_of(coding, "code");
@@ -97,7 +97,7 @@ void add_codes(const Element& resource, std::string_view key, Terms& terms) {
     add(*found);
 }
 
-void add_names(const Element& patient, Terms& terms) {
+void add_names(const Element& patient, SearchTerms& terms) {
   fhir::each(patient, "name", [&](const Element& name) {
     for (const char* key : {"family", "text"})
       if (const auto text = text_of(name, key)) terms.add("name", lower(*text));
@@ -118,7 +118,7 @@ void add_names(const Element& patient, Terms& terms) {
 }
 
 std::vector<Term> terms_of(const Element& resource, std::string_view type) {
-  Terms terms;
+  SearchTerms terms;
   for (const char* key : {"code", "medicationCodeableConcept", "vaccineCode"})
     add_codes(resource, key, terms);
   if (type == "DocumentReference" || type == "Encounter") add_codes(resource, "type", terms);

@@ -1,0 +1,74 @@
+// The plain forward pass of Delphi (Shmatko et al. 2025): a decoder over events, whose places are
+// ages, not positions; its logits are the logarithms of rates a day, of all events at once.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "encode/delphi_batch.h"
+
+namespace cangong {
+
+struct DelphiShape {
+  std::size_t layers = 12, heads = 12, width = 120, vocabulary = 1270;
+  // Of all weights: the output is the embedding again.
+  std::size_t parameters() const;
+  // Names, as in the official state dict, with rows and columns (1 row: a scale); in its order.
+  struct Weight {
+    std::string name;
+    std::size_t rows, columns;
+  };
+  std::vector<Weight> weights() const;
+};
+
+// Whether events of the same age as what is to be predicted are seen. In training, and when answers
+// are judged, they are not, for they would tell it; when the future is drawn nobody knows it.
+enum class DelphiTies { hidden, seen };
+// What counts as a target. Judging (the official validation mode): sex, lifestyle and "no event"
+// are neither targets nor possible; in training "no event" is both. The two cannot be compared.
+enum class DelphiTargets { training, judging };
+
+template <class Real>
+class DelphiNetwork {
+ public:
+  using Weights = std::map<std::string, std::vector<Real>>;  // row-major, [out, in]
+
+  // Throws Fault::model where a weight is missing or of another size.
+  DelphiNetwork(const DelphiShape& shape, Weights weights);
+
+  struct Output {
+    std::vector<Real> logits;        // people x length x vocabulary
+    std::vector<std::uint8_t> sees;  // people x length x length: which event sees which
+  };
+  Output forward(const DelphiBatch& batch, DelphiTies ties) const;
+
+ private:
+  using Rows = std::vector<Real>;
+  const Rows& weight(const std::string& name) const { return weights_.at(name); }
+  Rows embed(const DelphiBatch& batch) const;
+  Rows attend(const Rows& normal, const std::string& block, const std::vector<std::uint8_t>& sees,
+              std::size_t people, std::size_t length) const;
+
+  DelphiShape shape_;
+  Weights weights_;
+};
+
+extern template class DelphiNetwork<float>;
+extern template class DelphiNetwork<double>;
+
+// Which event sees which: those before it and itself; never padding, which sees itself alone.
+std::vector<std::uint8_t> delphi_mask(const DelphiBatch& batch, DelphiTies ties);
+
+// Means over the targets that are events: cross-entropy, and the exponential waiting time's, whose
+// mean cannot be below a tenth of a day.
+struct DelphiLoss {
+  double cross_entropy = 0, waiting = 0;
+  std::size_t targets = 0;
+};
+template <class Real>
+DelphiLoss delphi_loss(const typename DelphiNetwork<Real>::Output& output, const DelphiBatch& batch,
+                       DelphiTargets targets);
+
+}  // namespace cangong
