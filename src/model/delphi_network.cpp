@@ -11,7 +11,7 @@ namespace {
 
 using namespace delphi;
 
-constexpr double kDaysOfYear = 365.25, kLeastWait = 0.1;  // days
+constexpr double kDaysOfYear = 365.25;
 
 // rows x inner times the transpose of columns x inner.
 template <class Real>
@@ -64,7 +64,7 @@ std::size_t last_seen(const std::uint8_t* sees, std::size_t count) {
   return 0;
 }
 
-bool is_target(std::int32_t id, DelphiTargets targets) {
+bool may_be_target(std::int32_t id, DelphiTargets targets) {
   if (id == kNoEvent) return targets == DelphiTargets::training;
   return id > kLastLifestyle;
 }
@@ -110,6 +110,23 @@ std::vector<std::uint8_t> delphi_mask(const DelphiBatch& batch, DelphiTies ties)
       if (!any) own[i] = 1;
     }
   return sees;
+}
+
+std::vector<std::uint8_t> delphi_targets(const DelphiBatch& batch, DelphiTargets targets) {
+  std::vector<std::uint8_t> are;
+  for (const std::int32_t id : batch.next) are.push_back(may_be_target(id, targets));
+  return are;
+}
+
+std::vector<double> delphi_waits(const DelphiBatch& batch, const std::vector<std::uint8_t>& sees) {
+  std::vector<double> waits;
+  for (std::size_t row = 0; row < batch.tokens.size(); ++row) {
+    const std::size_t person = row / batch.length * batch.length;
+    const std::size_t since = person + last_seen(&sees[row * batch.length], batch.length);
+    const double days = static_cast<double>(batch.next_ages[since]) - batch.ages[since];
+    waits.push_back(std::max(days, 1.0));
+  }
+  return waits;
 }
 
 template <class Real>
@@ -201,10 +218,12 @@ template class DelphiNetwork<double>;
 template <class Real>
 DelphiLoss delphi_loss(const typename DelphiNetwork<Real>::Output& output, const DelphiBatch& batch,
                        DelphiTargets targets) {
-  const std::size_t length = batch.length, vocabulary = output.logits.size() / batch.tokens.size();
+  const std::size_t vocabulary = output.logits.size() / batch.tokens.size();
+  const auto is_target = delphi_targets(batch, targets);
+  const auto waits = delphi_waits(batch, output.sees);
   DelphiLoss loss;
   for (std::size_t row = 0; row < batch.tokens.size(); ++row) {
-    if (!is_target(batch.next[row], targets)) continue;
+    if (!is_target[row]) continue;
     const Real* logits = &output.logits[row * vocabulary];
     const std::size_t first = targets == DelphiTargets::judging ? kLastLifestyle + 1 : 0;
     const double largest = *std::max_element(logits + first, logits + vocabulary);
@@ -212,13 +231,8 @@ DelphiLoss delphi_loss(const typename DelphiNetwork<Real>::Output& output, const
     for (std::size_t v = first; v < vocabulary; ++v) sum += std::exp(logits[v] - largest);
     const double log_sum = largest + std::log(sum);  // of the total rate a day
     loss.cross_entropy += log_sum - logits[batch.next[row]];
-    // The time since the last event that is seen, and none of the same day.
-    const std::size_t person = row / length * length;
-    const std::size_t since = person + last_seen(&output.sees[row * length], length);
-    const double days =
-        std::max(static_cast<double>(batch.next_ages[since]) - batch.ages[since], 1.0);
-    const double rate = 1 / (std::exp(-log_sum) + kLeastWait);
-    loss.waiting += rate * (days + kLeastWait) - std::log(rate);
+    const double rate = 1 / (std::exp(-log_sum) + kDelphiLeastWait);
+    loss.waiting += rate * (waits[row] + kDelphiLeastWait) - std::log(rate);
     ++loss.targets;
   }
   const auto count = static_cast<double>(loss.targets);

@@ -61,6 +61,13 @@ extern template class DelphiNetwork<double>;
 // Which event sees which: those before it and itself; never padding, which sees itself alone.
 std::vector<std::uint8_t> delphi_mask(const DelphiBatch& batch, DelphiTies ties);
 
+// By event: whether what follows is a target, and the time until then, in days, since the last
+// event that is seen; a day at least.
+std::vector<std::uint8_t> delphi_targets(const DelphiBatch& batch, DelphiTargets targets);
+std::vector<double> delphi_waits(const DelphiBatch& batch, const std::vector<std::uint8_t>& sees);
+
+inline constexpr double kDelphiLeastWait = 0.1;  // days: no rate is above its inverse
+
 // Means over the targets that are events: cross-entropy, and the exponential waiting time's, whose
 // mean cannot be below a tenth of a day.
 struct DelphiLoss {

@@ -1,3 +1,5 @@
+#include "model/torch_library.h"
+
 #include <dlfcn.h>
 
 #include "base/error.h"
@@ -6,17 +8,19 @@
 
 namespace cangong {
 
-// The part with torch lies beside the program and is loaded when a network is first trained.
+void* torch_symbol(const char* name) {
+  static const fs::path file = program_file().parent_path() / "libcangong_torch.so";
+  static void* const library = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (!library)
+    fail(Fault::missing,
+         "this build cannot train networks: " + file.string() + " cannot be loaded");
+  void* symbol = ::dlsym(library, name);
+  if (!symbol) fail(Fault::missing, file.string() + " belongs to another version");
+  return symbol;
+}
+
 NetworkTrainer network_trainer() {
-  static const NetworkTrainer trainer = [] {
-    const fs::path file = program_file().parent_path() / "libcangong_torch.so";
-    void* library = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
-    if (!library)
-      fail(Fault::missing, std::string("this build cannot train networks: ") + ::dlerror());
-    void* symbol = ::dlsym(library, kNetworkTrainer);
-    if (!symbol) fail(Fault::missing, file.string() + " belongs to another version");
-    return reinterpret_cast<NetworkTrainer>(symbol);
-  }();
+  static const auto trainer = reinterpret_cast<NetworkTrainer>(torch_symbol(kNetworkTrainer));
   return trainer;
 }
 
