@@ -195,11 +195,9 @@ def lab_of(patient, n):
     return OBSERVATION.replace("@N@", str(n)).replace("@P@", str(patient))
 
 
-def fill(folder, home, service, count):
+def fill(home, service, count):
     """`count` more Observations of patients at random, by transactions of two callers."""
     rng = random.Random(count)
-    script = folder / "transactions"
-    script.mkdir(exist_ok=True)
     entry = lambda n: ('{"request":{"method":"POST","url":"Observation"},"resource":' +
                        lab_of(rng.randrange(PATIENTS), n) + "}")
     bodies = ['{"resourceType":"Bundle","type":"transaction","entry":[' +
@@ -255,7 +253,7 @@ def create(folder):
         people(home, service)
         size = 100_000
         while size <= most:
-            fill(folder, home, service, size - at)
+            fill(home, service, size - at)
             rates = [load(folder, service.url, "/fhir/Observation", service.token, OBSERVATION, CONNECTIONS)
                      for _ in range(3)]
             at = size + int(5 * sum(rate for rate, _ in rates))

@@ -58,7 +58,7 @@ bool is_lifestyle(std::int64_t token) {
 
 using Blocks = std::vector<std::vector<Token>>;
 
-// Blocks of other persons, which come along where a block is longer than a record, are padding; but
+// Rows of other persons, which come along where a block is longer than a record, are padding; but
 // their lifestyle takes part in the drawing.
 Blocks blocks_of(const DelphiPeople& all, std::span<const std::int64_t> chosen,
                  const DelphiBatchOptions& options, Draws& draws) {

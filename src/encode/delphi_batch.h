@@ -20,9 +20,9 @@ struct DelphiPeople {
 };
 DelphiPeople people_of(std::vector<DelphiEvent> rows);
 
-// The model's ids, which begin with these.
+// The model's first ids; between these two and lifestyle stand female and male.
 namespace delphi {
-constexpr std::int32_t kPadding = 0, kNoEvent = 1, kFemale = 2, kMale = 3;
+constexpr std::int32_t kPadding = 0, kNoEvent = 1;
 constexpr std::int32_t kFirstLifestyle = 4, kLastLifestyle = 12;
 constexpr float kPaddingAge = -10000;
 }  // namespace delphi

@@ -71,22 +71,6 @@ bool may_be_target(std::int32_t id, DelphiTargets targets) {
 
 }  // namespace
 
-std::vector<DelphiShape::Weight> DelphiShape::weights() const {
-  std::vector<Weight> all{{"transformer.wte.weight", vocabulary, width},
-                          {"transformer.wae.linear.weight", width, width}};
-  for (std::size_t layer = 0; layer < layers; ++layer) {
-    const std::string block = "transformer.h." + std::to_string(layer) + ".";
-    all.push_back({block + "ln_1.weight", 1, width});
-    all.push_back({block + "attn.c_attn.weight", 3 * width, width});
-    all.push_back({block + "attn.c_proj.weight", width, width});
-    all.push_back({block + "ln_2.weight", 1, width});
-    all.push_back({block + "mlp.c_fc.weight", 4 * width, width});
-    all.push_back({block + "mlp.c_proj.weight", width, 4 * width});
-  }
-  all.push_back({"transformer.ln_f.weight", 1, width});
-  return all;
-}
-
 std::size_t DelphiShape::parameters() const {
   std::size_t count = 0;
   for (const Weight& weight : weights()) count += weight.rows * weight.columns;

@@ -23,6 +23,23 @@ struct DelphiShape {
   std::vector<Weight> weights() const;
 };
 
+// Here, for the shared object with torch, which is not linked with the rest, needs it too.
+inline std::vector<DelphiShape::Weight> DelphiShape::weights() const {
+  std::vector<Weight> all{{"transformer.wte.weight", vocabulary, width},
+                          {"transformer.wae.linear.weight", width, width}};
+  for (std::size_t layer = 0; layer < layers; ++layer) {
+    const std::string block = "transformer.h." + std::to_string(layer) + ".";
+    all.push_back({block + "ln_1.weight", 1, width});
+    all.push_back({block + "attn.c_attn.weight", 3 * width, width});
+    all.push_back({block + "attn.c_proj.weight", width, width});
+    all.push_back({block + "ln_2.weight", 1, width});
+    all.push_back({block + "mlp.c_fc.weight", 4 * width, width});
+    all.push_back({block + "mlp.c_proj.weight", width, 4 * width});
+  }
+  all.push_back({"transformer.ln_f.weight", 1, width});
+  return all;
+}
+
 // Whether events of the same age as what is to be predicted are seen. In training, and when answers
 // are judged, they are not, for they would tell it; when the future is drawn nobody knows it.
 enum class DelphiTies { hidden, seen };

@@ -24,9 +24,8 @@ DelphiLesson delphi_lesson(DelphiBatch batch) {
   return lesson;
 }
 
-std::unique_ptr<DelphiTrainer> delphi_trainer(DelphiTraining training) {
+std::unique_ptr<DelphiTrainer> delphi_trainer(const DelphiTraining& training) {
   (void)DelphiNetwork<double>(training.shape, training.weights);  // refuses what does not fit
-  training.order = training.shape.weights();
   static const auto make = reinterpret_cast<MakeDelphiTrainer>(torch_symbol(kMakeDelphiTrainer));
   std::unique_ptr<DelphiTrainer> trainer;
   make(training, trainer);

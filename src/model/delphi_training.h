@@ -13,7 +13,6 @@ struct DelphiTraining {
 
   DelphiShape shape;
   DelphiNetwork<double>::Weights weights;  // to begin with
-  std::vector<DelphiShape::Weight> order;  // set by delphi_trainer
   Real real = Real::float32;
   // AdamW (Loshchilov and Hutter 2019). The decay is for what multiplies, not for the embedding and
   // the scales of normalisation; gradients are cut to the norm `clip`.
@@ -56,7 +55,7 @@ struct DelphiSchedule {
 
 // Throws Fault::missing where this build cannot train networks, Fault::model where the weights do
 // not fit the shape.
-std::unique_ptr<DelphiTrainer> delphi_trainer(DelphiTraining training);
+std::unique_ptr<DelphiTrainer> delphi_trainer(const DelphiTraining& training);
 
 // What the shared object exports.
 using MakeDelphiTrainer = void (*)(const DelphiTraining&, std::unique_ptr<DelphiTrainer>&);

@@ -10,10 +10,12 @@ namespace cangong {
 
 void* torch_symbol(const char* name) {
   static const fs::path file = program_file().parent_path() / "libcangong_torch.so";
-  static void* const library = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (!library)
-    fail(Fault::missing,
-         "this build cannot train networks: " + file.string() + " cannot be loaded");
+  static void* const library = [] {
+    void* loaded = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (!loaded)
+      fail(Fault::missing, std::string("this build cannot train networks: ") + ::dlerror());
+    return loaded;
+  }();
   void* symbol = ::dlsym(library, name);
   if (!symbol) fail(Fault::missing, file.string() + " belongs to another version");
   return symbol;

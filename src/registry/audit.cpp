@@ -214,13 +214,16 @@ std::string_view text_after(std::string_view line, std::string_view key) {
   return line.substr(0, line.find('"'));
 }
 
+// What of the line stands behind a part of it.
+std::string_view behind(std::string_view line, std::string_view part) {
+  return line.substr(static_cast<std::size_t>(part.data() + part.size() - line.data()));
+}
+
 }  // namespace
 
 bool is_checkpoint(std::string_view line) {
   const std::string_view previous = text_after(line, ",\"previous\":\"");
-  const auto* const end = previous.data() + previous.size();
-  return !previous.empty() &&
-         line.substr(static_cast<std::size_t>(end - line.data())).starts_with(kCheckpoint);
+  return !previous.empty() && behind(line, previous).starts_with(kCheckpoint);
 }
 
 namespace {
@@ -245,10 +248,9 @@ class Verifier {
       return "a record before this one is missing, or stands elsewhere";
     const std::string number = "{\"n\":" + std::to_string(check.records + 1) + ",";
     if (!text.starts_with(number)) return "the numbering has a gap";
-    if (!text.substr(static_cast<std::size_t>(previous.data() + previous.size() - text.data()))
-             .starts_with('"'))
-      return "not a record";
-    if (is_checkpoint(text)) {
+    const std::string_view rest = behind(text, previous);
+    if (!rest.starts_with('"')) return "not a record";
+    if (rest.starts_with(kCheckpoint)) {
       const std::string key(text_after(text, "\"key\":\""));
       const std::string signature(text_after(text, "\"signature\":\""));
       if (!is_signed(signed_text(check.records + 1, std::string(previous)), signature, key))

@@ -43,7 +43,7 @@ class TorchDelphi final : public DelphiTrainer {
         real_(training.real == DelphiTraining::Real::float64 ? torch::kFloat64 : torch::kFloat32) {
     at::set_num_threads(training.threads);
     std::vector<Tensor> decays, stays;
-    for (const auto& [name, rows, columns] : training.order) {
+    for (const auto& [name, rows, columns] : training.shape.weights()) {
       const auto r = static_cast<std::int64_t>(rows), c = static_cast<std::int64_t>(columns);
       const auto& values = training.weights.at(name);
       Tensor weight = delphi_tensor(values, {r, c}, torch::kFloat64).to(real_);

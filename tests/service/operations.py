@@ -1,15 +1,11 @@
 """Health, trail, kills, backup, approvals."""
 import json
 import pathlib
-import random
 import re
 import shutil
-import signal
 import subprocess
-import threading
-import time
 
-from checks import PROGRAM, check, lab
+from checks import PROGRAM, check
 from client import Service, run
 
 

@@ -17,7 +17,7 @@ import uuid
 
 import access
 from checks import check, condition, failures, lab, parameters, patient
-from client import Service, make_accounts, make_home, run, wait_until
+from client import Service, make_accounts, make_home, run
 
 CALLERS, PATIENTS = 8, 400
 
