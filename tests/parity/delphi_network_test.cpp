@@ -5,38 +5,13 @@
 
 #include <cmath>
 
-#include "../shared_data.h"
-#include "npz.h"
+#include "delphi_stored.h"
 
 namespace cangong {
 namespace {
 
-using Arrays = std::map<std::string, NpzArray>;
-constexpr DelphiShape kSmall{2, 2, 24, 1270};
-
-fs::path stored(const std::string& file) {
-  return shared_data() / "delphi-parity" / file;
-}
-
-DelphiBatch batch_in(const Arrays& arrays, const std::string& prefix, std::size_t most_people) {
-  const NpzArray& x = arrays.at(prefix + "x");
-  DelphiBatch batch;
-  batch.people = std::min(x.shape[0], most_people), batch.length = x.shape[1];
-  batch.tokens = x.as<std::int32_t>(), batch.ages = arrays.at(prefix + "a").as<float>();
-  batch.next = arrays.at(prefix + "y").as<std::int32_t>();
-  batch.next_ages = arrays.at(prefix + "b").as<float>();
-  const std::size_t count = batch.people * batch.length;
-  batch.tokens.resize(count), batch.next.resize(count);
-  batch.ages.resize(count), batch.next_ages.resize(count);
-  return batch;
-}
-
-template <class Real>
-typename DelphiNetwork<Real>::Weights weights_in(const fs::path& file) {
-  typename DelphiNetwork<Real>::Weights weights;
-  for (const auto& [name, array] : read_npz(file)) weights[name] = array.template as<Real>();
-  return weights;
-}
+using Arrays = StoredArrays;
+constexpr DelphiShape kSmall = kSmallDelphi;
 
 // Weights that need no file, as the stored results say.
 template <class Real>
@@ -81,13 +56,12 @@ void expect_losses(const typename DelphiNetwork<Real>::Output& output, const Del
 // float32: within 2e-5 of the official float32 logits; float64: of the float64 ones, 1e-11.
 template <class Real>
 void expect_official(const std::string& type, double logit_within, double loss_within) {
-  const Arrays arrays = read_npz(stored("P2_forward/forward.npz"));
+  const Arrays arrays = stored_arrays("P2_forward/forward.npz");
   const auto columns = arrays.at("logit_columns").as<std::size_t>();
   for (const std::string set : {"init", "trained"}) {
-    const DelphiNetwork<Real> network(
-        kSmall, weights_in<Real>(stored("P2_forward/weights_" + set + ".npz")));
+    const DelphiNetwork<Real> network(kSmall, stored_weights<Real>(set));
     for (const std::string number : {"batch0", "batch1", "batch2"}) {
-      const DelphiBatch batch = batch_in(arrays, number + "/", 4);
+      const DelphiBatch batch = stored_batch(arrays, number + "/", 4);
       const auto output = network.forward(batch, DelphiTies::hidden);
       EXPECT_EQ(output.sees, arrays.at(number + "/mask_with_targets").as<std::uint8_t>()) << number;
       EXPECT_EQ(delphi_mask(batch, DelphiTies::seen),
@@ -119,13 +93,13 @@ TEST(DelphiNetwork, LogitsMasksAndLossesAreTheOfficialOnes) {
 
 TEST(DelphiNetwork, AtFullSize) {
   NEEDS_SHARED_DATA("delphi-parity");
-  const Arrays arrays = read_npz(stored("P2_forward/demo_config.npz"));
-  const Arrays batches = read_npz(stored("P1_batches/batches.npz"));
+  const Arrays arrays = stored_arrays("P2_forward/demo_config.npz");
+  const Arrays batches = stored_arrays("P1_batches/batches.npz");
   const auto columns = arrays.at("columns").as<std::size_t>();
   const DelphiShape shape;
   const DelphiNetwork<float> network(shape, hashed<float>(shape));
   for (const std::string name : {"train_00", "eval_00"}) {
-    const DelphiBatch batch = batch_in(batches, name + "/", 16);
+    const DelphiBatch batch = stored_batch(batches, name + "/", 16);
     const auto output = network.forward(batch, DelphiTies::hidden);
     const std::string prefix = "hash/f32/" + name + "/";
     const auto& wanted = arrays.at(prefix + "last_logits").values;

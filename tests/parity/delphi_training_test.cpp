@@ -5,8 +5,7 @@
 
 #include <cmath>
 
-#include "../shared_data.h"
-#include "npz.h"
+#include "delphi_stored.h"
 
 namespace cangong {
 namespace {
@@ -19,39 +18,17 @@ class DelphiTrains : public testing::Test {
     GTEST_SKIP() << "this build cannot train networks";
 #endif
   }
-  static std::map<std::string, NpzArray> stored(const std::string& file) {
-    return read_npz(shared_data() / "delphi-parity" / file);
-  }
-  static DelphiTrainer::Weights weights(const std::string& set) {
-    DelphiTrainer::Weights all;
-    for (auto& [name, array] : stored("P2_forward/weights_" + set + ".npz"))
-      all[name] = array.values;
-    return all;
-  }
   static std::unique_ptr<DelphiTrainer> trainer(const std::string& set, DelphiTraining::Real real) {
     DelphiTraining training;
-    training.shape = {2, 2, 24, 1270}, training.weights = weights(set), training.real = real;
+    training.shape = kSmallDelphi, training.weights = stored_weights<double>(set),
+    training.real = real;
     return delphi_trainer(training);
   }
 };
 
-// The norm of the difference, by the norm of what is wanted.
-double distance(const std::vector<double>& got, const std::vector<double>& wanted) {
-  double off = 0, whole = 0;
-  for (std::size_t i = 0; i < wanted.size(); ++i)
-    off += (got[i] - wanted[i]) * (got[i] - wanted[i]), whole += wanted[i] * wanted[i];
-  return std::sqrt(off / whole);
-}
-
 TEST_F(DelphiTrains, GradientsAreTheOfficialOnes) {
-  const auto arrays = stored("P3_backward/gradients.npz");
-  DelphiBatch batch;
-  const auto& x = arrays.at("batch/x");
-  batch.people = x.shape[0], batch.length = x.shape[1], batch.tokens = x.as<std::int32_t>();
-  batch.ages = arrays.at("batch/a").as<float>(),
-  batch.next = arrays.at("batch/y").as<std::int32_t>();
-  batch.next_ages = arrays.at("batch/b").as<float>();
-  const DelphiLesson lesson = delphi_lesson(batch);
+  const auto arrays = stored_arrays("P3_backward/gradients.npz");
+  const DelphiLesson lesson = delphi_lesson(stored_batch(arrays, "batch/"));
   struct Case {
     const char *set, *type;
     DelphiTraining::Real real;
@@ -67,29 +44,9 @@ TEST_F(DelphiTrains, GradientsAreTheOfficialOnes) {
     }
 }
 
-DelphiBatch batch_of_step(const std::map<std::string, NpzArray>& arrays, std::size_t step) {
-  const NpzArray& x = arrays.at("x");
-  DelphiBatch batch;
-  batch.people = x.shape[1], batch.length = x.shape[2];
-  const std::size_t rows = batch.people, length = batch.length, count = rows * length;
-  for (std::size_t i = 0; i < count; ++i) {
-    const std::size_t at = step * count + i, person = i / length;
-    const bool is_last = i % length + 1 == length, is_padding = x.values[at] == 0;
-    const auto next = [&](const char* inside, const char* last) {
-      return is_last ? arrays.at(last).values[step * rows + person]
-                     : arrays.at(inside).values[at + 1];
-    };
-    batch.tokens.push_back(static_cast<std::int32_t>(x.values[at]));
-    batch.ages.push_back(static_cast<float>(arrays.at("a").values[at]));
-    batch.next.push_back(is_padding ? 0 : static_cast<std::int32_t>(next("x", "y_last")));
-    batch.next_ages.push_back(is_padding ? -10000 : static_cast<float>(next("a", "b_last")));
-  }
-  return batch;
-}
-
 // float64: to the stored digits; float32: as far as the official float32 is from float64.
 TEST_F(DelphiTrains, AHundredStepsAreTheOfficialOnes) {
-  const auto arrays = stored("P4_trajectory/trajectory.npz");
+  const auto arrays = stored_arrays("P4_trajectory/trajectory.npz");
   struct Case {
     const char *name, *set;
     DelphiSchedule schedule;
@@ -105,7 +62,7 @@ TEST_F(DelphiTrains, AHundredStepsAreTheOfficialOnes) {
       for (std::size_t step = 0; step < 100; ++step) {
         const double* row = &told[step * 6];
         ASSERT_NEAR(one.schedule.at(step), row[0], 1e-12) << one.name << " " << step;
-        const DelphiStep got = own->step(delphi_lesson(batch_of_step(arrays, step)), row[0]);
+        const DelphiStep got = own->step(delphi_lesson(stored_step(arrays, step)), row[0]);
         ASSERT_NEAR(got.cross_entropy, row[1], within * row[1]) << one.name << " " << step;
         ASSERT_NEAR(got.waiting, row[2], within * std::abs(row[2])) << one.name << " " << step;
         ASSERT_NEAR(got.gradient_norm, row[4], (is_exact ? 1e-8 : 1e-3) * row[4])
@@ -121,7 +78,7 @@ TEST_F(DelphiTrains, AHundredStepsAreTheOfficialOnes) {
 TEST_F(DelphiTrains, ALossThatIsNoNumberIsToldAndChangesNothing) {
   const auto own = trainer("init", DelphiTraining::Real::float32);
   const auto before = own->weights();
-  DelphiBatch batch = batch_of_step(stored("P4_trajectory/trajectory.npz"), 0);
+  DelphiBatch batch = stored_step(stored_arrays("P4_trajectory/trajectory.npz"), 0);
   for (float& age : batch.ages) age = std::nanf("");
   EXPECT_THROW((void)own->step(delphi_lesson(batch), 1e-3), Error);
   EXPECT_EQ(own->weights(), before);

@@ -1,0 +1,89 @@
+// The arithmetic in which networks spend their time, for the processor at hand: one table of
+// functions for each set of instructions. Numbers are float32; matrices are row-major. Sums are
+// taken in the same order whatever the number of threads, but in another order by another table.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace cangong {
+
+// Buffers that kernels read may be read this many floats behind their end.
+inline constexpr std::size_t kKernelSlack = 64;
+
+// c = a b, or c += a b. Element (i, k) of a is a[i * a_row + k * a_step]. b is read in panels of
+// Kernels::panel columns: element (k, j) is b[j / panel * b_panel + k * b_row + j % panel]; so a
+// plain row-major matrix has b_panel = panel, and a packed one b_row = panel.
+struct Product {
+  const float* a;
+  std::size_t a_row, a_step;
+  const float* b;
+  std::size_t b_row, b_panel;
+  float* c;
+  std::size_t c_row;
+  std::size_t rows, columns, inner;
+  enum class Into { set, add } into = Into::set;
+};
+
+// LayerNorm without a bias (Ba et al. 2016) of rows that are `stride` floats apart, as are those of
+// what comes out. Two floats of statistics a row serve the way back; null where there is none.
+struct Norm {
+  const float *x, *scale;
+  std::size_t rows, width, stride;
+};
+
+// Numbers set to 0 at random, the others made larger (Srivastava et al. 2014): by a hash of the
+// seed and the place, so that the way back makes the same choice again.
+struct Dropout {
+  float rate = 0;
+  std::uint32_t seed = 0;
+};
+
+// Attention of one person's rows over the rows before them (Vaswani et al. 2017). Row i sees rows
+// [0, until[i]); itself alone where that is none.
+struct Attention {
+  const float* qkv;  // rows x 3 width
+  std::size_t rows, width, heads;
+  std::size_t stride, out_stride;  // floats from row to row, of qkv and of what comes out
+  const std::uint32_t* until;
+  Dropout dropout;
+  float* scratch;  // attention_scratch(rows, width / heads) floats
+};
+std::size_t attention_scratch(std::size_t rows, std::size_t head_width);
+
+// What AdamW (Loshchilov and Hutter 2019) does to weights of one kind in step `step` (from 1).
+struct AdamStep {
+  double rate, beta1, beta2, epsilon, decay;
+  std::size_t step;
+  float gradient_scale;
+};
+
+struct Kernels {
+  const char* name;
+  std::size_t panel;  // columns
+  void (*multiply)(const Product& product);
+  void (*normalise)(const Norm& norm, float* out, float* stats);
+  // Adds to d_x and to d_scale.
+  void (*normalise_back)(const Norm& norm, const float* stats, const float* d_out, float* d_x,
+                         float* d_scale);
+  // GELU by tanh (Hendrycks and Gimpel 2016).
+  void (*gelu)(const float* x, float* out, std::size_t count);
+  void (*gelu_back)(const float* x, float* d, std::size_t count);  // d in place
+  void (*add)(float* to, const float* x, std::size_t count);
+  void (*drop)(float* x, std::size_t count, Dropout dropout);
+  void (*attend)(const Attention& attention, float* out);
+  // Sets d_qkv.
+  void (*attend_back)(const Attention& attention, const float* d_out, float* d_qkv);
+  // The logarithm of the sum of exponentials; x becomes its shares.
+  float (*softmax)(float* x, std::size_t count);
+  double (*sum_of_squares)(const float* x, std::size_t count);
+  void (*adam)(const AdamStep& step, const float* gradient, float* weight, float* mean,
+               float* square, std::size_t count);
+};
+
+// The best that this processor knows.
+const Kernels& kernels();
+// By name, "avx2" or "avx512"; null where this processor does not know it.
+const Kernels* kernels_named(const char* name);
+
+}  // namespace cangong

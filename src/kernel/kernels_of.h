@@ -1,0 +1,89 @@
+// The kernels, written once over vectors of CANGONG_LANES floats; each kernels_*.cpp compiles them
+// for its instructions. It includes nothing that other files include too: what is compiled here
+// must not be chosen by the linker for processors that do not know it.
+#include <immintrin.h>
+
+#include "kernel/kernels.h"
+
+namespace cangong {
+namespace CANGONG_KERNELS {
+namespace {
+
+#include "kernel/vectors_of.h"
+
+// Products of matrices.
+
+template <int kRows>
+void tile(const Product& p, const float* a, const float* b, float* c, std::size_t columns) {
+  Vec sums[kRows][2] = {};
+  for (std::size_t k = 0; k < p.inner; ++k) {
+    const Vec left = load(b), right = load(b + kLanes);
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+      const Vec x = splat(a[static_cast<std::size_t>(r) * p.a_row]);
+      sums[r][0] += x * left;
+      sums[r][1] += x * right;
+    }
+    a += p.a_step, b += p.b_row;
+  }
+  for (int r = 0; r < kRows; ++r, c += p.c_row) {
+    const std::size_t first = columns < kLanes ? columns : kLanes, second = columns - first;
+    const bool adds = p.into == Product::Into::add;
+    if (columns == kPanel) {
+      store(c, adds ? load(c) + sums[r][0] : sums[r][0]);
+      store(c + kLanes, adds ? load(c + kLanes) + sums[r][1] : sums[r][1]);
+      continue;
+    }
+    const auto put = [adds](float* at, Vec v, std::size_t n) {
+      if (n == kLanes)
+        store(at, adds ? load(at) + v : v);
+      else
+        store_part(at, adds ? load_part(at, n) + v : v, n);
+    };
+    put(c, sums[r][0], first);
+    if (second) put(c + kLanes, sums[r][1], second);
+  }
+}
+
+using Tile = void (*)(const Product&, const float*, const float*, float*, std::size_t);
+#if CANGONG_LANES == 16
+constexpr std::size_t kTileRows = 12;
+constexpr Tile kTiles[] = {tile<1>, tile<2>, tile<3>, tile<4>,  tile<5>,  tile<6>,
+                           tile<7>, tile<8>, tile<9>, tile<10>, tile<11>, tile<12>};
+#else
+constexpr std::size_t kTileRows = 6;
+constexpr Tile kTiles[] = {tile<1>, tile<2>, tile<3>, tile<4>, tile<5>, tile<6>};
+#endif
+
+// A panel of b stays in the first cache while all rows of a pass by; long inner sums go in parts.
+void multiply(const Product& whole) {
+  constexpr std::size_t kInner = 512;
+  for (std::size_t from = 0; from < whole.inner; from += kInner) {
+    Product p = whole;
+    p.inner = whole.inner - from < kInner ? whole.inner - from : kInner;
+    p.a += from * p.a_step, p.b += from * p.b_row;
+    if (from > 0) p.into = Product::Into::add;
+    for (std::size_t j = 0; j < p.columns; j += kPanel) {
+      const float* b = p.b + j / kPanel * p.b_panel;
+      const std::size_t columns = p.columns - j < kPanel ? p.columns - j : kPanel;
+      for (std::size_t i = 0; i < p.rows; i += kTileRows) {
+        const std::size_t rows = p.rows - i < kTileRows ? p.rows - i : kTileRows;
+        kTiles[rows - 1](p, p.a + i * p.a_row, b, p.c + i * p.c_row + j, columns);
+      }
+    }
+  }
+}
+
+#include "kernel/rows_of.h"
+// Behind the rows, whose dropout it shares.
+#include "kernel/attention_of.h"
+
+}  // namespace
+
+extern const Kernels kKernels;
+const Kernels kKernels{CANGONG_NAME,   kPanel, multiply, normalise, normalise_back, gelu,
+                       gelu_back,      add,    drop,     attend,    attend_back,    softmax,
+                       sum_of_squares, adam};
+
+}  // namespace CANGONG_KERNELS
+}  // namespace cangong

@@ -1,0 +1,64 @@
+// The fast forward and backward pass of a decoder (model/delphi_network.h is the plain one), over
+// some people's rows at a time.
+#pragma once
+
+#include "model/decoder_rows.h"
+#include "model/decoder_weights.h"
+
+namespace cangong {
+
+struct DecoderLoss {
+  double cross_entropy = 0, waiting = 0;  // sums over the targets
+  std::size_t targets = 0;
+};
+
+// People [first, last) of rows.
+struct DecoderPart {
+  const DecoderRows& rows;
+  std::size_t first, last;
+  std::size_t begin() const { return rows.starts[first]; }
+  std::size_t count() const { return rows.starts[last] - rows.starts[first]; }
+};
+
+// Working memory of one thread, kept from part to part.
+class DecoderPass {
+ public:
+  explicit DecoderPass(const DecoderWeights& weights);
+
+  // rate 0: as when answers are asked for.
+  void forward(const DecoderPart& part, Dropout dropout = {});
+  // Of what `forward` saw. Where `first_id` > 0, ids before it are not possible.
+  DecoderLoss loss(const DecoderPart& part, std::int32_t first_id);
+  // Adds the gradients of (cross_entropy + waiting) * scale to `gradient`, laid out as the weights.
+  // Behind `loss`, which says what the derivatives at its end are.
+  void backward(const DecoderPart& part, float scale, float* gradient);
+  // Behind `forward`: of all ids, by the row.
+  const Floats& logits(const DecoderPart& part);
+
+ private:
+  struct Layer {
+    Floats x, normal1, stats1, qkv, mixed, middle, normal2, stats2, inner, bent;
+  };
+
+  Rows2D view(Floats& floats, std::size_t columns) const;
+  Dropout drop_of(std::size_t layer, std::uint32_t site) const;
+  void dropped(Floats& x, std::size_t layer, std::uint32_t site);
+  void embed(const DecoderPart& part);
+  void attend(const DecoderPart& part, std::size_t layer, const Floats* d_mixed);
+  void layer_forward(const DecoderPart& part, std::size_t layer);
+  void layer_back(const DecoderPart& part, std::size_t layer, float* gradient);
+  void embed_back(const DecoderPart& part, float* gradient);
+  void weight_back(const Rows2D& d_out, const Rows2D& x, std::size_t weight, float* gradient);
+  void add_rows(Floats& to, const Floats& x);
+
+  const DecoderWeights& weights_;
+  const Kernels& kernels_;
+  std::size_t width_, stride_, rows_ = 0;
+  Dropout dropout_;
+  std::vector<Layer> layers_;
+  Floats phases_, x_, part_, last_normal_, last_stats_, targets_, logits_;
+  Floats d_x_, d_part_, d_normal_, d_inner_, d_qkv_, d_targets_, scratch_;
+  std::vector<std::uint32_t> target_rows_;
+};
+
+}  // namespace cangong

@@ -1,0 +1,29 @@
+// What a decoder computes: events of several people one after another, without padding.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "model/delphi_training.h"
+
+namespace cangong {
+
+struct DecoderRows {
+  struct Target {
+    std::uint32_t row;
+    std::int32_t next;
+    float wait;  // days
+  };
+  std::vector<std::int32_t> ids;
+  std::vector<float> days;               // ages
+  std::vector<std::uint32_t> until;      // a row sees its person's rows [0, until); itself if none
+  std::vector<std::uint32_t> starts{0};  // first row of each person, and the end
+  std::vector<Target> targets;
+
+  std::size_t people() const { return starts.size() - 1; }
+  std::size_t rows() const { return ids.size(); }
+};
+
+DecoderRows decoder_rows(const DelphiLesson& lesson);
+
+}  // namespace cangong

@@ -1,0 +1,71 @@
+// The weights of a decoder as its kernels read them.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "kernel/floats.h"
+#include "model/delphi_network.h"
+
+namespace cangong {
+
+// A matrix packed for Product::b.
+struct Packed {
+  Floats panels;
+  std::size_t inner = 0, columns = 0;
+};
+
+// All weights in one array, in the order of DelphiShape::weights(), and each matrix packed twice:
+// for x W^T, the way forward, and for x W, the way back.
+class DecoderWeights {
+ public:
+  struct Layer {  // numbers of weights
+    std::size_t norm1, qkv, projection, norm2, up, down;
+  };
+  enum class Ways { forward, both };
+
+  DecoderWeights(const DelphiShape& shape, Ways ways);
+  // Throws Fault::model where a weight is missing or of another size.
+  DecoderWeights(const DelphiShape& shape, const DelphiNetwork<float>::Weights& weights, Ways ways);
+
+  const DelphiShape& shape() const { return shape_; }
+  std::size_t size() const { return all_.size(); }
+  float* data() { return all_.data(); }
+  const float* data() const { return all_.data(); }
+  std::size_t count() const { return table_.size(); }
+  const DelphiShape::Weight& about(std::size_t number) const { return table_[number]; }
+  std::size_t offset(std::size_t number) const { return offsets_[number]; }
+  const float* at(std::size_t number) const { return all_.data() + offsets_[number]; }
+  Layer layer(std::size_t number) const;
+  std::size_t embedding() const { return 0; }
+  std::size_t ages() const { return 1; }
+  std::size_t last_norm() const { return table_.size() - 1; }
+
+  // After the weights changed.
+  void pack(std::size_t threads = 1);
+  const Packed& forward(std::size_t number) const { return forward_[number]; }
+  const Packed& back(std::size_t number) const { return back_[number]; }
+  DelphiNetwork<double>::Weights named() const;
+
+ private:
+  DelphiShape shape_;
+  Ways ways_;
+  std::vector<DelphiShape::Weight> table_;
+  std::vector<std::size_t> offsets_;
+  Floats all_;
+  std::vector<Packed> forward_, back_;
+};
+
+// out = x times a packed matrix, or is added to.
+struct Rows2D {
+  float* at;
+  std::size_t rows, stride;
+};
+void multiply(const Rows2D& x, const Packed& weight, const Rows2D& out,
+              Product::Into into = Product::Into::set);
+
+// Sines and cosines of an age at each of width / 2 speeds.
+void age_phases(float days, std::size_t width, float* out);
+
+}  // namespace cangong
