@@ -14,7 +14,7 @@ inline constexpr std::size_t kKernelSlack = 64;
 // c = a b, or c += a b. Element (i, k) of a is a[i * a_row + k * a_step]. b is read in panels of
 // Kernels::panel columns: element (k, j) is b[j / panel * b_panel + k * b_row + j % panel]; so a
 // plain row-major matrix has b_panel = panel, and a packed one b_row = panel.
-struct Product {
+struct MatrixProduct {
   const float* a;
   std::size_t a_row, a_step;
   const float* b;
@@ -51,6 +51,28 @@ struct Attention {
 };
 std::size_t attention_scratch(std::size_t rows, std::size_t head_width);
 
+// One row's attention over rows whose keys and values were kept: a beginning that several rows
+// share, and each one's own.
+struct CachedAttention {
+  struct Block {
+    const float* keys;    // number k of row j: at cached_key(width, k, j)
+    const float* values;  // rows x values_stride
+    std::size_t values_stride;
+    std::size_t rows;
+  };
+  const float* query;
+  std::size_t width, heads;
+  Block blocks[2];
+  float* scratch;  // cached_scratch(rows of both) floats
+};
+// Sixteen rows' keys stand together, each number's side by side.
+constexpr std::size_t cached_key(std::size_t width, std::size_t k, std::size_t row) {
+  return row / 16 * width * 16 + k * 16 + row % 16;
+}
+constexpr std::size_t cached_scratch(std::size_t rows) {
+  return rows + 64;
+}
+
 // What AdamW (Loshchilov and Hutter 2019) does to weights of one kind in step `step` (from 1).
 struct AdamStep {
   double rate, beta1, beta2, epsilon, decay;
@@ -61,7 +83,7 @@ struct AdamStep {
 struct Kernels {
   const char* name;
   std::size_t panel;  // columns
-  void (*multiply)(const Product& product);
+  void (*multiply)(const MatrixProduct& product);
   void (*normalise)(const Norm& norm, float* out, float* stats);
   // Adds to d_x and to d_scale.
   void (*normalise_back)(const Norm& norm, const float* stats, const float* d_out, float* d_x,
@@ -76,6 +98,12 @@ struct Kernels {
   void (*attend_back)(const Attention& attention, const float* d_out, float* d_qkv);
   // The logarithm of the sum of exponentials; x becomes its shares.
   float (*softmax)(float* x, std::size_t count);
+  void (*attend_cached)(const CachedAttention& attention, float* out);
+  // exp(x) times what is allowed, and their sum.
+  double (*rates)(const float* x, const float* allowed, float* out, std::size_t count);
+  // The first place up to which the numbers, none negative, add to more than `target`; the last
+  // positive one where rounding leaves none.
+  std::size_t (*pick)(const float* x, std::size_t count, double target);
   double (*sum_of_squares)(const float* x, std::size_t count);
   void (*adam)(const AdamStep& step, const float* gradient, float* weight, float* mean,
                float* square, std::size_t count);

@@ -14,7 +14,7 @@ namespace {
 // Products of matrices.
 
 template <int kRows>
-void tile(const Product& p, const float* a, const float* b, float* c, std::size_t columns) {
+void tile(const MatrixProduct& p, const float* a, const float* b, float* c, std::size_t columns) {
   Vec sums[kRows][2] = {};
   for (std::size_t k = 0; k < p.inner; ++k) {
     const Vec left = load(b), right = load(b + kLanes);
@@ -28,7 +28,7 @@ void tile(const Product& p, const float* a, const float* b, float* c, std::size_
   }
   for (int r = 0; r < kRows; ++r, c += p.c_row) {
     const std::size_t first = columns < kLanes ? columns : kLanes, second = columns - first;
-    const bool adds = p.into == Product::Into::add;
+    const bool adds = p.into == MatrixProduct::Into::add;
     if (columns == kPanel) {
       store(c, adds ? load(c) + sums[r][0] : sums[r][0]);
       store(c + kLanes, adds ? load(c + kLanes) + sums[r][1] : sums[r][1]);
@@ -45,7 +45,7 @@ void tile(const Product& p, const float* a, const float* b, float* c, std::size_
   }
 }
 
-using Tile = void (*)(const Product&, const float*, const float*, float*, std::size_t);
+using Tile = void (*)(const MatrixProduct&, const float*, const float*, float*, std::size_t);
 #if CANGONG_LANES == 16
 constexpr std::size_t kTileRows = 12;
 constexpr Tile kTiles[] = {tile<1>, tile<2>, tile<3>, tile<4>,  tile<5>,  tile<6>,
@@ -56,13 +56,13 @@ constexpr Tile kTiles[] = {tile<1>, tile<2>, tile<3>, tile<4>, tile<5>, tile<6>}
 #endif
 
 // A panel of b stays in the first cache while all rows of a pass by; long inner sums go in parts.
-void multiply(const Product& whole) {
+void multiply(const MatrixProduct& whole) {
   constexpr std::size_t kInner = 512;
   for (std::size_t from = 0; from < whole.inner; from += kInner) {
-    Product p = whole;
+    MatrixProduct p = whole;
     p.inner = whole.inner - from < kInner ? whole.inner - from : kInner;
     p.a += from * p.a_step, p.b += from * p.b_row;
-    if (from > 0) p.into = Product::Into::add;
+    if (from > 0) p.into = MatrixProduct::Into::add;
     for (std::size_t j = 0; j < p.columns; j += kPanel) {
       const float* b = p.b + j / kPanel * p.b_panel;
       const std::size_t columns = p.columns - j < kPanel ? p.columns - j : kPanel;
@@ -77,12 +77,14 @@ void multiply(const Product& whole) {
 #include "kernel/rows_of.h"
 // Behind the rows, whose dropout it shares.
 #include "kernel/attention_of.h"
+#include "kernel/cached_of.h"
 
 }  // namespace
 
 extern const Kernels kKernels;
-const Kernels kKernels{CANGONG_NAME,   kPanel, multiply, normalise, normalise_back, gelu,
-                       gelu_back,      add,    drop,     attend,    attend_back,    softmax,
+const Kernels kKernels{CANGONG_NAME,   kPanel,    multiply,      normalise, normalise_back,
+                       gelu,           gelu_back, add,           drop,      attend,
+                       attend_back,    softmax,   attend_cached, rates,     pick,
                        sum_of_squares, adam};
 
 }  // namespace CANGONG_KERNELS

@@ -54,7 +54,7 @@ void DecoderPass::embed(const DecoderPart& part) {
     age_phases(part.rows.days[part.begin() + row], width_, phases.at + row * stride_);
     std::copy_n(table + id * width_, width_, x.at + row * stride_);
   }
-  multiply(phases, weights_.forward(weights_.ages()), x, Product::Into::add);
+  multiply(phases, weights_.forward(weights_.ages()), x, MatrixProduct::Into::add);
   dropped(x_, weights_.shape().layers, kEmbedding);
 }
 
@@ -128,6 +128,21 @@ const Floats& DecoderPass::logits(const DecoderPart& part) {
   return logits_;
 }
 
+void DecoderPass::last_logits(float* out) {
+  multiply({last_normal_.data() + (rows_ - 1) * stride_, 1, stride_},
+           weights_.forward(weights_.embedding()), {out, 1, weights_.shape().vocabulary});
+}
+
+void DecoderPass::keep(DecoderCache& cache) const {
+  cache.clear();
+  const std::size_t wide = row_stride(3 * width_);
+  for (std::size_t row = 0; row < rows_; ++row) {
+    cache.grow();
+    for (std::size_t layer = 0; layer < layers_.size(); ++layer)
+      cache.put(layer, layers_[layer].qkv.data() + row * wide + width_);
+  }
+}
+
 DecoderLoss DecoderPass::loss(const DecoderPart& part, std::int32_t first_id) {
   const std::size_t vocabulary = weights_.shape().vocabulary, wide = row_stride(vocabulary);
   const auto& targets = part.rows.targets;
@@ -172,7 +187,7 @@ void DecoderPass::weight_back(const Rows2D& d_out, const Rows2D& x, std::size_t 
   const auto& [name, rows, columns] = weights_.about(weight);
   kernels_.multiply({d_out.at, 1, d_out.stride, x.at, x.stride, kernels_.panel,
                      gradient + weights_.offset(weight), columns, rows, columns, d_out.rows,
-                     Product::Into::add});
+                     MatrixProduct::Into::add});
 }
 
 void DecoderPass::layer_back(const DecoderPart& part, std::size_t number, float* gradient) {

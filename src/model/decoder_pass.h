@@ -2,6 +2,7 @@
 // some people's rows at a time.
 #pragma once
 
+#include "model/decoder_cache.h"
 #include "model/decoder_rows.h"
 #include "model/decoder_weights.h"
 
@@ -34,6 +35,10 @@ class DecoderPass {
   void backward(const DecoderPart& part, float scale, float* gradient);
   // Behind `forward`: of all ids, by the row.
   const Floats& logits(const DecoderPart& part);
+  // Of the last row alone: as many as the vocabulary has ids.
+  void last_logits(float* out);
+  // Behind `forward` of a single person: what later rows look back at.
+  void keep(DecoderCache& cache) const;
 
  private:
   struct Layer {

@@ -77,7 +77,7 @@ DelphiNetwork<double>::Weights DecoderWeights::named() const {
   return named;
 }
 
-void multiply(const Rows2D& x, const Packed& weight, const Rows2D& out, Product::Into into) {
+void multiply(const Rows2D& x, const Packed& weight, const Rows2D& out, MatrixProduct::Into into) {
   const std::size_t panel = kernels().panel;
   kernels().multiply({x.at, x.stride, 1, weight.panels.data(), panel, weight.inner * panel, out.at,
                       out.stride, x.rows, weight.columns, weight.inner, into});

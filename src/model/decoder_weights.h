@@ -10,7 +10,7 @@
 
 namespace cangong {
 
-// A matrix packed for Product::b.
+// A matrix packed for MatrixProduct::b.
 struct Packed {
   Floats panels;
   std::size_t inner = 0, columns = 0;
@@ -63,7 +63,7 @@ struct Rows2D {
   std::size_t rows, stride;
 };
 void multiply(const Rows2D& x, const Packed& weight, const Rows2D& out,
-              Product::Into into = Product::Into::set);
+              MatrixProduct::Into into = MatrixProduct::Into::set);
 
 // Sines and cosines of an age at each of width / 2 speeds.
 void age_phases(float days, std::size_t width, float* out);

@@ -91,5 +91,68 @@ TEST(Decoder, AHundredStepsAreTheOfficialOnes) {
   }
 }
 
+// By the same weights, seeds and batch, dropout makes the same choices: the loss along a direction
+// rises as the gradient says.
+TEST(Decoder, GradientsWithDropoutAreThoseOfTheLoss) {
+  NEEDS_SHARED_DATA("delphi-parity");
+  const auto arrays = stored_arrays("P3_backward/gradients.npz");
+  const DecoderRows rows = decoder_rows(delphi_lesson(stored_batch(arrays, "batch/")));
+  const DecoderPart all{rows, 0, rows.people()};
+  const Dropout dropout{.2f, 11};
+  auto named = stored_weights<float>("trained");
+  const DecoderWeights weights(kSmallDelphi, named, DecoderWeights::Ways::both);
+  DecoderPass pass(weights);
+  Floats gradient(weights.size());
+  pass.forward(all, dropout);
+  (void)pass.loss(all, 0);
+  pass.backward(all, 1, gradient.data());
+  for (std::size_t i = 0; i < weights.count(); ++i) {
+    const auto& [name, own_rows, columns] = weights.about(i);
+    const std::size_t count = own_rows * columns;
+    double norm = 0;
+    for (std::size_t k = 0; k < count; ++k)
+      norm += std::pow(double{gradient[weights.offset(i) + k]}, 2);
+    norm = std::sqrt(norm);
+    const double by = 2e-3 * std::sqrt(static_cast<double>(count)) / 10;
+    const auto told = [&](double sign) {
+      auto moved = named;
+      for (std::size_t k = 0; k < count; ++k)
+        moved[name][k] += static_cast<float>(sign * by * gradient[weights.offset(i) + k] / norm);
+      const DecoderWeights there(kSmallDelphi, moved, DecoderWeights::Ways::forward);
+      DecoderPass again(there);
+      again.forward(all, dropout);
+      const DecoderLoss loss = again.loss(all, 0);
+      return loss.cross_entropy + loss.waiting;
+    };
+    EXPECT_NEAR((told(1) - told(-1)) / (2 * by) / norm, 1, 0.02) << name;
+  }
+}
+
+TEST(Decoder, TrainsToTheSameBytesOnAnyNumberOfThreads) {
+  NEEDS_SHARED_DATA("delphi-parity");
+  const auto arrays = stored_arrays("P4_trajectory/trajectory.npz");
+  const auto trained = [&](std::size_t threads) {
+    DecoderTraining training;
+    training.threads = threads, training.dropout = .1, training.people_at_once = 3;
+    DecoderTrainer trainer(training, DecoderWeights(kSmallDelphi, stored_weights<float>("init"),
+                                                    DecoderWeights::Ways::both));
+    for (std::size_t step = 0; step < 3; ++step)
+      (void)trainer.step(decoder_rows(delphi_lesson(stored_step(arrays, step))), 1e-3);
+    return trainer.weights().named();
+  };
+  EXPECT_EQ(trained(1), trained(3));
+}
+
+TEST(Decoder, ALossThatIsNoNumberIsToldAndChangesNothing) {
+  NEEDS_SHARED_DATA("delphi-parity");
+  DecoderTrainer trainer = trainer_of("init");
+  const auto before = trainer.weights().named();
+  DecoderRows rows =
+      decoder_rows(delphi_lesson(stored_step(stored_arrays("P4_trajectory/trajectory.npz"), 0)));
+  for (float& age : rows.days) age = std::nanf("");
+  EXPECT_THROW((void)trainer.step(rows, 1e-3), Error);
+  EXPECT_EQ(trainer.weights().named(), before);
+}
+
 }  // namespace
 }  // namespace cangong

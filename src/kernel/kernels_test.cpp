@@ -1,0 +1,165 @@
+// Every table of kernels against sums written out, at sizes that fill no vector evenly.
+#include "kernel/kernels.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <vector>
+
+#include "base/random.h"
+#include "kernel/floats.h"
+
+namespace cangong {
+namespace {
+
+class KernelTables : public testing::TestWithParam<const char*> {
+ protected:
+  void SetUp() override {
+    table_ = kernels_named(GetParam());
+    if (!table_) GTEST_SKIP() << "this processor does not know " << GetParam();
+  }
+  static Floats random(std::size_t count, std::uint64_t seed) {
+    Random numbers(seed);
+    Floats all(count);
+    for (std::size_t i = 0; i < count; ++i) all[i] = static_cast<float>(numbers.normal());
+    return all;
+  }
+  const Kernels* table_ = nullptr;
+};
+
+INSTANTIATE_TEST_SUITE_P(All, KernelTables, testing::Values("avx2", "avx512"));
+
+TEST_P(KernelTables, ProductsOfAnyShape) {
+  for (const auto& [rows, columns, inner] :
+       {std::array<std::size_t, 3>{1, 1, 1}, {13, 33, 7}, {12, 32, 600}, {5, 120, 513}}) {
+    const Floats a = random(rows * inner, 1), b = random(inner * columns, 2);
+    for (const auto into : {MatrixProduct::Into::set, MatrixProduct::Into::add}) {
+      Floats c(rows * columns + 1);
+      for (std::size_t i = 0; i < c.size(); ++i) c[i] = 7;
+      table_->multiply({a.data(), inner, 1, b.data(), columns, table_->panel, c.data(), columns,
+                        rows, columns, inner, into});
+      for (std::size_t i = 0; i < rows; ++i)
+        for (std::size_t j = 0; j < columns; ++j) {
+          double wanted = into == MatrixProduct::Into::add ? 7 : 0;
+          for (std::size_t k = 0; k < inner; ++k)
+            wanted += double{a[i * inner + k]} * b[k * columns + j];
+          ASSERT_NEAR(c[i * columns + j], wanted, 1e-4) << rows << " " << i << " " << j;
+        }
+      EXPECT_EQ(c[rows * columns], 7) << "behind the end";
+    }
+  }
+}
+
+TEST_P(KernelTables, NormalisedRowsAndTheWayBack) {
+  constexpr std::size_t kRows = 3, kWidth = 21, kStride = 32;
+  const Floats x = random(kRows * kStride, 3), scale = random(kWidth, 4),
+               d = random(kRows * kStride, 5);
+  const Norm norm{x.data(), scale.data(), kRows, kWidth, kStride};
+  Floats out(kRows * kStride), stats(2 * kRows), d_x(kRows * kStride), d_scale(kWidth);
+  table_->normalise(norm, out.data(), stats.data());
+  table_->normalise_back(norm, stats.data(), d.data(), d_x.data(), d_scale.data());
+  const auto told = [&](const Floats& at) {  // what d sums up
+    Floats own(kRows * kStride);
+    table_->normalise({at.data(), scale.data(), kRows, kWidth, kStride}, own.data(), nullptr);
+    double total = 0;
+    for (std::size_t row = 0; row < kRows; ++row)
+      for (std::size_t k = 0; k < kWidth; ++k)
+        total += double{own[row * kStride + k]} * d[row * kStride + k];
+    return total;
+  };
+  for (std::size_t row = 0; row < kRows; ++row) {
+    double mean = 0, square = 0;
+    for (std::size_t k = 0; k < kWidth; ++k) mean += x[row * kStride + k] / double{kWidth};
+    for (std::size_t k = 0; k < kWidth; ++k)
+      square += std::pow(x[row * kStride + k] - mean, 2) / double{kWidth};
+    for (std::size_t k = 0; k < kWidth; ++k)
+      ASSERT_NEAR(out[row * kStride + k],
+                  (x[row * kStride + k] - mean) / std::sqrt(square + 1e-5) * scale[k], 1e-5);
+    for (const std::size_t k : {std::size_t{0}, kWidth - 1}) {
+      constexpr float kBy = 1e-2f;
+      Floats more = random(kRows * kStride, 3), less = random(kRows * kStride, 3);
+      more[row * kStride + k] += kBy, less[row * kStride + k] -= kBy;
+      EXPECT_NEAR(d_x[row * kStride + k], (told(more) - told(less)) / (2 * kBy), 2e-3);
+    }
+  }
+}
+
+TEST_P(KernelTables, SharesAndTheirSum) {
+  for (const std::size_t count : {std::size_t{1}, std::size_t{15}, std::size_t{1270}}) {
+    Floats x = random(count, 6);
+    for (std::size_t i = 0; i < count; ++i) x[i] *= 20;
+    double largest = -1e300, sum = 0;
+    for (std::size_t i = 0; i < count; ++i) largest = std::max<double>(largest, x[i]);
+    for (std::size_t i = 0; i < count; ++i) sum += std::exp(x[i] - largest);
+    const Floats before = [&] {
+      Floats copy(count);
+      std::copy_n(x.data(), count, copy.data());
+      return copy;
+    }();
+    EXPECT_NEAR(table_->softmax(x.data(), count), largest + std::log(sum),
+                1e-5 * std::abs(largest));
+    for (std::size_t i = 0; i < count; ++i)
+      ASSERT_NEAR(x[i], std::exp(before[i] - largest) / sum, 1e-6);
+  }
+}
+
+TEST_P(KernelTables, CachedAttentionIsAttention) {
+  constexpr std::size_t kRows = 37, kWidth = 20, kHeads = 2, kShared = 19;
+  const Floats qkv = random(kRows * 3 * kWidth, 7);
+  std::vector<std::uint32_t> until;
+  for (std::uint32_t i = 0; i < kRows; ++i) until.push_back(i + 1);
+  until[4] = 0;
+  Floats scratch(attention_scratch(kRows, kWidth / kHeads)), out(kRows * kWidth);
+  table_->attend(
+      {qkv.data(), kRows, kWidth, kHeads, 3 * kWidth, kWidth, until.data(), {}, scratch.data()},
+      out.data());
+  for (std::size_t k = 0; k < kWidth; ++k)
+    ASSERT_EQ(out[4 * kWidth + k], qkv[4 * 3 * kWidth + 2 * kWidth + k]) << "sees itself alone";
+  // The last row once more, from keys and values in two blocks.
+  Floats keys[2]{Floats(48 * kWidth), Floats(48 * kWidth)};
+  Floats values[2]{Floats(48 * kWidth), Floats(48 * kWidth)};
+  for (std::size_t row = 0; row < kRows; ++row) {
+    const std::size_t block = row < kShared ? 0 : 1, at = row < kShared ? row : row - kShared;
+    for (std::size_t k = 0; k < kWidth; ++k) {
+      keys[block][cached_key(kWidth, k, at)] = qkv[row * 3 * kWidth + kWidth + k];
+      values[block][at * kWidth + k] = qkv[row * 3 * kWidth + 2 * kWidth + k];
+    }
+  }
+  Floats again(kWidth), more(cached_scratch(kRows));
+  table_->attend_cached({qkv.data() + (kRows - 1) * 3 * kWidth,
+                         kWidth,
+                         kHeads,
+                         {{keys[0].data(), values[0].data(), kWidth, kShared},
+                          {keys[1].data(), values[1].data(), kWidth, kRows - kShared}},
+                         more.data()},
+                        again.data());
+  for (std::size_t k = 0; k < kWidth; ++k)
+    EXPECT_NEAR(again[k], out[(kRows - 1) * kWidth + k], 1e-6);
+}
+
+TEST_P(KernelTables, DropsItsShareAndTheSameAgain) {
+  constexpr std::size_t kCount = 100'001;
+  Floats x(kCount), y(kCount);
+  for (std::size_t i = 0; i < kCount; ++i) x[i] = y[i] = 1;
+  table_->drop(x.data(), kCount, {.25f, 9}), table_->drop(y.data(), kCount, {.25f, 9});
+  double kept = 0;
+  for (std::size_t i = 0; i < kCount; ++i) {
+    ASSERT_EQ(x[i], y[i]);
+    ASSERT_TRUE(x[i] == 0 || std::abs(x[i] - 1 / .75f) < 1e-6f);
+    kept += x[i] > 0;
+  }
+  EXPECT_NEAR(kept / kCount, .75, 4 * std::sqrt(.75 * .25 / kCount));
+}
+
+TEST_P(KernelTables, PicksByTheSum) {
+  Floats x(40);
+  for (const std::size_t i : {3, 20, 36}) x[i] = static_cast<float>(i);
+  EXPECT_EQ(table_->pick(x.data(), 40, 0), 3u);
+  EXPECT_EQ(table_->pick(x.data(), 40, 2.9), 3u);
+  EXPECT_EQ(table_->pick(x.data(), 40, 3), 20u);
+  EXPECT_EQ(table_->pick(x.data(), 40, 58), 36u);
+  EXPECT_EQ(table_->pick(x.data(), 40, 59), 36u) << "what rounding leaves";
+}
+
+}  // namespace
+}  // namespace cangong

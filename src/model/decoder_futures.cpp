@@ -1,0 +1,236 @@
+#include "model/decoder_futures.h"
+
+#include <atomic>
+#include <cmath>
+#include <memory>
+
+#include "base/error.h"
+#include "base/parallel.h"
+#include "base/random.h"
+#include "model/decoder_pass.h"
+#include "model/decoder_step.h"
+
+namespace cangong {
+namespace {
+
+constexpr std::size_t kTogether = 64;  // futures that a thread advances at once
+constexpr std::size_t kPeople = 256;   // whose histories are kept at once
+
+// What all futures of a request share.
+struct Beginning {
+  DecoderCache cache;
+  Floats logits, may;  // behind the history; what may still happen
+};
+
+DecoderRows rows_of(const FutureRequest& request) {
+  DecoderRows rows;
+  rows.ids = request.ids, rows.days = request.days;
+  for (std::size_t i = 0; i < rows.ids.size(); ++i)
+    rows.until.push_back(static_cast<std::uint32_t>(i + 1));
+  rows.starts.push_back(static_cast<std::uint32_t>(rows.ids.size()));
+  return rows;
+}
+
+void check(const FutureRequest& request, std::size_t vocabulary) {
+  if (request.ids.empty() || request.ids.size() != request.days.size())
+    fail(Fault::input, "a history without events: nothing can follow");
+  for (const std::int32_t id : request.ids)
+    if (id <= 0 || static_cast<std::size_t>(id) >= vocabulary)
+      fail(Fault::input, "an event that the model's vocabulary does not have");
+  for (std::size_t i = 1; i < request.days.size(); ++i)
+    if (!(request.days[i] >= request.days[i - 1]))
+      fail(Fault::input, "the events of a history are not in the order of time");
+}
+
+std::unique_ptr<Beginning> begin(const FutureRequest& request, const FutureRules& rules,
+                                 DecoderPass& pass, const DecoderWeights& weights) {
+  const DelphiShape& shape = weights.shape();
+  auto own = std::make_unique<Beginning>(
+      Beginning{{shape.layers, shape.width}, Floats(shape.vocabulary), Floats(shape.vocabulary)});
+  const DecoderRows rows = rows_of(request);
+  pass.forward({rows, 0, 1});
+  pass.keep(own->cache);
+  pass.last_logits(own->logits.data());
+  for (std::size_t id = 0; id < shape.vocabulary; ++id) own->may[id] = rules.happens[id];
+  for (const std::int32_t id : request.ids)
+    if (const auto i = static_cast<std::size_t>(id); !rules.recurs[i]) own->may[i] = 0;
+  for (std::size_t id = 0; id < request.watched.size(); ++id)
+    if (request.watched[id] > 0) own->may[id] = 0;
+  return own;
+}
+
+// What is watched and may still happen.
+Floats watch_of(const FutureRequest& request, const FutureRules& rules) {
+  Floats watch(request.watched.size());
+  for (std::size_t id = 0; id < request.watched.size(); ++id)
+    watch[id] = rules.happens[id] ? request.watched[id] : 0;
+  for (const std::int32_t id : request.ids)
+    if (const auto i = static_cast<std::size_t>(id); i < watch.size() && !rules.recurs[i])
+      watch[i] = 0;
+  return watch;
+}
+
+// One future while it is drawn.
+struct Course {
+  const FutureRequest* request = nullptr;
+  const Beginning* beginning = nullptr;
+  const Floats* watch = nullptr;
+  Future* future = nullptr;
+  Random random{0};
+  DecoderCache cache;
+  Floats may;
+  float days = 0;
+  bool is_over = false;
+
+  Course(std::size_t layers, std::size_t width) : cache(layers, width) {}
+
+  // The next event by the logits behind the last one.
+  void draw(const float* logits, const FutureRules& rules, Floats& rates) {
+    const std::size_t count = may.size();
+    rates.resize(count);
+    const double total = kernels().rates(logits, may.data(), rates.data(), count);
+    const double wait = total > 0 ? -std::log1p(-random.uniform()) / total : INFINITY;
+    const double target = random.uniform() * total, left = double{request->until} - days;
+    const auto id = kernels().pick(rates.data(), count, target);
+    if (watch->size() > 0)
+      future->hazard += std::min(wait, left) *
+                        kernels().rates(logits, watch->data(), rates.data(), watch->size());
+    const auto then = static_cast<float>(days + wait);
+    if (!(wait < left) || future->ids.size() >= request->most_events) {
+      future->is_cut = wait < left;
+      return void(is_over = true);
+    }
+    days = then;
+    future->ids.push_back(static_cast<std::int32_t>(id)), future->days.push_back(then);
+    if (!rules.recurs[id]) may[id] = 0;
+    is_over = rules.ends[id];
+  }
+};
+
+std::uint64_t seed_of_future(std::uint64_t seed, std::size_t request, std::size_t future) {
+  Random random(seed ^ (0x9e3779b97f4a7c15 * (request + 1)));
+  return random.next() + future * 0xd1b54a32d192ed03;
+}
+
+// The futures of some requests, each drawn by whichever thread is free.
+class Crew {
+ public:
+  Crew(const DecoderWeights& weights, const FutureRules& rules,
+       std::span<const FutureRequest> requests, std::size_t first, std::uint64_t seed)
+      : weights_(weights),
+        rules_(rules),
+        requests_(requests),
+        first_(first),
+        seed_(seed),
+        beginnings_(requests.size()),
+        watches_(requests.size()) {
+    for (std::size_t i = 0; i < requests.size(); ++i)
+      for (std::size_t f = 0; f < requests[i].futures; ++f) places_.push_back({i, f});
+  }
+
+  std::size_t futures() const { return places_.size(); }
+
+  void begin_people() {
+    DecoderPass pass(weights_);
+    for (std::size_t i = next_person_++; i < requests_.size(); i = next_person_++) {
+      beginnings_[i] = begin(requests_[i], rules_, pass, weights_);
+      watches_[i] = watch_of(requests_[i], rules_);
+    }
+  }
+
+  // What a thread does, until no future is left. A course that is over makes room for the next.
+  void draw(std::vector<std::vector<Future>>& into) {
+    DecoderStep step(weights_);
+    Floats rates;
+    std::vector<std::unique_ptr<Course>> courses;
+    std::vector<DecoderStep::Row> rows;
+    for (std::size_t i = 0; i < kTogether; ++i) {
+      auto course = std::make_unique<Course>(weights_.shape().layers, weights_.shape().width);
+      if (!renew(*course, into, rates)) break;
+      courses.push_back(std::move(course));
+    }
+    while (!courses.empty()) {
+      rows.clear();
+      for (const auto& course : courses)
+        rows.push_back(
+            {course->future->ids.back(), course->days, &course->beginning->cache, &course->cache});
+      const float* logits = step.advance(rows);
+      for (std::size_t i = 0; i < courses.size(); ++i)
+        courses[i]->draw(logits + i * step.logit_stride(), rules_, rates);
+      std::erase_if(courses,
+                    [&](auto& course) { return course->is_over && !renew(*course, into, rates); });
+    }
+  }
+
+ private:
+  struct Place {
+    std::size_t request, future;
+  };
+
+  // Begins the next future; false where there is none.
+  bool renew(Course& course, std::vector<std::vector<Future>>& into, Floats& rates) {
+    for (std::size_t place = next_++; place < places_.size(); place = next_++) {
+      const auto [i, f] = places_[place];
+      course.request = &requests_[i], course.beginning = beginnings_[i].get();
+      course.watch = &watches_[i], course.future = &into[first_ + i][f];
+      course.random = Random(seed_of_future(seed_, first_ + i, f));
+      course.cache.clear();
+      course.may.resize(beginnings_[i]->may.size());
+      std::copy_n(beginnings_[i]->may.data(), course.may.size(), course.may.data());
+      course.days = course.request->days.back(), course.is_over = false;
+      course.draw(beginnings_[i]->logits.data(), rules_, rates);
+      if (!course.is_over) return true;
+    }
+    return false;
+  }
+
+  const DecoderWeights& weights_;
+  const FutureRules& rules_;
+  std::span<const FutureRequest> requests_;
+  std::size_t first_;
+  std::uint64_t seed_;
+  std::vector<std::unique_ptr<Beginning>> beginnings_;
+  std::vector<Floats> watches_;
+  std::vector<Place> places_;
+  std::atomic<std::size_t> next_person_{0}, next_{0};
+};
+
+}  // namespace
+
+DecoderFutures::DecoderFutures(const DecoderWeights& weights, FutureRules rules)
+    : weights_(weights), rules_(std::move(rules)) {
+  const std::size_t vocabulary = weights.shape().vocabulary;
+  ensure(rules_.happens.size() == vocabulary && rules_.recurs.size() == vocabulary &&
+             rules_.ends.size() == vocabulary,
+         "the rules are those of the vocabulary");
+}
+
+std::vector<double> DecoderFutures::rates(const FutureRequest& request) const {
+  check(request, weights_.shape().vocabulary);
+  DecoderPass pass(weights_);
+  const auto own = begin(request, rules_, pass, weights_);
+  std::vector<double> all(own->may.size());
+  for (std::size_t id = 0; id < all.size(); ++id)
+    all[id] = own->may[id] > 0 ? std::exp(double{own->logits[id]}) : 0;
+  return all;
+}
+
+std::vector<std::vector<Future>> DecoderFutures::draw(std::span<const FutureRequest> requests,
+                                                      std::uint64_t seed,
+                                                      std::size_t threads) const {
+  for (const FutureRequest& request : requests) check(request, weights_.shape().vocabulary);
+  std::vector<std::vector<Future>> all(requests.size());
+  for (std::size_t i = 0; i < requests.size(); ++i) all[i].resize(requests[i].futures);
+  for (std::size_t from = 0; from < requests.size(); from += kPeople) {
+    const auto part = requests.subspan(from, std::min(kPeople, requests.size() - from));
+    Crew crew(weights_, rules_, part, from, seed);
+    parallel_for(std::min(threads, part.size()), threads,
+                 [&](std::size_t) { crew.begin_people(); });
+    constexpr std::size_t kWorthAThread = 8;
+    parallel_for(std::min(threads, crew.futures() / kWorthAThread + 1), threads,
+                 [&](std::size_t) { crew.draw(all); });
+  }
+  return all;
+}
+
+}  // namespace cangong

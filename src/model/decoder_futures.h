@@ -1,0 +1,55 @@
+// Futures of patients, drawn from a decoder's rates: each event that may happen has an exponential
+// clock; when something happens comes first, then which (Gillespie 1976).
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "model/decoder_weights.h"
+
+namespace cangong {
+
+// What may happen, by id of the vocabulary.
+struct FutureRules {
+  std::vector<std::uint8_t> happens;  // 0: an input, padding
+  std::vector<std::uint8_t> recurs;   // 1: may happen again
+  std::vector<std::uint8_t> ends;     // 1: nothing follows, such as death
+};
+
+struct FutureRequest {
+  std::vector<std::int32_t> ids;  // the history, one event at least
+  std::vector<float> days;        // ages, ascending; the future begins at the last one
+  float until = 0;                // the age at which it ends
+  std::size_t futures = 1;
+  // By id, may be empty. Watched events do not happen: how likely each future made them is summed
+  // up instead, which is exact where drawing would leave only yes or no.
+  std::vector<float> watched = {};
+  std::size_t most_events = 4096;  // of a future
+};
+
+struct Future {
+  std::vector<std::int32_t> ids;  // "no event" among them
+  std::vector<float> days;        // ages
+  double hazard = 0;              // of what is watched, until the end
+  bool is_cut = false;            // it has as many events as may be, before its time is over
+};
+
+class DecoderFutures {
+ public:
+  // The weights must outlive it.
+  DecoderFutures(const DecoderWeights& weights, FutureRules rules);
+
+  // By request. The same futures whatever else is asked beside and however many threads there are.
+  // Throws Fault::input where a history is empty or not of the vocabulary.
+  std::vector<std::vector<Future>> draw(std::span<const FutureRequest> requests, std::uint64_t seed,
+                                        std::size_t threads) const;
+  // Rates a day of what may happen, behind the history.
+  std::vector<double> rates(const FutureRequest& request) const;
+
+ private:
+  const DecoderWeights& weights_;
+  FutureRules rules_;
+};
+
+}  // namespace cangong

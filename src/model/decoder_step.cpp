@@ -1,0 +1,69 @@
+#include "model/decoder_step.h"
+
+#include "base/error.h"
+
+namespace cangong {
+
+DecoderStep::DecoderStep(const DecoderWeights& weights)
+    : weights_(weights), width_(weights.shape().width), stride_(row_stride(width_)) {}
+
+Rows2D DecoderStep::view(Floats& floats, std::size_t rows, std::size_t columns) const {
+  floats.resize(std::max(floats.size(), rows * row_stride(columns)));
+  return {floats.data(), rows, row_stride(columns)};
+}
+
+void DecoderStep::embed(std::span<const Row> rows) {
+  const Rows2D phases = view(phases_, rows.size(), width_), x = view(x_, rows.size(), width_);
+  const float* table = weights_.at(weights_.embedding());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const auto id = static_cast<std::size_t>(rows[i].id);
+    ensure(id < weights_.shape().vocabulary, "ids are of the vocabulary");
+    age_phases(rows[i].days, width_, phases.at + i * stride_);
+    std::copy_n(table + id * width_, width_, x.at + i * stride_);
+    rows[i].own->grow();
+  }
+  multiply(phases, weights_.forward(weights_.ages()), x, MatrixProduct::Into::add);
+}
+
+void DecoderStep::attend(std::span<const Row> rows, std::size_t layer) {
+  const std::size_t wide = row_stride(3 * width_);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const float* qkv = qkv_.data() + i * wide;
+    rows[i].own->put(layer, qkv + width_);
+    CachedAttention attention{};
+    attention.query = qkv, attention.width = width_, attention.heads = weights_.shape().heads;
+    if (rows[i].shared) attention.blocks[0] = rows[i].shared->block(layer);
+    attention.blocks[1] = rows[i].own->block(layer);
+    const std::size_t seen = attention.blocks[0].rows + attention.blocks[1].rows;
+    scratch_.resize(std::max(scratch_.size(), cached_scratch(seen)));
+    attention.scratch = scratch_.data();
+    kernels().attend_cached(attention, mixed_.data() + i * stride_);
+  }
+}
+
+const float* DecoderStep::advance(std::span<const Row> rows) {
+  const std::size_t count = rows.size();
+  embed(rows);
+  const Rows2D x = view(x_, count, width_), normal = view(normal_, count, width_);
+  const Rows2D mixed = view(mixed_, count, width_), inner = view(inner_, count, 4 * width_);
+  const auto normalise = [&](std::size_t weight) {
+    kernels().normalise({x.at, weights_.at(weight), count, width_, stride_}, normal.at, nullptr);
+  };
+  for (std::size_t layer = 0; layer < weights_.shape().layers; ++layer) {
+    const auto own = weights_.layer(layer);
+    normalise(own.norm1);
+    multiply(normal, weights_.forward(own.qkv), view(qkv_, count, 3 * width_));
+    attend(rows, layer);
+    multiply(mixed, weights_.forward(own.projection), x, MatrixProduct::Into::add);
+    normalise(own.norm2);
+    multiply(normal, weights_.forward(own.up), inner);
+    kernels().gelu(inner.at, inner.at, count * inner.stride);
+    multiply(inner, weights_.forward(own.down), x, MatrixProduct::Into::add);
+  }
+  normalise(weights_.last_norm());
+  const Rows2D logits = view(logits_, count, weights_.shape().vocabulary);
+  multiply(normal, weights_.forward(weights_.embedding()), logits);
+  return logits.at;
+}
+
+}  // namespace cangong

@@ -1,0 +1,163 @@
+// Futures by kept keys, against 2 x 2,000 that the official code drew (commit 770b87a).
+#include "model/decoder_futures.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <numeric>
+
+#include "delphi_stored.h"
+#include "model/decoder_pass.h"
+#include "model/decoder_step.h"
+#include "model/delphi_future.h"
+
+namespace cangong {
+namespace {
+
+constexpr std::size_t kDeathId = 1269;
+constexpr float kEighty = 80 * 365.25f;
+
+class DecoderFuture : public testing::Test {
+ protected:
+  void SetUp() override {
+    NEEDS_SHARED_DATA("delphi-parity");
+    stored_ = stored_arrays("P6_generation/generation.npz");
+    weights_.emplace(kSmallDelphi, stored_weights<float>("trained"), DecoderWeights::Ways::forward);
+    FutureRules rules;
+    rules.happens.assign(kSmallDelphi.vocabulary, 1);
+    rules.recurs.assign(kSmallDelphi.vocabulary, 0);
+    rules.ends.assign(kSmallDelphi.vocabulary, 0);
+    std::fill_n(rules.happens.begin(), delphi::kLastLifestyle + 1, 0);
+    rules.happens[delphi::kNoEvent] = rules.recurs[delphi::kNoEvent] = rules.ends[kDeathId] = 1;
+    futures_.emplace(*weights_, rules);
+  }
+  FutureRequest request(const std::string& name, std::size_t futures) const {
+    FutureRequest request;
+    request.ids = stored_.at(name + "/ids").as<std::int32_t>();
+    request.days = stored_.at(name + "/age_days").as<float>();
+    request.until = kEighty, request.futures = futures;
+    return request;
+  }
+  static constexpr const char* kNames[] = {"female_60_plain", "male_60_history"};
+
+  StoredArrays stored_;
+  std::optional<DecoderWeights> weights_;
+  std::optional<DecoderFutures> futures_;
+};
+
+TEST_F(DecoderFuture, RatesAreThoseOfThePlainNetwork) {
+  const DelphiNetwork<double> plain(kSmallDelphi, stored_weights<double>("trained"));
+  for (const char* name : kNames) {
+    const FutureRequest asked = request(name, 1);
+    const auto wanted = delphi_rates(plain, {asked.ids, asked.days});
+    const auto rates = futures_->rates(asked);
+    for (std::size_t id = 0; id < rates.size(); ++id)
+      ASSERT_NEAR(rates[id], wanted[id], 3e-5 * wanted[id]) << name << " " << id;
+  }
+}
+
+// A row at a time gives what all rows at once give.
+TEST_F(DecoderFuture, AStepIsARowOfThePass) {
+  const FutureRequest asked = request("male_60_history", 1);
+  DecoderRows rows;
+  rows.ids = asked.ids, rows.days = asked.days;
+  rows.starts.push_back(static_cast<std::uint32_t>(asked.ids.size()));
+  for (std::uint32_t i = 1; i <= asked.ids.size(); ++i) rows.until.push_back(i);
+  DecoderPass pass(*weights_);
+  pass.forward({rows, 0, 1});
+  const Floats& wanted = pass.logits({rows, 0, 1});
+  DecoderStep step(*weights_);
+  DecoderCache cache(kSmallDelphi.layers, kSmallDelphi.width);
+  for (std::size_t i = 0; i < asked.ids.size(); ++i) {
+    const DecoderStep::Row row{asked.ids[i], asked.days[i], nullptr, &cache};
+    const float* logits = step.advance({&row, 1});
+    for (std::size_t id = 0; id < kSmallDelphi.vocabulary; ++id)
+      ASSERT_NEAR(logits[id], wanted[i * step.logit_stride() + id], 1e-5) << i;
+  }
+}
+
+// Counts of two samples of a binomial law differ by less than four and a half standard errors, in
+// each of some hundred cells.
+TEST_F(DecoderFuture, IncidenceIsThatOfTheOfficialSampler) {
+  constexpr std::size_t kOurs = 8000, kTheirs = 2000;
+  for (const char* name : kNames) {
+    const auto drawn = futures_->draw(std::array{request(name, kOurs)}, 1, 2).front();
+    std::vector<double> people(kSmallDelphi.vocabulary), bands(4 * kSmallDelphi.vocabulary);
+    double tokens = 0;
+    for (const Future& future : drawn) {
+      std::vector<bool> has(kSmallDelphi.vocabulary);
+      tokens += static_cast<double>(future.ids.size());
+      for (std::size_t i = 0; i < future.ids.size(); ++i) {
+        const auto id = static_cast<std::size_t>(future.ids[i]);
+        const auto band = static_cast<std::size_t>((future.days[i] / 365.25f - 60) / 5);
+        if (!has[id]) people[id] += 1;
+        if (id != delphi::kNoEvent) bands[std::min<std::size_t>(band, 3) * has.size() + id] += 1;
+        has[id] = true;
+      }
+    }
+    const std::string prefix = "incidence/" + std::string(name) + "/";
+    std::size_t compared = 0;
+    const auto compare = [&](const std::vector<double>& ours, const std::vector<double>& theirs) {
+      for (std::size_t i = 0; i < theirs.size(); ++i) {
+        if (i % kSmallDelphi.vocabulary == delphi::kNoEvent || theirs[i] < 20) continue;
+        const double p = (ours[i] + theirs[i]) / (kOurs + kTheirs);
+        const double error = std::sqrt(p * (1 - p) * (1.0 / kOurs + 1.0 / kTheirs));
+        EXPECT_NEAR(ours[i] / kOurs, theirs[i] / kTheirs, 4.5 * error) << name << " " << i;
+        ++compared;
+      }
+    };
+    compare(people, stored_.at(prefix + "people_with_token_by_80").values);
+    compare(bands, stored_.at(prefix + "people_with_token_per_5y_band").values);
+    EXPECT_GT(compared, 100u);
+    const auto& counts = stored_.at(prefix + "tokens_per_person").values;
+    const double mean = std::accumulate(counts.begin(), counts.end(), 0.0) / kTheirs;
+    EXPECT_NEAR(tokens / kOurs, mean, 0.02 * mean);
+  }
+}
+
+// What is watched does not happen, but the chance that it would have is the share of futures in
+// which it does; with a smaller error.
+TEST_F(DecoderFuture, WatchedHazardsAreChances) {
+  constexpr std::size_t kFutures = 4000;
+  FutureRequest plain = request("female_60_plain", kFutures), watching = plain;
+  watching.watched.assign(kSmallDelphi.vocabulary, 0);
+  watching.watched[266] = watching.watched[499] = 1;
+  const auto drawn = futures_->draw(std::array{plain, watching}, 2, 2);
+  double happened = 0, sum = 0, squares = 0;
+  for (std::size_t i = 0; i < kFutures; ++i) {
+    const auto& ids = drawn[0][i].ids;
+    happened += std::any_of(ids.begin(), ids.end(), [](auto id) { return id == 266 || id == 499; });
+    const auto& without = drawn[1][i].ids;
+    ASSERT_TRUE(std::none_of(without.begin(), without.end(),
+                             [](auto id) { return id == 266 || id == 499; }));
+    const double chance = -std::expm1(-drawn[1][i].hazard);
+    sum += chance, squares += chance * chance;
+  }
+  const double share = happened / kFutures, mean = sum / kFutures;
+  const double drawn_error = std::sqrt(share * (1 - share) / kFutures);
+  const double watched_error = std::sqrt((squares / kFutures - mean * mean) / kFutures);
+  EXPECT_NEAR(mean, share, 4 * std::hypot(drawn_error, watched_error));
+  EXPECT_LT(watched_error, drawn_error / 2);
+}
+
+TEST_F(DecoderFuture, AreTheSameWhateverIsDrawnBeside) {
+  const FutureRequest first = request("female_60_plain", 40),
+                      other = request("male_60_history", 90);
+  const auto beside = futures_->draw(std::array{first, other}, 3, 2);
+  const auto alone = futures_->draw(std::array{first}, 3, 1);
+  for (std::size_t i = 0; i < 40; ++i) {
+    EXPECT_EQ(beside[0][i].ids, alone[0][i].ids);
+    EXPECT_EQ(beside[0][i].days, alone[0][i].days);
+  }
+}
+
+TEST_F(DecoderFuture, HistoriesThatCannotBeAreRefused) {
+  FutureRequest empty, unknown = request("female_60_plain", 1), backwards = unknown;
+  unknown.ids[0] = 5000;
+  std::swap(backwards.days[0], backwards.days[1]);
+  for (const FutureRequest& asked : {empty, unknown, backwards})
+    EXPECT_THROW((void)futures_->draw(std::array{asked}, 1, 1), Error);
+}
+
+}  // namespace
+}  // namespace cangong
