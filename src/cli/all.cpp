@@ -10,6 +10,12 @@ const Option kStore{"--store", "STORE", "the store"};
 const Option kLabels{"--labels", "LABELS", "the folder that `cangong label` wrote"};
 const Option kTask{"--task", "NAME", "which task, where the labels hold several"};
 const Option kDryRun{"--dry-run", "", "do the reading and the checks, write nothing"};
+const Option kSubject{"--subject", "ID", "the store's number, or system|value"};
+const Option kAsOf{"--as-of", "TIME", "nothing later is looked at"};
+const Option kZone{"--zone", "ZONE", "of a time without an offset (UTC)"};
+const Option kYears{"--years", "N", "how far it is looked ahead (10)"};
+const Option kFutures{"--futures", "N", "that are drawn (1000)"};
+const Option kSeed{"--seed", "S", "of everything random (1)"};
 const Option kThreads{"--threads", "N", "threads to use (all)"};
 
 // A new verb is one file and one entry here.
@@ -39,7 +45,7 @@ const std::array kVerbs{
          "cangong synthesize --patients 20000 --seed 1 --into synthetic",
          {{"--into", "FOLDER", "a new folder: a store, or NDJSON files"},
           {"--patients", "N", "how many (20000)"},
-          {"--seed", "S", "of everything random (1)"},
+          kSeed,
           {"--format", "NAME", "meds (a store) or fhir (meds)"},
           {"--memory", "SIZE", "for sorting, such as 512M (1G)"},
           kThreads,
@@ -110,15 +116,62 @@ const std::array kVerbs{
         "cangong predict models/icu --store hospital --subject 42 --as-of 2020-03-01T12:00 "
         "--explain",
         {kStore,
-         {"--subject", "ID", "the store's number, or system|value"},
-         {"--as-of", "TIME", "nothing later is looked at"},
-         {"--zone", "ZONE", "of a time without an offset (UTC)"},
+         kSubject,
+         kAsOf,
+         kZone,
          {"--explain", "", "with reasons, the events behind them, and a paragraph for each reader"},
          {"--method", "NAME", "shap, interventional, occlusion, lime or gradients (shap)"},
          {"--what-if", "FEATURE", "the answer over the values of one feature"},
          {"--target", "ANSWER", "the smallest change of values that takes the answer there"},
          kJson},
         run_predict},
+    Verb{"pretrain",
+         "Trains a model of whole timelines; begun again, it goes on where it stopped.",
+         "pretrain RECIPE --store STORE --out MODEL",
+         "cangong pretrain studies/timelines/recipe.yaml --store hospital --out models/timelines",
+         {kStore,
+          {"--out", "MODEL", "a name for the model, in a folder of models"},
+          kDryRun,
+          kThreads,
+          kJson},
+         run_pretrain,
+         1,
+         pretrain_help},
+    Verb{"simulate",
+         "Draws futures of one patient from a model of timelines.",
+         "simulate MODEL --store STORE --subject ID --as-of TIME [--years N] [--futures N]",
+         "cangong simulate models/timelines --store hospital --subject 42 --as-of 2020-03-01 "
+         "--years 10",
+         {kStore,
+          kSubject,
+          kAsOf,
+          kZone,
+          kYears,
+          kFutures,
+          kSeed,
+          {"--most", "N", "codes that are told (20)"},
+          {"--out", "FILE", "every event of every future, as CSV"},
+          kThreads,
+          kJson},
+         run_simulate},
+    Verb{"ask",
+         "Asks a model of timelines how likely something is that it was never trained for.",
+         "ask MODEL --codes REGEX --store STORE --subject ID --as-of TIME [--years N] [--explain]",
+         "cangong ask models/timelines --codes '^ICD10//I2[0-5]' --store hospital --subject 42 "
+         "--as-of 2020-03-01 --explain",
+         {{"--codes", "REGEX", "any code that it finds, before the horizon"},
+          kStore,
+          kSubject,
+          kAsOf,
+          kZone,
+          kYears,
+          {"--with", "CODES", "codes, by commas, that are taken for recorded at that moment"},
+          {"--explain", "", "how the rate would be without each past event"},
+          kFutures,
+          kSeed,
+          kThreads,
+          kJson},
+         run_ask},
     Verb{"run",
          "Runs a whole study, only what has changed.",
          "run STUDY [--data FOLDER]",

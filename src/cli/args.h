@@ -70,6 +70,7 @@ enum Exit {
 
 std::string mapping_help();
 std::string recipe_help();
+std::string pretrain_help();
 int run_import(const Args& args);
 int run_synthesize(const Args& args);
 int run_check(const Args& args);
@@ -78,6 +79,9 @@ int run_label(const Args& args);
 int run_train(const Args& args);
 int run_evaluate(const Args& args);
 int run_predict(const Args& args);
+int run_pretrain(const Args& args);
+int run_simulate(const Args& args);
+int run_ask(const Args& args);
 int run_study_verb(const Args& args);
 int run_models(const Args& args);
 int run_audit(const Args& args);

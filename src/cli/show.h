@@ -3,7 +3,8 @@
 
 #include <string>
 
-#include "engine/engine.h"
+#include "cli/args.h"
+#include "engine/foundation.h"
 
 namespace cangong {
 
@@ -11,5 +12,8 @@ namespace cangong {
 std::string metrics_text(const StudyReport& report);
 std::string prediction_text(const PredictReply& reply);
 std::string prediction_json(const PredictReply& reply);
+
+// What `simulate` and `ask` have in common.
+FutureQuestion question_in(const Args& args);
 
 }  // namespace cangong

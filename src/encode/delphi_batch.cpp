@@ -11,7 +11,7 @@ namespace {
 
 using namespace delphi;
 
-struct Token {
+struct DrawnToken {
   std::int64_t id;  // as in files; -1: padding
   float days;
 };
@@ -56,7 +56,7 @@ bool is_lifestyle(std::int64_t token) {
   return token >= kFirstLifestyle - 1 && token < kLastLifestyle;
 }
 
-using Blocks = std::vector<std::vector<Token>>;
+using Blocks = std::vector<std::vector<DrawnToken>>;
 
 // Rows of other persons, which come along where a block is longer than a record, are padding; but
 // their lifestyle takes part in the drawing.
@@ -69,7 +69,7 @@ Blocks blocks_of(const DelphiPeople& all, std::span<const std::int64_t> chosen,
     const auto& [own, count] = all.people[static_cast<std::size_t>(chosen[i])];
     for (std::size_t k = 0; k <= options.length; ++k) {
       const DelphiEvent& event = all.rows[first[i] + k];
-      Token token{event.token, static_cast<float>(event.days)};
+      DrawnToken token{event.token, static_cast<float>(event.days)};
       if (options.shifts_lifestyle && is_lifestyle(event.token))
         token.days += static_cast<float>(draws.below(kEarlier, kLater));
       if (event.person != all.rows[own].person) token = {-1, kPaddingAge};
@@ -84,21 +84,21 @@ void add_no_events(Blocks& rows, const DelphiBatchOptions& options, Draws& draws
   constexpr double kDays = 365.25, kYears = 100;
   if (options.no_events == DelphiBatchOptions::NoEvents::none) return;
   const auto count = static_cast<std::size_t>(kYears / options.no_event_years);
-  for (std::vector<Token>& row : rows) {
+  for (std::vector<DrawnToken>& row : rows) {
     float last = kPaddingAge;
-    for (const Token& token : row) last = std::max(last, token.days);
+    for (const DrawnToken& token : row) last = std::max(last, token.days);
     for (std::size_t k = 0; k < count; ++k) {
       const float days =
           options.no_events == DelphiBatchOptions::NoEvents::random
               ? static_cast<float>(draws.below(1, 36525))
               : static_cast<float>(1 + static_cast<double>(k) * kDays * options.no_event_years);
-      row.push_back(days > last ? Token{-1, kPaddingAge} : Token{0, days});
+      row.push_back(days > last ? DrawnToken{-1, kPaddingAge} : DrawnToken{0, days});
     }
   }
 }
 
-std::size_t padding_of(const std::vector<Token>& row) {
-  const auto is_event = [](const Token& token) { return token.id >= 0; };
+std::size_t padding_of(const std::vector<DrawnToken>& row) {
+  const auto is_event = [](const DrawnToken& token) { return token.id >= 0; };
   return static_cast<std::size_t>(std::find_if(row.begin(), row.end(), is_event) - row.begin());
 }
 
@@ -135,13 +135,13 @@ DelphiBatch delphi_batch(const DelphiPeople& all, std::span<const std::int64_t> 
   add_no_events(rows, options, draws);
   for (auto& row : rows)
     std::stable_sort(row.begin(), row.end(),
-                     [](const Token& a, const Token& b) { return a.days < b.days; });
+                     [](const DrawnToken& a, const DrawnToken& b) { return a.days < b.days; });
   cut(rows, options);
   DelphiBatch batch;
   batch.people = rows.size(), batch.length = rows.empty() ? 0 : rows[0].size() - 1;
   for (const auto& row : rows)
     for (std::size_t k = 0; k + 1 < row.size(); ++k) {
-      const Token &now = row[k], &next = row[k + 1];
+      const DrawnToken &now = row[k], &next = row[k + 1];
       const bool is_event = now.id >= 0;
       batch.tokens.push_back(static_cast<std::int32_t>(now.id + 1));
       batch.ages.push_back(now.days);

@@ -13,7 +13,7 @@ extern const Kernels kKernels;
 
 std::size_t attention_scratch(std::size_t rows, std::size_t head_width) {
   const std::size_t lanes = rows + 16;  // up to whole vectors
-  return 2 * head_width * lanes + 3 * lanes + 2 * rows * (head_width + 16) + kKernelSlack;
+  return 2 * head_width * lanes + 2 * rows * lanes + 2 * lanes + kKernelSlack;
 }
 
 const Kernels* kernels_named(const char* name) {

@@ -25,6 +25,22 @@ struct MatrixProduct {
   enum class Into { set, add } into = Into::set;
 };
 
+// c += x^T y, of rows that two matrices share: what weights learn. Rows are taken some at a time
+// and laid side by side in `scratch`, turned_scratch(x_columns, y_columns) floats.
+struct TurnedProduct {
+  const float* x;
+  std::size_t x_stride, x_columns;
+  const float* y;
+  std::size_t y_stride, y_columns;
+  float* c;  // x_columns x y_columns
+  std::size_t c_row, rows;
+  float* scratch;
+};
+inline constexpr std::size_t kTurnedRows = 256;
+constexpr std::size_t turned_scratch(std::size_t x_columns, std::size_t y_columns) {
+  return kTurnedRows * (x_columns + y_columns + 64);
+}
+
 // LayerNorm without a bias (Ba et al. 2016) of rows that are `stride` floats apart, as are those of
 // what comes out. Two floats of statistics a row serve the way back; null where there is none.
 struct Norm {
@@ -84,6 +100,7 @@ struct Kernels {
   const char* name;
   std::size_t panel;  // columns
   void (*multiply)(const MatrixProduct& product);
+  void (*multiply_turned)(const TurnedProduct& product);
   void (*normalise)(const Norm& norm, float* out, float* stats);
   // Adds to d_x and to d_scale.
   void (*normalise_back)(const Norm& norm, const float* stats, const float* d_out, float* d_x,

@@ -74,6 +74,39 @@ void multiply(const MatrixProduct& whole) {
   }
 }
 
+// Rows of each panel of columns side by side; 0 behind the last column.
+inline void lay(const float* x, std::size_t stride, std::size_t rows, std::size_t columns,
+                std::size_t panel, float* out) {
+  for (std::size_t from = 0; from < columns; from += panel, out += rows * panel) {
+    const std::size_t count = columns - from < panel ? columns - from : panel;
+    for (std::size_t row = 0; row < rows; ++row) {
+      const float* at = x + row * stride + from;
+      float* to = out + row * panel;
+      for (std::size_t k = 0; k < count; ++k) to[k] = at[k];
+      for (std::size_t k = count; k < panel; ++k) to[k] = 0;
+    }
+  }
+}
+
+void multiply_turned(const TurnedProduct& p) {
+  float *left = p.scratch,
+        *right = left + kTurnedRows * ((p.x_columns + kTileRows - 1) / kTileRows * kTileRows);
+  for (std::size_t from = 0; from < p.rows; from += kTurnedRows) {
+    const std::size_t rows = p.rows - from < kTurnedRows ? p.rows - from : kTurnedRows;
+    lay(p.x + from * p.x_stride, p.x_stride, rows, p.x_columns, kTileRows, left);
+    lay(p.y + from * p.y_stride, p.y_stride, rows, p.y_columns, kPanel, right);
+    MatrixProduct part{left, 1,       kTileRows, right, kPanel, rows * kPanel,
+                       p.c,  p.c_row, 0,         0,     rows,   MatrixProduct::Into::add};
+    for (std::size_t j = 0; j < p.y_columns; j += kPanel) {
+      const std::size_t columns = p.y_columns - j < kPanel ? p.y_columns - j : kPanel;
+      for (std::size_t i = 0; i < p.x_columns; i += kTileRows) {
+        const std::size_t count = p.x_columns - i < kTileRows ? p.x_columns - i : kTileRows;
+        kTiles[count - 1](part, left + i * rows, right + j * rows, p.c + i * p.c_row + j, columns);
+      }
+    }
+  }
+}
+
 #include "kernel/rows_of.h"
 // Behind the rows, whose dropout it shares.
 #include "kernel/attention_of.h"
@@ -82,10 +115,24 @@ void multiply(const MatrixProduct& whole) {
 }  // namespace
 
 extern const Kernels kKernels;
-const Kernels kKernels{CANGONG_NAME,   kPanel,    multiply,      normalise, normalise_back,
-                       gelu,           gelu_back, add,           drop,      attend,
-                       attend_back,    softmax,   attend_cached, rates,     pick,
-                       sum_of_squares, adam};
+const Kernels kKernels{CANGONG_NAME,
+                       kPanel,
+                       multiply,
+                       multiply_turned,
+                       normalise,
+                       normalise_back,
+                       gelu,
+                       gelu_back,
+                       add,
+                       drop,
+                       attend,
+                       attend_back,
+                       softmax,
+                       attend_cached,
+                       rates,
+                       pick,
+                       sum_of_squares,
+                       adam};
 
 }  // namespace CANGONG_KERNELS
 }  // namespace cangong

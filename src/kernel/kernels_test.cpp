@@ -50,6 +50,22 @@ TEST_P(KernelTables, ProductsOfAnyShape) {
   }
 }
 
+TEST_P(KernelTables, TurnedProducts) {
+  constexpr std::size_t kRows = 300, kLeft = 25, kRight = 41;
+  const Floats x = random(kRows * kLeft, 1), y = random(kRows * kRight, 2);
+  Floats c(kLeft * kRight), scratch(turned_scratch(kLeft, kRight));
+  for (std::size_t i = 0; i < c.size(); ++i) c[i] = 3;
+  table_->multiply_turned(
+      {x.data(), kLeft, kLeft, y.data(), kRight, kRight, c.data(), kRight, kRows, scratch.data()});
+  for (std::size_t i = 0; i < kLeft; ++i)
+    for (std::size_t j = 0; j < kRight; ++j) {
+      double wanted = 3;
+      for (std::size_t row = 0; row < kRows; ++row)
+        wanted += double{x[row * kLeft + i]} * y[row * kRight + j];
+      ASSERT_NEAR(c[i * kRight + j], wanted, 1e-4);
+    }
+}
+
 TEST_P(KernelTables, NormalisedRowsAndTheWayBack) {
   constexpr std::size_t kRows = 3, kWidth = 21, kStride = 32;
   const Floats x = random(kRows * kStride, 3), scale = random(kWidth, 4),

@@ -185,9 +185,10 @@ DecoderLoss DecoderPass::loss(const DecoderPart& part, std::int32_t first_id) {
 void DecoderPass::weight_back(const Rows2D& d_out, const Rows2D& x, std::size_t weight,
                               float* gradient) {
   const auto& [name, rows, columns] = weights_.about(weight);
-  kernels_.multiply({d_out.at, 1, d_out.stride, x.at, x.stride, kernels_.panel,
-                     gradient + weights_.offset(weight), columns, rows, columns, d_out.rows,
-                     MatrixProduct::Into::add});
+  turned_.resize(std::max(turned_.size(), turned_scratch(rows, columns)));
+  kernels_.multiply_turned({d_out.at, d_out.stride, rows, x.at, x.stride, columns,
+                            gradient + weights_.offset(weight), columns, d_out.rows,
+                            turned_.data()});
 }
 
 void DecoderPass::layer_back(const DecoderPart& part, std::size_t number, float* gradient) {

@@ -62,7 +62,7 @@ class DecoderPass {
   Dropout dropout_;
   std::vector<Layer> layers_;
   Floats phases_, x_, part_, last_normal_, last_stats_, targets_, logits_;
-  Floats d_x_, d_part_, d_normal_, d_inner_, d_qkv_, d_targets_, scratch_;
+  Floats d_x_, d_part_, d_normal_, d_inner_, d_qkv_, d_targets_, scratch_, turned_;
   std::vector<std::uint32_t> target_rows_;
 };
 

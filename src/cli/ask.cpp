@@ -1,0 +1,59 @@
+#include <cstdio>
+
+#include "base/json_values.h"
+#include "base/text.h"
+#include "cli/show.h"
+
+namespace cangong {
+namespace {
+
+std::string asked_json(const AskReply& reply) {
+  nlohmann::ordered_json json{{"model", reply.bundle},
+                              {"name", reply.model},
+                              {"store", reply.store},
+                              {"synthetic", reply.synthetic},
+                              {"as_of", format_time(reply.as_of)},
+                              {"codes", reply.codes},
+                              {"probability", reply.value},
+                              {"standard_error", reply.standard_error},
+                              {"low", reply.low},
+                              {"high", reply.high},
+                              {"without", number(reply.without)},
+                              {"yearly_rate", reply.yearly_rate},
+                              {"method", reply.method},
+                              {"futures", reply.futures},
+                              {"warnings", reply.warnings}};
+  auto& reasons = json["reasons"] = nlohmann::ordered_json::array();
+  for (const PastEvent& event : reply.reasons)
+    reasons.push_back(
+        {{"code", event.code}, {"age_years", event.age_years}, {"ratio", event.ratio}});
+  return json.dump();
+}
+
+}  // namespace
+
+int run_ask(const Args& args) {
+  AskRequest request;
+  request.question = question_in(args);
+  request.codes = args.need("--codes");
+  if (const auto with = args.find("--with"))
+    for (const std::string_view code : split(*with, ',')) request.with.emplace_back(code);
+  request.explain = args.flag("--explain");
+  const AskReply reply = ask_model(request);
+  if (args.flag("--json")) {
+    std::puts(asked_json(reply).c_str());
+    return kOk;
+  }
+  std::printf("%s%.2f %% (%.2f to %.2f by the drawing alone, %s futures): %s\n",
+              reply.synthetic ? "SYNTHETIC. " : "", 100 * reply.value, 100 * reply.low,
+              100 * reply.high, format_count(reply.futures).c_str(),
+              join(reply.codes, ", ").c_str());
+  std::printf("rate now: %.4f a year\n", reply.yearly_rate);
+  if (reply.without) std::printf("without it: %.2f %%\n", 100 * *reply.without);
+  for (const std::string& warning : reply.warnings) std::printf("note: %s\n", warning.c_str());
+  for (const PastEvent& event : reply.reasons)
+    std::printf("  x %-6.2f at age %-5.1f %s\n", event.ratio, event.age_years, event.code.c_str());
+  return kOk;
+}
+
+}  // namespace cangong

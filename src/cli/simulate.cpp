@@ -1,0 +1,87 @@
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+#include "cli/show.h"
+
+namespace cangong {
+namespace {
+
+double positive(const Args& args, std::string_view name, std::string_view otherwise) {
+  const auto value = parse_number(args.get(name, otherwise));
+  if (!value || !(*value > 0)) throw UsageError{std::string(name) + " is a number above 0"};
+  return *value;
+}
+
+std::size_t whole(const Args& args, std::string_view name, std::string_view otherwise) {
+  const auto value = parse_integer(args.get(name, otherwise));
+  if (!value || *value <= 0 || *value > 10'000'000)
+    throw UsageError{std::string(name) + " is a whole number from 1 to 10,000,000"};
+  return static_cast<std::size_t>(*value);
+}
+
+std::string simulated_json(const SimulateReply& reply) {
+  nlohmann::ordered_json json{{"model", reply.bundle},
+                              {"name", reply.model},
+                              {"store", reply.store},
+                              {"synthetic", reply.synthetic},
+                              {"as_of", format_time(reply.as_of)},
+                              {"age_years", reply.age_years},
+                              {"futures", reply.futures},
+                              {"cut", reply.cut},
+                              {"unknown_events", reply.unknown_events},
+                              {"events", reply.events},
+                              {"dead", reply.dead}};
+  auto& codes = json["codes"] = nlohmann::ordered_json::array();
+  for (const SimulatedCode& code : reply.codes)
+    codes.push_back({{"code", code.code},
+                     {"description", code.description},
+                     {"share", code.share},
+                     {"standard_error", code.standard_error},
+                     {"median_years", code.median_days / 365.25},
+                     {"events", code.events}});
+  return json.dump();
+}
+
+}  // namespace
+
+FutureQuestion question_in(const Args& args) {
+  FutureQuestion question;
+  question.bundle = args.positional(0);
+  question.store = args.need("--store");
+  question.subject = args.need("--subject");
+  question.as_of = args.need("--as-of");
+  question.zone = args.get("--zone", "UTC");
+  constexpr double kYear = 365.25 * 86400e6;
+  question.horizon = Duration(static_cast<std::int64_t>(positive(args, "--years", "10") * kYear));
+  question.futures = whole(args, "--futures", "1000");
+  question.seed = whole(args, "--seed", "1");
+  question.threads = args.threads();
+  return question;
+}
+
+int run_simulate(const Args& args) {
+  SimulateRequest request;
+  request.question = question_in(args);
+  request.most = whole(args, "--most", "20");
+  request.out = args.get("--out", "");
+  const SimulateReply reply = simulate_futures(request);
+  if (args.flag("--json")) {
+    std::puts(simulated_json(reply).c_str());
+    return kOk;
+  }
+  std::printf("%s%s futures from age %.1f on; %.1f events each; %.1f %% end by death\n",
+              reply.synthetic ? "SYNTHETIC. " : "", format_count(reply.futures).c_str(),
+              reply.age_years, reply.events, 100 * reply.dead);
+  std::printf("of 100 futures   half of them by   code\n");
+  for (const SimulatedCode& code : reply.codes)
+    std::printf("  %5.1f +- %-4.1f     %5.1f years     %s  %s\n", 100 * code.share,
+                196 * code.standard_error, code.median_days / 365.25, code.code.c_str(),
+                code.description.c_str());
+  if (reply.cut > 0)
+    std::printf("%s futures have more events than are drawn; they end early\n",
+                format_count(reply.cut).c_str());
+  return kOk;
+}
+
+}  // namespace cangong

@@ -1,0 +1,110 @@
+// What a model of whole timelines reads and foretells: tokens, each a code or a code with a part of
+// its values. Learned from training patients, saved with the model.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/config.h"
+#include "base/pattern.h"
+#include "encode/roll_up.h"
+#include "timeline/store.h"
+
+namespace cangong {
+
+struct TokenOptions {
+  static constexpr bool is_config = true;
+  std::vector<std::string> inputs{"^(GENDER|SEX|RACE|ETHNICITY|LANGUAGE)//"}, exclude;
+  std::size_t least_people = 10, most_tokens = 20000, parts = 10;
+  template <class V>
+  void visit(V& v) {
+    v("inputs", inputs, "regular expressions: codes that are known and never foretold");
+    v("exclude", exclude, "never codes that one of these finds");
+    v("least_people", least_people,
+      "a code is a token where so many training patients have it; rarer ones go under a parent");
+    v("most_tokens", most_tokens, "keep so many, those of most patients");
+    v("parts", parts, "a code's numbers are told apart by so many quantiles");
+  }
+};
+
+struct Token {
+  enum class Kind { padding, no_event, input, outcome };
+  std::string code;
+  int part = 0;  // 0: without a number; else 1, 2, ... by ascending values
+  Kind kind = Kind::outcome;
+  std::uint64_t people = 0;  // of the training patients
+  bool recurs = false;       // somebody had it twice
+  double value = 0;          // the median of its part
+  std::string name() const { return part ? code + "//Q" + std::to_string(part) : code; }
+};
+
+// Ids: 0 padding, 1 "no event", then the inputs, then the outcomes.
+class TokenVocabulary {
+ public:
+  static constexpr std::int32_t kPadding = 0, kNoEvent = 1;
+
+  // From the patients whom `trains` holds for. Throws Fault::input where no code is left.
+  static TokenVocabulary learn(const Store& store, const TokenOptions& options,
+                               const std::function<bool(PatientId)>& trains, std::size_t threads);
+  // JSON. Throws Fault::storage where it is not a vocabulary.
+  static TokenVocabulary parse(const std::string& json);
+  std::string json() const;
+
+  std::size_t size() const { return tokens_.size(); }
+  const Token& token(std::int32_t id) const { return tokens_.at(static_cast<std::size_t>(id)); }
+  // The first id that can be foretold.
+  std::int32_t first_outcome() const { return first_outcome_; }
+  // Of all tokens that have the code, with whatever number.
+  std::vector<std::int32_t> ids_of(const std::string& code) const;
+  // Tokens whose code the expression finds.
+  std::vector<std::int32_t> ids_like(const Pattern& pattern) const;
+
+ private:
+  friend class Tokenizer;
+  // The unit in which numbers are told apart, and between which values.
+  struct Cuts {
+    std::string unit;
+    std::vector<float> at;
+  };
+  void index();
+
+  std::vector<Token> tokens_;
+  std::map<std::string, Cuts> cuts_;
+  std::int32_t first_outcome_ = 0;
+  std::unordered_map<std::string, std::int32_t> ids_;  // by name
+};
+
+// Codes that stand under a parent only are "PARENT+".
+std::string group_token(const std::string& parent);
+
+// A history as tokens, by age.
+struct TokenSequence {
+  std::vector<std::int32_t> ids;
+  std::vector<float> days;  // ages
+  std::size_t unknown = 0;  // events that the vocabulary has no token for
+  bool has_birth = false;   // else there are no ages, and no tokens
+};
+
+// A vocabulary over the codes of one store.
+class Tokenizer {
+ public:
+  Tokenizer(const TokenVocabulary& vocabulary, const CodeBook& codes,
+            const std::vector<CodeInfo>& infos);
+  // Facts without a time stand at birth; what was before it, too.
+  TokenSequence tokens(const History& history) const;
+
+ private:
+  struct Entry {
+    std::int32_t plain = -1, first_part = -1;  // ids; -1: none
+    const TokenVocabulary::Cuts* cuts = nullptr;
+  };
+  std::int32_t id_of(const Event& event) const;
+
+  std::vector<Entry> entries_;  // by code
+  std::optional<CodeId> birth_;
+};
+
+}  // namespace cangong

@@ -1,0 +1,92 @@
+// The large model: trained on whole timelines, it draws futures and answers what it was never
+// trained for.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/engine.h"
+#include "train/pretrain.h"
+
+namespace cangong {
+
+struct PretrainRequest {
+  fs::path recipe, store, out;
+  std::size_t threads = 1;
+  bool dry_run = false;  // finds the tokens, trains nothing
+  Say say = [](const std::string&) {};
+};
+struct PretrainReply {
+  Digest bundle;  // empty after a dry run
+  std::string name;
+  std::size_t tokens = 0, parameters = 0, resumed_from = 0;
+  TokenTally tally;
+  std::vector<PretrainPoint> curve;
+  TimelineFacts facts;
+};
+// The same command goes on where an interrupted one stopped (OUT.work).
+PretrainReply pretrain_model(const PretrainRequest& request);
+
+// Whom, and when. The future begins at `as_of`.
+struct FutureQuestion {
+  fs::path bundle, store;
+  std::string subject, as_of, zone = "UTC";
+  Duration horizon{std::chrono::hours(24 * 3652)};
+  std::size_t futures = 1000;
+  std::uint64_t seed = 1;
+  std::size_t threads = 1;
+};
+
+struct SimulateRequest {
+  FutureQuestion question;
+  std::size_t most = 20;  // codes that are told
+  fs::path out;           // CSV of every event of every future; empty: none
+};
+// By code: how many futures have it, and when it first comes.
+struct SimulatedCode {
+  std::string code, description;
+  double share = 0, standard_error = 0;
+  double median_days = 0;  // from `as_of`, among the futures that have it
+  double events = 0;       // a future, on average
+};
+struct SimulateReply {
+  Digest bundle, store;
+  std::string model;
+  bool synthetic = false;
+  Time as_of;
+  double age_years = 0, events = 0;  // events of a future, "no event" not among them
+  double dead = 0;                   // share of futures that end by death
+  std::size_t futures = 0, cut = 0, unknown_events = 0;
+  std::vector<SimulatedCode> codes;  // by falling share
+};
+SimulateReply simulate_futures(const SimulateRequest& request);
+
+struct AskRequest {
+  FutureQuestion question;
+  std::string codes;              // a regular expression: any of them, before the horizon
+  std::vector<std::string> with;  // codes that are taken for recorded at `as_of`
+  bool explain = false;
+};
+// What the answer would be without one past event.
+struct PastEvent {
+  std::string code;
+  double age_years = 0;
+  double ratio = 1;  // of the rate now, with the event to without it
+};
+struct AskReply {
+  Digest bundle, store;
+  std::string model, method;
+  bool synthetic = false;
+  Time as_of;
+  double value = 0, standard_error = 0, low = 0, high = 0;  // 95 %
+  double yearly_rate = 0;                                   // right now
+  std::optional<double> without;                            // the value without what `with` names
+  std::vector<std::string> codes, warnings;
+  std::vector<PastEvent> reasons;  // by how far the ratio is from 1
+  std::size_t futures = 0;
+};
+// Every answer is recorded in the store's audit trail before it is given.
+AskReply ask_model(const AskRequest& request);
+
+}  // namespace cangong

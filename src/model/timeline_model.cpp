@@ -1,0 +1,117 @@
+#include "model/timeline_model.h"
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "base/json_values.h"
+#include "base/safetensors.h"
+
+namespace cangong {
+namespace {
+
+constexpr const char* kFacts = "timeline.json";
+constexpr const char* kVocabulary = "vocabulary.json";
+constexpr const char* kWeights = "weights.safetensors";
+constexpr const char* kDeath = "MEDS_DEATH";
+
+double finite(const nlohmann::json& value) {
+  return value.is_number() ? value.get<double>() : std::nan("");
+}
+
+}  // namespace
+
+TimelineModel::TimelineModel(TokenVocabulary vocabulary, DecoderWeights weights,
+                             TimelineFacts facts)
+    : vocabulary_(std::move(vocabulary)), weights_(std::move(weights)), facts_(std::move(facts)) {
+  if (vocabulary_.size() != weights_.shape().vocabulary)
+    fail(Fault::storage, "the model's weights are not those of its vocabulary");
+}
+
+TimelineModel TimelineModel::open(const Bundle& bundle) {
+  if (!bundle.has(kFacts))
+    fail(Fault::model,
+         bundle.folder().string() + " is no model of timelines; cangong pretrain makes them");
+  try {
+    const auto json = nlohmann::json::parse(bundle.read(kFacts));
+    if (json.at("format") != 1)
+      fail(Fault::storage, "the model is of a newer version of this program");
+    TimelineFacts facts;
+    facts.name = json.at("name"), facts.description = json.at("description");
+    facts.store = json.at("store"), facts.synthetic = json.at("synthetic");
+    facts.context = json.at("context"), facts.steps = json.at("steps");
+    facts.people = json.at("people"), facts.events = json.at("events");
+    facts.cross_entropy = finite(json.at("cross_entropy"));
+    facts.waiting = finite(json.at("waiting")), facts.judged_events = json.at("judged_events");
+    TokenVocabulary vocabulary = TokenVocabulary::parse(bundle.read(kVocabulary));
+    const DelphiShape shape{json.at("layers"), json.at("heads"), json.at("width"),
+                            vocabulary.size()};
+    DelphiNetwork<float>::Weights weights;
+    for (auto& [name, array] : read_safetensors(bundle.read(kWeights), kWeights).arrays)
+      weights[name] = std::move(array.values);
+    return {std::move(vocabulary), DecoderWeights(shape, weights, DecoderWeights::Ways::forward),
+            std::move(facts)};
+  } catch (const nlohmann::json::exception&) {
+    fail(Fault::storage, "the model's " + std::string(kFacts) + " is damaged");
+  }
+}
+
+void TimelineModel::write(BundleWriter& bundle) const {
+  const DelphiShape& shape = weights_.shape();
+  const nlohmann::ordered_json json{{"format", 1},
+                                    {"name", facts_.name},
+                                    {"description", facts_.description},
+                                    {"store", facts_.store},
+                                    {"synthetic", facts_.synthetic},
+                                    {"layers", shape.layers},
+                                    {"heads", shape.heads},
+                                    {"width", shape.width},
+                                    {"context", facts_.context},
+                                    {"steps", facts_.steps},
+                                    {"people", facts_.people},
+                                    {"events", facts_.events},
+                                    {"cross_entropy", number(facts_.cross_entropy)},
+                                    {"waiting", number(facts_.waiting)},
+                                    {"judged_events", facts_.judged_events}};
+  bundle.add(kFacts, json.dump(1) + "\n");
+  bundle.add(kVocabulary, vocabulary_.json());
+  NamedArrays arrays;
+  for (std::size_t i = 0; i < weights_.count(); ++i) {
+    const auto& [name, rows, columns] = weights_.about(i);
+    NamedArray& array = arrays[name];
+    array.shape = rows == 1 ? std::vector{columns} : std::vector{rows, columns};
+    array.values.assign(weights_.at(i), weights_.at(i) + rows * columns);
+  }
+  bundle.add(kWeights, write_safetensors(arrays));
+}
+
+FutureRules TimelineModel::rules() const {
+  FutureRules rules;
+  for (std::size_t id = 0; id < vocabulary_.size(); ++id) {
+    const Token& token = vocabulary_.token(static_cast<std::int32_t>(id));
+    rules.happens.push_back(token.kind == Token::Kind::outcome ||
+                            token.kind == Token::Kind::no_event);
+    rules.recurs.push_back(token.recurs);
+    rules.ends.push_back(token.code == kDeath);
+  }
+  return rules;
+}
+
+FutureRequest question_of(const TimelineModel& model, const TokenSequence& history, float days) {
+  FutureRequest request;
+  const std::size_t count = history.ids.size(), most = model.facts().context;
+  const std::int32_t first_outcome = model.vocabulary().first_outcome();
+  std::size_t kept = 0;
+  if (count > most)
+    while (kept < most / 2 && history.days[kept] == 0 && history.ids[kept] < first_outcome) ++kept;
+  const std::size_t from = count > most ? count - (most - kept) : kept;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (i >= kept && i < from) continue;
+    request.ids.push_back(history.ids[i]);
+    request.days.push_back(history.days[i]);
+  }
+  request.ids.push_back(TokenVocabulary::kNoEvent);
+  request.days.push_back(request.days.empty() ? days : std::max(days, request.days.back()));
+  return request;
+}
+
+}  // namespace cangong

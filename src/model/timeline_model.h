@@ -1,0 +1,44 @@
+// A trained model of whole timelines: its vocabulary, its weights, and what it may foretell.
+#pragma once
+
+#include "encode/token_vocabulary.h"
+#include "model/decoder_futures.h"
+#include "registry/bundle.h"
+
+namespace cangong {
+
+// Of a training, as told at its end.
+struct TimelineFacts {
+  std::string name, description, store;
+  bool synthetic = false;
+  std::size_t context = 0, steps = 0;
+  std::uint64_t people = 0, events = 0;  // that it learnt from
+  // What patients who had no part say, as answers are judged; NaN where there are none.
+  double cross_entropy = 0, waiting = 0;
+  std::uint64_t judged_events = 0;
+};
+
+class TimelineModel {
+ public:
+  TimelineModel(TokenVocabulary vocabulary, DecoderWeights weights, TimelineFacts facts);
+  // Throws Fault::model where the bundle holds another kind of model, Fault::storage where it is
+  // damaged.
+  static TimelineModel open(const Bundle& bundle);
+  void write(BundleWriter& bundle) const;
+
+  const TokenVocabulary& vocabulary() const { return vocabulary_; }
+  const DecoderWeights& weights() const { return weights_; }
+  const TimelineFacts& facts() const { return facts_; }
+  FutureRules rules() const;
+
+ private:
+  TokenVocabulary vocabulary_;
+  DecoderWeights weights_;
+  TimelineFacts facts_;
+};
+
+// The end of a history, as the model reads it: no more events than it learnt to look back at, facts
+// of birth always among them, and "no event" at the age at which it is asked.
+FutureRequest question_of(const TimelineModel& model, const TokenSequence& history, float days);
+
+}  // namespace cangong

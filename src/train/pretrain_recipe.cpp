@@ -1,0 +1,61 @@
+#include "train/pretrain_recipe.h"
+
+#include <cmath>
+
+#include "base/random.h"
+
+namespace cangong {
+namespace {
+
+void check(const PretrainRecipe& recipe, const Node& root) {
+  const auto refuse = [&](const char* key, const std::string& why) {
+    (root.find(key) ? *root.find(key) : root).reject(why);
+  };
+  const DecoderOptions& model = recipe.model;
+  if (model.layers == 0 || model.heads == 0 || model.width == 0 || model.width % model.heads != 0 ||
+      model.width % 2 != 0)
+    refuse("model",
+           "layers, heads and width are above 0; the width is even and the heads divide it");
+  const PretrainOptions& training = recipe.training;
+  if (training.steps == 0 || training.people == 0 || training.evaluate_every == 0)
+    refuse("training", "steps, people and evaluate_every are above 0");
+  if (training.steps <= training.warm_up)
+    refuse("training", "warm_up is below steps, or the highest rate is never reached");
+  if (!(training.learning_rate > 0) || !(training.dropout >= 0 && training.dropout < 1))
+    refuse("training", "learning_rate is above 0, dropout from 0 to below 1");
+  const double rest = 1 - recipe.split.tuning - recipe.split.held_out;
+  if (!(recipe.split.tuning > 0 && recipe.split.held_out >= 0 && rest > 0))
+    refuse("split", "tuning is above 0, and somebody is left to train");
+}
+
+}  // namespace
+
+PretrainRecipe parse_pretrain_recipe(const std::string& text, const std::string& file) {
+  const Node root = Node::parse(text, file);
+  PretrainRecipe recipe;
+  read_value(root, recipe);
+  recipe.text = text;
+  check(recipe, root);
+  return recipe;
+}
+
+PretrainRecipe load_pretrain_recipe(const fs::path& file) {
+  return parse_pretrain_recipe(read_file(file), file.string());
+}
+
+DelphiNetwork<float>::Weights first_weights(const DelphiShape& shape, std::uint64_t seed) {
+  constexpr double kSpread = 0.02;
+  Random random(seed);
+  DelphiNetwork<float>::Weights weights;
+  for (const auto& [name, rows, columns] : shape.weights()) {
+    const bool adds_up = name.ends_with("c_proj.weight");
+    const double spread =
+        adds_up ? kSpread / std::sqrt(2 * static_cast<double>(shape.layers)) : kSpread;
+    auto& values = weights[name];
+    for (std::size_t i = 0; i < rows * columns; ++i)
+      values.push_back(rows == 1 ? 1 : static_cast<float>(spread * random.normal()));
+  }
+  return weights;
+}
+
+}  // namespace cangong
