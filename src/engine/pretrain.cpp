@@ -101,7 +101,7 @@ TimelineFacts facts_of(const PretrainRecipe& recipe, const Store& store,
 void judge_finally(const PretrainInput& input, const Pretrained& trained, TimelineFacts& facts) {
   const TokenBatches batches(input.shards, input.vocabulary, input.recipe.window);
   DecoderTraining plain;
-  plain.threads = input.threads;
+  plain.threads = input.threads, plain.least_wait = input.recipe.window.resolution_days;
   DecoderWeights weights = DecoderWeights(trained.weights.shape(), DecoderWeights::Ways::forward);
   std::copy_n(trained.weights.data(), trained.weights.size(), weights.data());
   weights.pack(input.threads);
@@ -118,7 +118,10 @@ void judge_finally(const PretrainInput& input, const Pretrained& trained, Timeli
 PretrainReply pretrain_model(const PretrainRequest& request) {
   const PretrainRecipe recipe = load_pretrain_recipe(request.recipe);
   const Store store = Store::open(request.store);
-  const fs::path work = request.out.string() + ".work";
+  std::optional<TempFolder> nothing_kept;
+  if (request.dry_run) nothing_kept.emplace();
+  const fs::path work =
+      request.dry_run ? nothing_kept->path() : fs::path(request.out.string() + ".work");
   Tokens tokens = tokens_of(request, recipe, store, work);
   const DelphiShape shape{recipe.model.layers, recipe.model.heads, recipe.model.width,
                           tokens.vocabulary.size()};

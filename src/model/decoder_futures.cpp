@@ -208,7 +208,9 @@ DecoderFutures::DecoderFutures(const DecoderWeights& weights, FutureRules rules)
 std::vector<double> DecoderFutures::rates(const FutureRequest& request) const {
   check(request, weights_.shape().vocabulary);
   DecoderPass pass(weights_);
-  const auto own = begin(request, rules_, pass, weights_);
+  FutureRequest plain = request;
+  plain.watched.clear();
+  const auto own = begin(plain, rules_, pass, weights_);
   std::vector<double> all(own->may.size());
   for (std::size_t id = 0; id < all.size(); ++id)
     all[id] = own->may[id] > 0 ? std::exp(double{own->logits[id]}) : 0;

@@ -143,7 +143,7 @@ void DecoderPass::keep(DecoderCache& cache) const {
   }
 }
 
-DecoderLoss DecoderPass::loss(const DecoderPart& part, std::int32_t first_id) {
+DecoderLoss DecoderPass::loss(const DecoderPart& part, const DecoderAim& aim) {
   const std::size_t vocabulary = weights_.shape().vocabulary, wide = row_stride(vocabulary);
   const auto& targets = part.rows.targets;
   const auto below = [](const DecoderRows::Target& t, std::size_t row) { return t.row < row; };
@@ -162,7 +162,7 @@ DecoderLoss DecoderPass::loss(const DecoderPart& part, std::int32_t first_id) {
            {logits_.data(), count, wide});
   DecoderLoss loss;
   loss.targets = count;
-  const auto first = static_cast<std::size_t>(first_id);
+  const auto first = static_cast<std::size_t>(aim.first_id);
   for (std::size_t i = 0; i < count; ++i) {
     float* own = logits_.data() + i * wide;
     const DecoderRows::Target& target = *(from + static_cast<std::ptrdiff_t>(i));
@@ -170,8 +170,8 @@ DecoderLoss DecoderPass::loss(const DecoderPart& part, std::int32_t first_id) {
     std::fill_n(own, first, 0.0f);
     const double log_sum = kernels_.softmax(own + first, vocabulary - first);
     loss.cross_entropy += log_sum - of_next;
-    const double slowed = std::exp(-log_sum) + kDelphiLeastWait, rate = 1 / slowed;
-    const double waited = rate * (target.wait + kDelphiLeastWait);
+    const double slowed = std::exp(-log_sum) + aim.least_wait, rate = 1 / slowed;
+    const double waited = rate * (target.wait + aim.least_wait);
     loss.waiting += waited + std::log(slowed);
     // The derivatives by the logits: shares times that by the logarithm of the sum, less the
     // target.

@@ -13,6 +13,12 @@ struct DecoderLoss {
   std::size_t targets = 0;
 };
 
+// How a loss is told.
+struct DecoderAim {
+  std::int32_t first_id = 0;             // ids before it are not possible
+  double least_wait = kDelphiLeastWait;  // days: the mean is not below it
+};
+
 // People [first, last) of rows.
 struct DecoderPart {
   const DecoderRows& rows;
@@ -28,8 +34,8 @@ class DecoderPass {
 
   // rate 0: as when answers are asked for.
   void forward(const DecoderPart& part, Dropout dropout = {});
-  // Of what `forward` saw. Where `first_id` > 0, ids before it are not possible.
-  DecoderLoss loss(const DecoderPart& part, std::int32_t first_id);
+  // Of what `forward` saw.
+  DecoderLoss loss(const DecoderPart& part, const DecoderAim& aim);
   // Adds the gradients of (cross_entropy + waiting) * scale to `gradient`, laid out as the weights.
   // Behind `loss`, which says what the derivatives at its end are.
   void backward(const DecoderPart& part, float scale, float* gradient);

@@ -56,7 +56,7 @@ DelphiStep DecoderTrainer::descend(const DecoderRows& rows, double dropout) {
     for (std::size_t part = number; part < parts.size(); part += lanes_.size()) {
       lane.pass->forward(parts[part],
                          {static_cast<float>(dropout), seed_of(training_.seed, steps_, part)});
-      const DecoderLoss own = lane.pass->loss(parts[part], 0);
+      const DecoderLoss own = lane.pass->loss(parts[part], {0, training_.least_wait});
       lane.loss.cross_entropy += own.cross_entropy, lane.loss.waiting += own.waiting;
       lane.pass->backward(parts[part], scale, lane.gradient.data());
     }
@@ -104,7 +104,7 @@ DelphiLoss DecoderTrainer::judge(const DecoderRows& rows, std::int32_t first_id)
   parallel_for(lanes, training_.threads, [&](std::size_t lane) {
     for (std::size_t part = lane; part < parts.size(); part += lanes) {
       lanes_[lane].pass->forward(parts[part]);
-      losses[part] = lanes_[lane].pass->loss(parts[part], first_id);
+      losses[part] = lanes_[lane].pass->loss(parts[part], {first_id, training_.least_wait});
     }
   });
   DelphiLoss all;

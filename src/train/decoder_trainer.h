@@ -10,7 +10,7 @@ namespace cangong {
 
 struct DecoderTraining {
   double beta1 = 0.9, beta2 = 0.99, epsilon = 1e-8, weight_decay = 0.2, clip = 1;
-  double dropout = 0;
+  double dropout = 0, least_wait = kDelphiLeastWait;
   std::uint64_t seed = 1;
   std::size_t threads = 1;
   // Gradients are summed in as many parts as this, so more threads are of no use. Part of the

@@ -15,7 +15,7 @@ DecoderTraining training_of(const PretrainInput& input) {
   training.beta1 = options.beta1, training.beta2 = options.beta2;
   training.weight_decay = options.weight_decay, training.clip = options.clip;
   training.dropout = options.dropout, training.seed = input.recipe.seed;
-  training.threads = input.threads;
+  training.threads = input.threads, training.least_wait = input.recipe.window.resolution_days;
   return training;
 }
 

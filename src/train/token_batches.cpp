@@ -18,8 +18,11 @@ TokenBatches::TokenBatches(const TokenShards& shards, const TokenVocabulary& voc
   if (options.context < 2) fail(Fault::config, "window: context is 2 at least");
   if (options.from != "random" && options.from != "first")
     fail(Fault::config, "window: from is random or first");
-  if (!(options.no_event_years > 0) || !(options.least_days > 0))
-    fail(Fault::config, "window: no_event_years and least_days are above 0");
+  if (options.ties != "seen" && options.ties != "hidden")
+    fail(Fault::config, "window: ties are seen or hidden");
+  if (!(options.no_event_years > 0) || !(options.least_days >= 0) || !(options.resolution_days > 0))
+    fail(Fault::config,
+         "window: no_event_years and resolution_days are above 0, least_days is 0 or more");
   for (const Pattern& pattern : patterns_of(options.shift, "window: shift"))
     for (const std::int32_t id : vocabulary.ids_like(pattern)) {
       if (id >= first_outcome_)
@@ -29,12 +32,19 @@ TokenBatches::TokenBatches(const TokenShards& shards, const TokenVocabulary& voc
     }
 }
 
+template <class Events>
+std::size_t TokenBatches::kept_of(const Events& events) const {
+  const std::size_t most = options_.context + 1;
+  std::size_t kept = 0;
+  if (options_.keep_birth && events.size() > most)
+    while (kept < most / 2 && events[kept].days == 0 && events[kept].id < first_outcome_) ++kept;
+  return kept;
+}
+
 // One more event than the context, so that the last one has a next. Facts of birth stay.
 auto TokenBatches::window(std::span<const TokenEvent> events, Random* random) const -> Rows {
   const std::size_t most = options_.context + 1;
-  std::size_t kept = 0;
-  if (events.size() > most)
-    while (kept < most / 2 && events[kept].days == 0 && events[kept].id < first_outcome_) ++kept;
+  const std::size_t kept = kept_of(events);
   std::size_t from = kept;
   const std::size_t room = most - kept;
   if (random && options_.from == "random" && events.size() - kept > room)
@@ -69,17 +79,13 @@ void TokenBatches::add_no_events(Rows& rows, Random* random) const {
 void TokenBatches::append(const Rows& rows, DelphiTargets targets, DecoderRows& batch) const {
   // Where "no event" made it too long, the oldest go, but facts of birth.
   const std::size_t most = options_.context + 1;
-  std::size_t kept = 0, skipped = 0;
-  if (rows.size() > most) {
-    skipped = rows.size() - most;
-    while (kept < most / 2 && rows[kept].days == 0 && rows[kept].id < first_outcome_) ++kept;
-  }
+  const std::size_t kept = kept_of(rows), skipped = rows.size() > most ? rows.size() - most : 0;
   const auto at = [&](std::size_t i) { return rows[i < kept ? i : i + skipped]; };
   const std::size_t count = rows.size() - skipped;
   for (std::size_t i = 0; i + 1 < count; ++i) {
     const Row now = at(i), next = at(i + 1);
     std::uint32_t until = static_cast<std::uint32_t>(i + 1);
-    while (until > 0 && at(until - 1).days == next.days) --until;
+    while (options_.ties == "hidden" && until > 0 && at(until - 1).days == next.days) --until;
     const float since = until > 0 ? at(until - 1).days : now.days;
     const bool is_target = next.id >= first_outcome_ || (next.id == TokenVocabulary::kNoEvent &&
                                                          targets == DelphiTargets::training);

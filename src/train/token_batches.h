@@ -13,14 +13,21 @@ struct WindowOptions {
   static constexpr bool is_config = true;
   std::size_t context = 48;
   std::string from = "random";
-  double no_event_years = 5, least_days = 1;
+  std::string ties = "seen";
+  double no_event_years = 5, least_days = 0, resolution_days = 0.01;
+  bool keep_birth = true;
   std::vector<std::string> shift;
   template <class V>
   void visit(V& v) {
     v("context", context, "events that are looked back at, at most");
     v("from", from, "random, or first: where a window begins in a record that is longer");
+    v("keep_birth", keep_birth, "facts of birth stay in every window (Delphi lets them go)");
     v("no_event_years", no_event_years, "between tokens that say nothing happened, on average");
-    v("least_days", least_days, "waiting times count so much at least");
+    v("ties", ties,
+      "events of one moment: seen, one after another; or hidden from each other, as Delphi does");
+    v("least_days", least_days, "waiting times count so much at least (Delphi: 1)");
+    v("resolution_days", resolution_days,
+      "no event is expected sooner than this on average (Delphi: 0.1)");
     v("shift", shift,
       "regular expressions: inputs whose time says more about the study than about the person; "
       "they are moved by -20 to 40 years at random");
@@ -48,6 +55,9 @@ class TokenBatches {
   using Rows = std::vector<Row>;
   Rows window(std::span<const TokenEvent> events, Random* random) const;
   void add_no_events(Rows& rows, Random* random) const;
+  // Of the rows, how many at their beginning are facts of birth that stay.
+  template <class Events>
+  std::size_t kept_of(const Events& events) const;
   void append(const Rows& rows, DelphiTargets targets, DecoderRows& batch) const;
 
   const TokenShards& shards_;

@@ -104,7 +104,7 @@ TEST(Decoder, GradientsWithDropoutAreThoseOfTheLoss) {
   DecoderPass pass(weights);
   Floats gradient(weights.size());
   pass.forward(all, dropout);
-  (void)pass.loss(all, 0);
+  (void)pass.loss(all, {});
   pass.backward(all, 1, gradient.data());
   for (std::size_t i = 0; i < weights.count(); ++i) {
     const auto& [name, own_rows, columns] = weights.about(i);
@@ -121,7 +121,7 @@ TEST(Decoder, GradientsWithDropoutAreThoseOfTheLoss) {
       const DecoderWeights there(kSmallDelphi, moved, DecoderWeights::Ways::forward);
       DecoderPass again(there);
       again.forward(all, dropout);
-      const DecoderLoss loss = again.loss(all, 0);
+      const DecoderLoss loss = again.loss(all, {});
       return loss.cross_entropy + loss.waiting;
     };
     EXPECT_NEAR((told(1) - told(-1)) / (2 * by) / norm, 1, 0.02) << name;

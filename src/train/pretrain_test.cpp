@@ -1,0 +1,180 @@
+#include "train/pretrain.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "base/safetensors.h"
+#include "timeline/store_writer.h"
+
+namespace cangong {
+namespace {
+
+// Women have A a year after birth, men B; C follows two years later, always. 1 in 10 tunes.
+class PretrainTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    StoreWriter writer(folder_.path() / "store", {1 << 24, "test"});
+    for (std::int64_t p = 1; p <= 200; ++p) {
+      const auto add = [&](const char* code, std::optional<int> day) {
+        Event event;
+        event.code = writer.codes().intern(code);
+        if (day) event.time = Time(std::chrono::days(*day));
+        writer.add(PatientId(p), event);
+      };
+      const int late = static_cast<int>(p * 37 % 100);
+      add("MEDS_BIRTH", 0), add(p % 2 ? "GENDER//F" : "GENDER//M", std::nullopt);
+      add(p % 2 ? "A" : "B", 365 + late), add("C", 1095 + late);
+    }
+    writer.commit();
+    const Store store = Store::open(folder_.path() / "store");
+    recipe_ = parse_pretrain_recipe(
+        "name: test\nwindow: {context: 8}\nmodel: {layers: 2, heads: 2, width: 16}\n"
+        "training: {steps: 60, people: 16, warm_up: 10, evaluate_every: 20, dropout: 0,\n"
+        "  learning_rate: 2.0e-2, lowest_rate: 1.0e-3}\n",
+        "test.yaml");
+    vocabulary_ = TokenVocabulary::learn(
+        store, recipe_.tokens, [](PatientId) { return true; }, 1);
+    (void)write_token_shards(
+        store, vocabulary_,
+        [](PatientId p) { return p.for_storage() % 10 ? TokenSplit::train : TokenSplit::tuning; },
+        folder_.path() / "tokens", 1);
+    shards_ = TokenShards::open(folder_.path() / "tokens", vocabulary_.size());
+  }
+  PretrainInput input(const std::string& checkpoint, std::size_t threads = 1) const {
+    return {shards_, vocabulary_, recipe_, folder_.path() / checkpoint, "this", threads};
+  }
+
+  TempFolder folder_;
+  PretrainRecipe recipe_;
+  TokenVocabulary vocabulary_;
+  TokenShards shards_;
+};
+
+TEST_F(PretrainTest, LearnsWhatFollowsWhat) {
+  recipe_.training.steps = 600, recipe_.training.evaluate_every = 200;
+  const Pretrained trained = pretrain(input("a"));
+  ASSERT_EQ(trained.curve.size(), 3u);
+  EXPECT_LT(trained.curve.back().cross_entropy, 0.2) << "sex and the event before say which";
+  EXPECT_GT(trained.curve.front().cross_entropy, trained.curve.back().cross_entropy);
+  const TimelineModel model(vocabulary_,
+                            DecoderWeights(
+                                trained.weights.shape(),
+                                [&] {
+                                  DelphiNetwork<float>::Weights named;
+                                  for (const auto& [name, values] : trained.weights.named())
+                                    named[name] = {values.begin(), values.end()};
+                                  return named;
+                                }(),
+                                DecoderWeights::Ways::forward),
+                            {});
+  const DecoderFutures simulator(model.weights(), model.rules());
+  FutureRequest request;
+  request.ids = {vocabulary_.ids_of("GENDER//F").front(), vocabulary_.ids_of("A").front()};
+  request.days = {0, 400};
+  const auto rates = simulator.rates(request);
+  const auto rate = [&](const char* code) {
+    return rates[static_cast<std::size_t>(vocabulary_.ids_of(code).front())];
+  };
+  EXPECT_GT(rate("C"), 5 * rate("B"));
+  EXPECT_EQ(rate("A"), 0) << "it was, and nobody had it twice";
+  EXPECT_EQ(rate("GENDER//F"), 0);
+}
+
+TEST_F(PretrainTest, GoesOnToTheSameBytes) {
+  const Pretrained whole = pretrain(input("whole"));
+  PretrainInput stopped = input("parts", 2);
+  struct Stop {};
+  stopped.judged = [](const PretrainPoint& point) {
+    if (point.step == 40) throw Stop();
+  };
+  EXPECT_THROW((void)pretrain(stopped), Stop);
+  const Pretrained parts = pretrain(input("parts", 3));
+  EXPECT_EQ(parts.resumed_from, 40u);
+  EXPECT_EQ(parts.weights.named(), whole.weights.named());
+  EXPECT_EQ(read_file(folder_.path() / "parts"), read_file(folder_.path() / "whole"));
+}
+
+TEST_F(PretrainTest, ACheckpointThatIsDamagedOrNotItsOwnIsRefused) {
+  (void)pretrain(input("a"));
+  PretrainInput other = input("a");
+  other.belongs_to = "that";
+  EXPECT_THROW((void)pretrain(other), Error);
+  std::string bytes = read_file(folder_.path() / "a");
+  bytes[bytes.size() / 2] ^= 1;
+  write_file(folder_.path() / "a", bytes);
+  try {
+    (void)pretrain(input("a"));
+    FAIL() << "a flipped bit was read";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.fault, Fault::storage);
+    EXPECT_NE(std::string(error.what()).find("damaged"), std::string::npos);
+  }
+  write_file(folder_.path() / "a", bytes.substr(0, bytes.size() / 3));
+  EXPECT_THROW((void)pretrain(input("a")), Error);
+}
+
+TEST_F(PretrainTest, ALossThatIsNoNumberNamesTheStepAndKeepsTheCheckpoint) {
+  PretrainInput begun = input("a");
+  struct Stop {};
+  begun.judged = [](const PretrainPoint&) { throw Stop(); };
+  EXPECT_THROW((void)pretrain(begun), Stop);
+  const std::string kept = read_file(folder_.path() / "a");
+  recipe_.training.learning_rate = 1e30, recipe_.training.lowest_rate = 1e30;
+  try {
+    (void)pretrain(input("a"));
+    FAIL() << "no loss can be a number here";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.fault, Fault::model);
+    EXPECT_NE(std::string(error.what()).find("step 2"), std::string::npos) << error.what();
+  }
+  EXPECT_EQ(read_file(folder_.path() / "a"), kept);
+}
+
+TEST_F(PretrainTest, AnUnfitRecipeIsRefusedWithItsPlace) {
+  for (const char* text :
+       {"name: x\nmodel: {layers: 2, heads: 3, width: 16}\n", "name: x\ntraining: {steps: 10}\n",
+        "name: x\nwindows: {}\n", "name: x\nsplit: {tuning: 1}\n"})
+    try {
+      (void)parse_pretrain_recipe(text, "r.yaml");
+      ADD_FAILURE() << text;
+    } catch (const Error& error) {
+      EXPECT_NE(std::string(error.what()).find("r.yaml:2"), std::string::npos) << error.what();
+    }
+  recipe_.window.from = "middle";
+  EXPECT_THROW((void)pretrain(input("b")), Error);
+}
+
+// Windows of long records: facts of birth, then the latest rows; targets are what follows.
+TEST_F(PretrainTest, WindowsKeepBirthAndTellWhatFollows) {
+  WindowOptions options = recipe_.window;
+  options.ties = "hidden", options.least_days = 1;
+  const TokenBatches batches(shards_, vocabulary_, options);
+  Random random(5);
+  const DecoderRows rows = batches.training(50, random);
+  EXPECT_EQ(rows.people(), 50u);
+  for (const auto& target : rows.targets) {
+    const auto row = target.row;
+    EXPECT_GE(target.wait, 1);
+    EXPECT_TRUE(target.next == TokenVocabulary::kNoEvent ||
+                target.next >= vocabulary_.first_outcome());
+    const auto next = std::upper_bound(rows.starts.begin(), rows.starts.end(), row);
+    if (row + 1 < *next) {
+      EXPECT_EQ(rows.ids[row + 1], target.next);
+    }
+  }
+}
+
+TEST(Safetensors, RoundTripAndDamage) {
+  const NamedArrays arrays{{"a", {{2, 2}, {1, 2, 3, 4}}}, {"b", {{0}, {}}}};
+  const std::string bytes = write_safetensors(arrays, {{"k", "v"}});
+  const Safetensors again = read_safetensors(bytes, "x");
+  EXPECT_EQ(again.arrays.at("a").values, arrays.at("a").values);
+  EXPECT_EQ(again.arrays.at("a").shape, arrays.at("a").shape);
+  EXPECT_EQ(again.about.at("k"), "v");
+  for (std::size_t size = 0; size < bytes.size(); ++size)
+    EXPECT_THROW((void)read_safetensors(bytes.substr(0, size), "x"), Error) << size;
+}
+
+}  // namespace
+}  // namespace cangong
