@@ -46,7 +46,7 @@ check-asan: setup
 
 check-tsan: setup
 	@cmake --preset tsan >build/configure-tsan.log && cmake --build --preset tsan
-	build-tsan/cangong_tests --gtest_brief=1 --gtest_filter='Store*:Parallel*:Encoder*:Database*:LiveRecord*:Audit*:Accounts*:Tallies*:SecondFactor*'
+	build-tsan/cangong_tests --gtest_brief=1 --gtest_filter='Store*:Parallel*:Encoder*:Database*:LiveRecord*:Audit*:Accounts*:Tallies*:SecondFactor*:Pretrain*:Token*'
 
 fuzz: setup
 	tests/fuzz/run 60

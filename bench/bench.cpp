@@ -21,6 +21,7 @@
 #include "model/forest.h"
 #include "model/linear.h"
 #include "model/mlp.h"
+#include "timelines.h"
 
 namespace cangong {
 namespace {
@@ -313,6 +314,9 @@ Timed fhir_store(const fs::path& folder) {
 
 int main(int argc, char** argv) {
   using namespace cangong;
+  const auto timelines = [](BenchJson (*work)(const fs::path&)) {
+    return [work](const fs::path& folder) { return Timed{cpu_seconds(), work(folder)}; };
+  };
   const std::map<std::string, std::function<Timed(const fs::path&)>> works{
       {"cox", cox},
       {"c-index", c_index},
@@ -326,7 +330,10 @@ int main(int argc, char** argv) {
       {"features", features},
       {"feature-counts", feature_counts},
       {"fhir", fhir_rows},
-      {"fhir-store", fhir_store}};
+      {"fhir-store", fhir_store},
+      {"pretrain", timelines(bench_pretrain)},
+      {"simulate", timelines(bench_simulate)},
+      {"one-event", timelines(bench_one_event)}};
   if (argc != 3 || !works.contains(argv[1])) {
     std::fprintf(stderr, "usage: cangong_bench WORK FOLDER\n");
     return 2;

@@ -19,6 +19,10 @@ def write(folder, name, values, kind):
     np.ascontiguousarray(values, dtype=kind).tofile(folder / name)
 
 
+def delphi(folder):
+    shutil.copy(DATA / "delphi-simulated" / "train.bin", folder)
+
+
 def cox(folder):
     rng = np.random.default_rng(1)
     n, p = 1_000_000, 20

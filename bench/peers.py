@@ -316,6 +316,59 @@ def conformal(folder):
     return clock() - start, {"coverage": held / len(asked)}
 
 
+def delphi(folder):
+    """The official code (model.py and utils.py unmodified), of the checkout that DELPHI names."""
+    import os
+    import numpy as np
+    import torch
+    sys.path.insert(0, os.environ["DELPHI"])
+    from model import Delphi, DelphiConfig
+    from utils import get_p2i
+    torch.set_num_threads(os.cpu_count())
+    torch.manual_seed(42)
+    data = np.fromfile(folder / "train.bin", dtype=np.uint32).reshape(-1, 3)
+    model = Delphi(DelphiConfig(n_layer=12, n_head=12, n_embd=120, block_size=48, vocab_size=1270, dropout=0.1,
+                                token_dropout=0.0, t_min=0.1, mask_ties=True, bias=False,
+                                ignore_tokens=[0, *range(2, 13)]))
+    return data, get_p2i(data), model
+
+
+def pretrain(folder):
+    import torch
+    data, people, model = delphi(folder)
+    from utils import get_batch
+    steps = model.configure_optimizers(0.2, 2e-3, (0.9, 0.99), "cpu")
+    start, began, rows = clock(), 0, 0
+    for step in range(12):
+        if step == 2:
+            began, rows = time.perf_counter(), 0
+        x, a, y, b = get_batch(torch.randint(len(people), (128,)), data, people, block_size=48,
+                               padding="random", lifestyle_augmentations=True, select="left",
+                               no_event_token_rate=5, device="cpu")
+        rows += int((x > 0).sum())
+        _, loss, _ = model(x, a, y, b)
+        (loss["loss_ce"] + loss["loss_dt"]).backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        steps.step()
+        steps.zero_grad(set_to_none=True)
+    return clock() - start, {"rate": rows / (time.perf_counter() - began)}
+
+
+def simulate(folder):
+    import torch
+    data, people, model = delphi(folder)
+    model.eval()
+    rows = [data[first:first + 24] for first, count in people if count >= 24][:32]
+    ids = torch.tensor([[int(t) + 1 for _, _, t in row] for row in rows])
+    days = torch.tensor([[float(d) for _, d, _ in row] for row in rows])
+    start, began = clock(), time.perf_counter()
+    with torch.no_grad():
+        made = model.generate(ids, days, max_new_tokens=48, max_age=1e9, no_repeat=False,
+                              termination_tokens=[1269])[0]
+    seconds = time.perf_counter() - began
+    return clock() - start, {"rate": (made.shape[1] - 24) * len(rows) / seconds}
+
+
 if __name__ == "__main__":
     spent, check = globals()[sys.argv[1].replace("-", "_")](pathlib.Path(sys.argv[2]))
     print(json.dumps({"cpu": spent, "check": check}))

@@ -48,7 +48,7 @@ TokenVocabulary learned(const Store& store, std::size_t least = 5) {
       store, options, [](PatientId) { return true; }, 2);
 }
 
-std::vector<std::string> names_of(const TokenVocabulary& vocabulary) {
+std::vector<std::string> token_names(const TokenVocabulary& vocabulary) {
   std::vector<std::string> names;
   for (std::size_t id = 0; id < vocabulary.size(); ++id)
     names.push_back(vocabulary.token(static_cast<std::int32_t>(id)).name());
@@ -60,7 +60,7 @@ TEST(TokenVocabulary, PutsInputsBeforeOutcomesAndRareCodesUnderTheirParent) {
   const Store store = clinic.store();
   const TokenVocabulary vocabulary = learned(store);
   const auto group = groups_of(store.codes(), store.code_infos()).begin()->first + "+";
-  EXPECT_EQ(names_of(vocabulary),
+  EXPECT_EQ(token_names(vocabulary),
             (std::vector<std::string>{"", "", "GENDER//F", "GENDER//M", "DRUG", "LAB", "LAB//Q1",
                                       "LAB//Q2", "LAB//Q3", "LAB//Q4", group, "MEDS_DEATH"}));
   EXPECT_EQ(vocabulary.first_outcome(), 4);
@@ -68,7 +68,7 @@ TEST(TokenVocabulary, PutsInputsBeforeOutcomesAndRareCodesUnderTheirParent) {
   EXPECT_FALSE(vocabulary.token(10).recurs);
   EXPECT_EQ(vocabulary.token(10).people, 6u);
   EXPECT_EQ(vocabulary.ids_of("LAB").size(), 5u);
-  EXPECT_EQ(names_of(TokenVocabulary::parse(vocabulary.json())), names_of(vocabulary));
+  EXPECT_EQ(token_names(TokenVocabulary::parse(vocabulary.json())), token_names(vocabulary));
 }
 
 TEST(TokenVocabulary, OtherPatientsTeachItNothing) {
@@ -77,7 +77,7 @@ TEST(TokenVocabulary, OtherPatientsTeachItNothing) {
   options.least_people = 2;
   const auto vocabulary = TokenVocabulary::learn(
       clinic.store(), options, [](PatientId patient) { return patient.for_storage() > 15; }, 1);
-  for (const std::string& name : names_of(vocabulary)) EXPECT_EQ(name.find("RARE"), name.npos);
+  for (const std::string& name : token_names(vocabulary)) EXPECT_EQ(name.find("RARE"), name.npos);
   for (const std::int32_t id : vocabulary.ids_of("LAB"))
     if (vocabulary.token(id).part) {
       EXPECT_GE(vocabulary.token(id).value, 16);

@@ -5,7 +5,6 @@
 #include "base/error.h"
 #include "base/test_database.h"
 #include "base/text.h"
-#include "serve/route.h"
 
 namespace cangong {
 namespace {
@@ -76,26 +75,6 @@ TEST(Accounts, GlassIsBrokenForAnHour) {
   EXPECT_FALSE(desk.accounts.cares_for("chen", PatientId(2), desk.now));
   desk.accounts.add_care("chen", PatientId(1));
   EXPECT_TRUE(desk.accounts.cares_for("chen", PatientId(1), desk.now + 1000h));
-}
-
-TEST(Routes, OperationsAreNoNames) {
-  EXPECT_EQ(match_route("POST", "/fhir/Patient/1/$predict").route->handle, predict_patient);
-  EXPECT_EQ(match_route("GET", "/fhir/Patient/1").parts,
-            (std::vector<std::string>{"Patient", "1"}));
-  EXPECT_EQ(match_route("GET", "/fhir/Patient/a%2Fb").parts[1], "a/b");
-  EXPECT_EQ(match_route("POST", "/fhir/$predict").route->handle, predict_inline);
-  EXPECT_FALSE(match_route("GET", "/fhir/Patient/1/$delete-all").route);
-  EXPECT_FALSE(match_route("GET", "/fhir/Patient/%").route);
-  EXPECT_FALSE(match_route("GET", "fhir").route);
-  const Match wrong = match_route("PATCH", "/fhir/Patient/1");
-  EXPECT_FALSE(wrong.route);
-  EXPECT_EQ(wrong.methods.size(), 3u);
-}
-
-TEST(Routes, EachPermissionHasARole) {
-  for (const Route& route : routes()) EXPECT_NE(roles_with(route.permission), 0u) << route.pattern;
-  EXPECT_FALSE(allows(static_cast<Roles>(Role::admin), Permission::read_patients));
-  EXPECT_FALSE(allows(Role::clinician | Role::scientist, Permission::manage));
 }
 
 }  // namespace

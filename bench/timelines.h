@@ -1,0 +1,16 @@
+// The work of models of timelines.
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+namespace cangong {
+
+using BenchJson = nlohmann::ordered_json;
+
+// Each takes the folder of Delphi's simulated data.
+BenchJson bench_pretrain(const std::filesystem::path& folder);
+BenchJson bench_simulate(const std::filesystem::path& folder);
+BenchJson bench_one_event(const std::filesystem::path& folder);
+
+}  // namespace cangong
