@@ -35,16 +35,21 @@ void attend_cached(const CachedAttention& of, float* out) {
     }
     const float by = 1 / sum(total);
     for (std::size_t from = 0; from < width; from += kLanes) {
-      Vec mixed{};
+      Vec mixed[4] = {};
       const float* share = shares;
       for (const auto& block : of.blocks) {
         const float* values = block.values + head * width + from;
-        for (std::size_t j = 0; j < block.rows; ++j)
-          mixed += load(values + j * block.values_stride) * share[j];
+        std::size_t j = 0;
+        for (; j + 4 <= block.rows; j += 4, values += 4 * block.values_stride)
+          for (std::size_t r = 0; r < 4; ++r)
+            mixed[r] += load(values + r * block.values_stride) * splat(share[j + r]);
+        for (; j < block.rows; ++j, values += block.values_stride)
+          mixed[0] += load(values) * splat(share[j]);
         share += block.rows;
       }
       const std::size_t left = width - from;
-      store_part(out + head * width + from, mixed * by, left < kLanes ? left : kLanes);
+      store_part(out + head * width + from, ((mixed[0] + mixed[1]) + (mixed[2] + mixed[3])) * by,
+                 left < kLanes ? left : kLanes);
     }
   }
 }

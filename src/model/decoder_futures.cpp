@@ -13,7 +13,7 @@
 namespace cangong {
 namespace {
 
-constexpr std::size_t kTogether = 64;  // futures that a thread advances at once
+constexpr std::size_t kTogether = 120;  // futures that a thread advances at once
 constexpr std::size_t kPeople = 256;   // whose histories are kept at once
 
 // What all futures of a request share.

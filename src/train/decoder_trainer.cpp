@@ -1,6 +1,7 @@
 #include "train/decoder_trainer.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 
 #include "base/error.h"
@@ -32,8 +33,17 @@ DecoderTrainer::DecoderTrainer(const DecoderTraining& training, DecoderWeights w
       square_(weights_.size()),
       lanes_(training.lanes) {
   ensure(training.lanes > 0 && training.people_at_once > 0, "there is a lane, and somebody in it");
-  for (Lane& lane : lanes_)
-    lane.pass = std::make_unique<DecoderPass>(weights_), lane.gradient.resize(weights_.size());
+  for (Lane& lane : lanes_) lane.gradient.resize(weights_.size());
+  for (std::size_t i = 0; i < std::clamp<std::size_t>(training.threads, 1, training.lanes); ++i)
+    passes_.push_back(std::make_unique<DecoderPass>(weights_));
+}
+
+template <class Work>
+void DecoderTrainer::each_lane(std::size_t lanes, const Work& work) const {
+  std::atomic<std::size_t> next{0};
+  parallel_for(passes_.size(), passes_.size(), [&](std::size_t thread) {
+    for (std::size_t lane = next++; lane < lanes; lane = next++) work(lane, *passes_[thread]);
+  });
 }
 
 void DecoderTrainer::sum_lanes() {
@@ -50,15 +60,15 @@ DelphiStep DecoderTrainer::descend(const DecoderRows& rows, double dropout) {
   const std::vector<DecoderPart> parts = parts_of(rows, training_.people_at_once);
   if (rows.targets.empty()) fail(Fault::input, "no event of the batch is followed by another one");
   const float scale = 1 / static_cast<float>(rows.targets.size());
-  parallel_for(lanes_.size(), training_.threads, [&](std::size_t number) {
+  each_lane(lanes_.size(), [&](std::size_t number, DecoderPass& pass) {
     Lane& lane = lanes_[number];
     lane.gradient.clear(), lane.loss = {};
     for (std::size_t part = number; part < parts.size(); part += lanes_.size()) {
-      lane.pass->forward(parts[part],
-                         {static_cast<float>(dropout), seed_of(training_.seed, steps_, part)});
-      const DecoderLoss own = lane.pass->loss(parts[part], {0, training_.least_wait});
+      pass.forward(parts[part],
+                   {static_cast<float>(dropout), seed_of(training_.seed, steps_, part)});
+      const DecoderLoss own = pass.loss(parts[part], {0, training_.least_wait});
       lane.loss.cross_entropy += own.cross_entropy, lane.loss.waiting += own.waiting;
-      lane.pass->backward(parts[part], scale, lane.gradient.data());
+      pass.backward(parts[part], scale, lane.gradient.data());
     }
   });
   DelphiStep told;
@@ -101,10 +111,10 @@ DelphiLoss DecoderTrainer::judge(const DecoderRows& rows, std::int32_t first_id)
   const std::vector<DecoderPart> parts = parts_of(rows, training_.people_at_once);
   std::vector<DecoderLoss> losses(parts.size());
   const std::size_t lanes = std::min(lanes_.size(), parts.size());
-  parallel_for(lanes, training_.threads, [&](std::size_t lane) {
+  each_lane(lanes, [&](std::size_t lane, DecoderPass& pass) {
     for (std::size_t part = lane; part < parts.size(); part += lanes) {
-      lanes_[lane].pass->forward(parts[part]);
-      losses[part] = lanes_[lane].pass->loss(parts[part], {first_id, training_.least_wait});
+      pass.forward(parts[part]);
+      losses[part] = pass.loss(parts[part], {first_id, training_.least_wait});
     }
   });
   DelphiLoss all;

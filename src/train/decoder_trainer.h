@@ -46,10 +46,12 @@ class DecoderTrainer {
 
  private:
   struct Lane {
-    std::unique_ptr<DecoderPass> pass;
     Floats gradient;
     DecoderLoss loss;
   };
+  // Calls work(number of a lane, working memory), each lane once; threads keep their memory.
+  template <class Work>
+  void each_lane(std::size_t lanes, const Work& work) const;
   DelphiStep descend(const DecoderRows& rows, double dropout);
   void sum_lanes();
 
@@ -57,6 +59,7 @@ class DecoderTrainer {
   DecoderWeights weights_;
   Floats mean_, square_;
   std::vector<Lane> lanes_;
+  mutable std::vector<std::unique_ptr<DecoderPass>> passes_;  // one a thread
   std::size_t steps_ = 0;
 };
 
