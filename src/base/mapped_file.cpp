@@ -5,13 +5,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
+
 #include "base/error.h"
 
 namespace cangong {
 
 MappedFile::MappedFile(const fs::path& path) {
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0) fail(Fault::missing, "there is no file " + path.string());
+  if (file < 0 && errno == ENOENT) fail(Fault::missing, "there is no file " + path.string());
+  if (file < 0) fail(Fault::storage, "cannot read " + path.string());
   struct stat about {};
   const bool known = ::fstat(file, &about) == 0;
   void* data = MAP_FAILED;

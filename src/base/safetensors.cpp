@@ -91,11 +91,17 @@ Safetensors read_safetensors(std::string_view bytes, const std::string& file) {
   Safetensors all;
   try {
     const auto header = nlohmann::json::parse(bytes.substr(kLength, length));
-    for (const auto& [name, about] : header.items())
-      if (name == "__metadata__")
+    std::size_t numbers = 0;
+    for (const auto& [name, about] : header.items()) {
+      if (name == "__metadata__") {
         all.about = about.get<std::map<std::string, std::string>>();
-      else
-        all.arrays.emplace(name, array_of(about, bytes.substr(kLength + length)));
+        continue;
+      }
+      NamedArray array = array_of(about, bytes.substr(kLength + length));
+      if (2 * (numbers += array.values.size()) > bytes.size())  // two bytes each at least
+        throw std::invalid_argument("its arrays overlap");
+      all.arrays.emplace(name, std::move(array));
+    }
   } catch (const nlohmann::json::exception&) {
     refuse("its header is not the JSON that it should be");
   } catch (const std::invalid_argument& error) {

@@ -156,10 +156,12 @@ const std::array kVerbs{
          run_simulate},
     Verb{"ask",
          "Asks a model of timelines how likely something is that it was never trained for.",
-         "ask MODEL --codes REGEX --store STORE --subject ID --as-of TIME [--years N] [--explain]",
+         "ask MODEL --codes REGEX|--task TASK --store STORE --subject ID --as-of TIME [--years N]",
          "cangong ask models/timelines --codes '^ICD10//I2[0-5]' --store hospital --subject 42 "
          "--as-of 2020-03-01 --explain",
          {{"--codes", "REGEX", "any code that it finds, before the horizon"},
+          {"--task", "TASK", "or a task file: futures are labelled as records are"},
+          {"--predicates", "FILE", "an ACES predicates file"},
           kStore,
           kSubject,
           kAsOf,

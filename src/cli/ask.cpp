@@ -22,6 +22,8 @@ std::string asked_json(const AskReply& reply) {
                               {"yearly_rate", reply.yearly_rate},
                               {"method", reply.method},
                               {"futures", reply.futures},
+                              {"futures_taken", reply.taken},
+                              {"futures_cut", reply.cut},
                               {"warnings", reply.warnings}};
   auto& reasons = json["reasons"] = nlohmann::ordered_json::array();
   for (const PastEvent& event : reply.reasons)
@@ -35,7 +37,11 @@ std::string asked_json(const AskReply& reply) {
 int run_ask(const Args& args) {
   AskRequest request;
   request.question = question_in(args);
-  request.codes = args.need("--codes");
+  request.codes = args.get("--codes", "");
+  if (const auto task = args.find("--task")) request.task = *task;
+  if (const auto predicates = args.find("--predicates")) request.predicates = *predicates;
+  if (request.task.has_value() != request.codes.empty())
+    throw UsageError{"either --codes or --task says what is asked"};
   if (const auto with = args.find("--with"))
     for (const std::string_view code : split(*with, ',')) request.with.emplace_back(code);
   request.explain = args.flag("--explain");
@@ -48,7 +54,7 @@ int run_ask(const Args& args) {
               reply.synthetic ? "SYNTHETIC. " : "", 100 * reply.value, 100 * reply.low,
               100 * reply.high, format_count(reply.futures).c_str(),
               join(reply.codes, ", ").c_str());
-  std::printf("rate now: %.4f a year\n", reply.yearly_rate);
+  if (!request.task) std::printf("rate now: %.4f a year\n", reply.yearly_rate);
   if (reply.without) std::printf("without it: %.2f %%\n", 100 * *reply.without);
   for (const std::string& warning : reply.warnings) std::printf("note: %s\n", warning.c_str());
   for (const PastEvent& event : reply.reasons)

@@ -9,6 +9,10 @@ namespace cangong {
 namespace {
 
 void show(const AuditCheck& check, const std::string& noted) {
+  if (!check.holds() && !check.first_bad_line) {
+    std::printf("the chain does not hold: %s\n", check.problem.c_str());
+    return;
+  }
   if (check.first_bad_line) {
     std::printf("the chain breaks at line %s: %s\n", format_count(check.first_bad_line).c_str(),
                 check.problem.c_str());
@@ -20,6 +24,8 @@ void show(const AuditCheck& check, const std::string& noted) {
     std::printf("signed %s times by key %s; %s records behind the last signature\n",
                 format_count(check.checkpoints).c_str(), check.key.c_str(),
                 format_count(check.unsigned_tail).c_str());
+  else
+    std::puts("NOT SIGNED: whoever may write the file can make it anew");
   if (!noted.empty())
     std::printf("the head that was noted %s\n",
                 check.noted ? "is in it" : "IS NOT IN IT: records were taken away or replaced");
@@ -33,10 +39,14 @@ void show(const AuditCheck& check, const std::string& noted) {
 int run_audit(const Args& args) {
   if (args.positional(0) != "verify") throw UsageError{"usage: cangong audit verify HOME"};
   fs::path file = args.positional(1);
+  // A home's own key, where it is here, is the one that must have signed.
+  std::string key = args.get("--key", "");
+  const fs::path own = file / "keys" / "audit.key";
+  if (key.empty() && fs::exists(own)) key = SigningKey::open(own).public_key();
   if (fs::is_directory(file)) file /= "audit.ndjson";
   const std::string noted = args.get("--contains", "");
-  const AuditCheck check = verify_audit(file, args.get("--key", ""), noted);
-  const bool holds = !check.first_bad_line && (noted.empty() || check.noted);
+  const AuditCheck check = verify_audit(file, key, noted);
+  const bool holds = check.holds() && (noted.empty() || check.noted);
   if (args.flag("--json"))
     std::puts(nlohmann::ordered_json{{"holds", holds},
                                      {"records", check.records},

@@ -20,7 +20,8 @@ std::string pretrain_json(const PretrainReply& reply) {
                               {"people_too_short", reply.tally.too_short},
                               {"resumed_from", reply.resumed_from}};
   if (!reply.bundle.empty())
-    json["judged"] = {{"events", reply.facts.judged_events},
+    json["judged"] = {{"by", reply.facts.judged_by},
+                      {"events", reply.facts.judged_events},
                       {"cross_entropy", number(reply.facts.cross_entropy)},
                       {"waiting", number(reply.facts.waiting)}};
   auto& curve = json["curve"] = nlohmann::ordered_json::array();
@@ -54,15 +55,22 @@ int run_pretrain(const Args& args) {
     std::puts(pretrain_json(reply).c_str());
     return kOk;
   }
-  const char* would = request.dry_run ? "would train on " : "trained on ";
-  std::printf("%s%s events of %s people, %s tokens, %s parameters\n", would,
+  std::printf("%s events of %s people, %s tokens, %s parameters\n",
               format_count(reply.tally.events).c_str(), format_count(reply.tally.people).c_str(),
               format_count(reply.tokens).c_str(), format_count(reply.parameters).c_str());
+  if (request.dry_run)
+    std::puts("would train on them");
+  else
+    std::printf("trained on %s events of %s people\n", format_count(reply.facts.events).c_str(),
+                format_count(reply.facts.people).c_str());
   if (reply.tally.without_birth > 0)
     std::printf("%s people have no MEDS_BIRTH, so no ages: left out\n",
                 format_count(reply.tally.without_birth).c_str());
   if (!request.dry_run)
-    std::printf("loss of those who had no part: %.4f + %.4f nats an event (%s events): %s\n",
+    std::printf("loss of %s: %.4f + %.4f nats an event (%s events): %s\n",
+                reply.facts.judged_by == "held_out"
+                    ? "those who had no part"
+                    : "the tuning patients, who chose the weights, for want of others",
                 reply.facts.cross_entropy, reply.facts.waiting,
                 format_count(reply.facts.judged_events).c_str(), request.out.c_str());
   return kOk;

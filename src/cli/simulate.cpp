@@ -53,7 +53,10 @@ FutureQuestion question_in(const Args& args) {
   question.as_of = args.need("--as-of");
   question.zone = args.get("--zone", "UTC");
   constexpr double kYear = 365.25 * 86400e6;
-  question.horizon = Duration(static_cast<std::int64_t>(positive(args, "--years", "10") * kYear));
+  constexpr double kMostYears = 130;
+  const double years = positive(args, "--years", "10");
+  if (years > kMostYears) throw UsageError{"--years is 130 at most"};
+  question.horizon = Duration(static_cast<std::int64_t>(years * kYear));
   question.futures = whole(args, "--futures", "1000");
   question.seed = whole(args, "--seed", "1");
   question.threads = args.threads();

@@ -88,7 +88,8 @@ TokenShards TokenShards::open(const fs::path& folder, std::size_t vocabulary) {
     const auto events = shard.events.as<TokenEvent>();
     for (std::size_t row = 0; row < people.size(); ++row) {
       const PersonRow& own = people[row];
-      if (own.first + own.events > events.size() || own.split > TokenSplit::held_out)
+      if (own.first > events.size() || own.events > events.size() - own.first ||
+          own.split > TokenSplit::held_out)
         fail(Fault::storage, "the tokens in " + folder.string() +
                                  " are cut off; remove the folder, and they are written anew");
       all.people_[static_cast<int>(own.split)].push_back(
@@ -100,6 +101,12 @@ TokenShards TokenShards::open(const fs::path& folder, std::size_t vocabulary) {
              "the tokens in " + folder.string() + " are not of this vocabulary; remove the folder");
     all.shards_.push_back(std::move(shard));
   }
+  return all;
+}
+
+std::uint64_t TokenShards::events() const {
+  std::uint64_t all = 0;
+  for (const Shard& shard : shards_) all += shard.events.as<TokenEvent>().size();
   return all;
 }
 

@@ -36,6 +36,7 @@ class TokenShards {
   // Throws Fault::storage where files are cut off, or name ids that the vocabulary has not.
   static TokenShards open(const fs::path& folder, std::size_t vocabulary);
 
+  std::uint64_t events() const;  // of all splits
   std::size_t people(TokenSplit split) const { return people_[static_cast<int>(split)].size(); }
   std::span<const TokenEvent> events(TokenSplit split, std::size_t number) const;
 

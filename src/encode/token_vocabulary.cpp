@@ -36,7 +36,8 @@ struct ShardUse {
 
   void add(const Timeline& timeline) {
     std::map<CodeId, std::size_t> own;
-    for (const Event& event : timeline.events()) {
+    const History history = timeline.until(Time::max());
+    for (const Event& event : history.events()) {
       if (event.code >= codes.size()) codes.resize(event.code + 1);
       ++own[event.code];
       if (!event.number || !std::isfinite(*event.number)) continue;
@@ -85,27 +86,57 @@ std::vector<Use> use_of(const Store& store, const std::function<bool(PatientId)>
   return all;
 }
 
-// Rare codes under the smallest of their parents that enough patients have.
-std::map<std::string, Use> grouped(const std::map<std::string, Use>& rare, const Groups& groups,
-                                   std::uint64_t least) {
+// Of each rare code the smallest of its parents that may have enough patients.
+std::map<std::string, std::string> best_parents(const std::map<std::string, Use>& rare,
+                                                const Groups& groups, std::uint64_t least) {
   std::map<std::string, std::pair<std::size_t, std::string>> best;
   for (const auto& [parent, members] : groups) {
-    std::uint64_t people = 0;
+    std::uint64_t people = 0;  // at most: who has several codes is counted for each
     for (const std::string& code : members)
       if (const auto found = rare.find(code); found != rare.end()) people += found->second.people;
     if (people < least) continue;
     for (const std::string& code : members) {
       const auto at = best.find(code);
-      if (at == best.end() || members.size() < at->second.first)
+      if (rare.contains(code) && (at == best.end() || members.size() < at->second.first))
         best[code] = {members.size(), parent};
     }
   }
+  std::map<std::string, std::string> parents;
+  for (const auto& [code, own] : best) parents[code] = own.second;
+  return parents;
+}
+
+struct TrainingPeople {
+  const Store& store;
+  const std::function<bool(PatientId)>& trains;
+  std::size_t threads;
+};
+
+// The parents as tokens, each patient counted once; those that too few have are none.
+std::map<std::string, Use> grouped(const TrainingPeople& people,
+                                   const std::map<std::string, std::string>& parents,
+                                   std::uint64_t least) {
+  std::map<CodeId, std::string> parent_of;
+  for (const auto& [code, parent] : parents)
+    parent_of[*people.store.codes().find(code)] = group_token(parent);
+  if (parent_of.empty()) return {};
+  std::vector<std::map<std::string, Use>> shards(people.store.inventory().shards.size());
+  const auto count = [&](std::size_t shard, const Timeline& timeline) {
+    if (!people.trains(timeline.patient())) return;
+    const History history = timeline.until(Time::max());
+    std::map<std::string, std::size_t> own;
+    for (const Event& event : history.events())
+      if (const auto found = parent_of.find(event.code); found != parent_of.end())
+        ++own[found->second];
+    for (const auto& [token, times] : own)
+      ++shards[shard][token].people, shards[shard][token].twice += times > 1;
+  };
+  people.store.each(Columns::none, people.threads, count);
   std::map<std::string, Use> all;
-  for (const auto& [code, use] : rare)
-    if (const auto found = best.find(code); found != best.end()) {
-      Use& own = all[group_token(found->second.second)];
-      own.people += use.people, own.twice += use.twice;
-    }
+  for (const auto& shard : shards)
+    for (const auto& [token, use] : shard)
+      all[token].people += use.people, all[token].twice += use.twice;
+  std::erase_if(all, [&](const auto& one) { return one.second.people < least; });
   return all;
 }
 
@@ -160,13 +191,17 @@ TokenVocabulary TokenVocabulary::learn(const Store& store, const TokenOptions& o
     (uses[code].people < options.least_people && name != "MEDS_DEATH" ? rare : kept)
         .emplace(name, uses[code]);
   }
-  kept.merge(grouped(rare, groups_of(store.codes(), store.code_infos()), options.least_people));
+  kept.merge(grouped(
+      {store, trains, threads},
+      best_parents(rare, groups_of(store.codes(), store.code_infos()), options.least_people),
+      options.least_people));
   std::vector<std::pair<std::uint64_t, std::string>> order;
   for (const auto& [name, use] : kept) order.emplace_back(use.people, name);
   std::sort(order.begin(), order.end(), [](const auto& a, const auto& b) {
     return a.first != b.first ? a.first > b.first : a.second < b.second;
   });
   TokenVocabulary vocabulary;
+  vocabulary.excluded_ = options.exclude;
   vocabulary.tokens_ = {{"", 0, Token::Kind::padding}, {"", 0, Token::Kind::no_event}};
   vocabulary.tokens_[kNoEvent].recurs = true;
   for (const auto kind : {Token::Kind::input, Token::Kind::outcome}) {
@@ -177,7 +212,9 @@ TokenVocabulary TokenVocabulary::learn(const Store& store, const TokenOptions& o
       vocabulary.tokens_.push_back({name, 0, kind, people, use.twice > 0, 0});
       const auto* numbers = commonest(use);
       if (!numbers || options.parts < 2) continue;
-      const auto cuts = cuts_of(numbers->second.kept, options.parts);
+      // As many people share a part as share a token, on average.
+      const std::size_t most = people / std::max<std::size_t>(options.least_people, 1);
+      const auto cuts = cuts_of(numbers->second.kept, std::min(options.parts, most));
       if (cuts.empty()) continue;
       const auto medians = medians_of(numbers->second.kept, cuts);
       for (std::size_t part = 0; part < medians.size(); ++part)
@@ -195,6 +232,24 @@ TokenVocabulary TokenVocabulary::learn(const Store& store, const TokenOptions& o
              std::to_string(options.least_people) + " of them share; lower tokens: least_people");
   vocabulary.index();
   return vocabulary;
+}
+
+// Padding, "no event", inputs, outcomes: what the ids of everything else rest on.
+void TokenVocabulary::require_order() const {
+  const auto kind_at = [&](std::size_t id) {
+    if (id < 2) return id == 0 ? Token::Kind::padding : Token::Kind::no_event;
+    return id < static_cast<std::size_t>(first_outcome_) ? Token::Kind::input
+                                                         : Token::Kind::outcome;
+  };
+  bool holds = first_outcome_ >= 2 && static_cast<std::size_t>(first_outcome_) < tokens_.size();
+  for (std::size_t id = 0; holds && id < tokens_.size(); ++id) {
+    const Token& token = tokens_[id];
+    holds = token.kind == kind_at(id) &&
+            (token.part == 0 || (id > 2 && tokens_[id - 1].code == token.code &&
+                                 tokens_[id - 1].part + 1 == token.part));
+  }
+  for (const auto& [code, cuts] : cuts_) holds = holds && ids_of(code).size() == cuts.at.size() + 2;
+  if (!holds) fail(Fault::storage, "the vocabulary is damaged: its tokens are not in their order");
 }
 
 void TokenVocabulary::index() {
@@ -217,8 +272,14 @@ std::vector<std::int32_t> TokenVocabulary::ids_like(const Pattern& pattern) cons
   return ids;
 }
 
+std::string_view TokenVocabulary::unit_of(const std::string& code) const {
+  const auto found = cuts_.find(code);
+  return found == cuts_.end() ? std::string_view() : found->second.unit;
+}
+
 std::string TokenVocabulary::json() const {
-  nlohmann::ordered_json all{{"format", 1}, {"first_outcome", first_outcome_}};
+  nlohmann::ordered_json all{
+      {"format", 1}, {"first_outcome", first_outcome_}, {"excluded", excluded_}};
   auto& tokens = all["tokens"] = nlohmann::ordered_json::array();
   for (const Token& token : tokens_)
     tokens.push_back({token.code, token.part, kKinds[static_cast<int>(token.kind)], token.people,
@@ -245,6 +306,8 @@ TokenVocabulary TokenVocabulary::parse(const std::string& json) {
     for (const auto& [code, own] : all.at("cuts").items())
       vocabulary.cuts_[code] = {own.at("unit"), own.at("at").get<std::vector<float>>()};
     vocabulary.first_outcome_ = all.at("first_outcome");
+    vocabulary.excluded_ = all.at("excluded").get<std::vector<std::string>>();
+    vocabulary.require_order();
     vocabulary.index();
     return vocabulary;
   } catch (const nlohmann::json::exception&) {
@@ -267,12 +330,14 @@ Tokenizer::Tokenizer(const TokenVocabulary& vocabulary, const CodeBook& codes,
     if (entry.plain < 0 || cuts == vocabulary.cuts_.end()) continue;
     entry.cuts = &cuts->second, entry.first_part = entry.plain + 1;
   }
+  const auto excluded = patterns_of(vocabulary.excluded_, "the vocabulary's exclude");
   std::map<CodeId, std::size_t> smallest;
   for (const auto& [parent, members] : groups_of(codes, infos)) {
     std::int32_t id = find(group_token(parent));
     if (id < 0) id = find(parent);
     if (id < 0) continue;
     for (const std::string& member : members) {
+      if (any_in(excluded, member)) continue;
       const CodeId code = *codes.find(member);
       const auto before = smallest.find(code);
       if (before == smallest.end() ? entries_[code].plain >= 0 : before->second <= members.size())

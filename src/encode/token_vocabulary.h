@@ -59,6 +59,8 @@ class TokenVocabulary {
   std::int32_t first_outcome() const { return first_outcome_; }
   // Of all tokens that have the code, with whatever number.
   std::vector<std::int32_t> ids_of(const std::string& code) const;
+  // In which a code's numbers are told apart; empty where they are not.
+  std::string_view unit_of(const std::string& code) const;
   // Tokens whose code the expression finds.
   std::vector<std::int32_t> ids_like(const Pattern& pattern) const;
 
@@ -70,9 +72,11 @@ class TokenVocabulary {
     std::vector<float> at;
   };
   void index();
+  void require_order() const;
 
   std::vector<Token> tokens_;
   std::map<std::string, Cuts> cuts_;
+  std::vector<std::string> excluded_;  // regular expressions: never under a parent either
   std::int32_t first_outcome_ = 0;
   std::unordered_map<std::string, std::int32_t> ids_;  // by name
 };

@@ -32,6 +32,7 @@ struct Clinic {
       add(p, "LAB", 200, 1000, "umol/L");
       add(p, "DRUG", 150), add(p, "DRUG", 250);
       if (p <= 6) add(p, p <= 3 ? "RARE//1" : "RARE//2", 300);
+      if (p == 1) add(p, "RARE//2", 310);
       if (p == 7) add(p, "OTHER", 300);
       if (p == 8) add(p, "MEDS_DEATH", 400);
     }
@@ -65,10 +66,24 @@ TEST(TokenVocabulary, PutsInputsBeforeOutcomesAndRareCodesUnderTheirParent) {
                                       "LAB//Q2", "LAB//Q3", "LAB//Q4", group, "MEDS_DEATH"}));
   EXPECT_EQ(vocabulary.first_outcome(), 4);
   EXPECT_TRUE(vocabulary.token(4).recurs);
-  EXPECT_FALSE(vocabulary.token(10).recurs);
-  EXPECT_EQ(vocabulary.token(10).people, 6u);
+  EXPECT_TRUE(vocabulary.token(10).recurs) << "the first has two codes of it";
+  EXPECT_EQ(vocabulary.token(10).people, 6u) << "each once";
   EXPECT_EQ(vocabulary.ids_of("LAB").size(), 5u);
   EXPECT_EQ(token_names(TokenVocabulary::parse(vocabulary.json())), token_names(vocabulary));
+}
+
+TEST(TokenVocabulary, WhatIsExcludedStandsUnderNoParent) {
+  const Clinic clinic;
+  const Store store = clinic.store();
+  TokenOptions options;
+  options.least_people = 3, options.exclude = {"^RARE//1"};
+  const auto vocabulary =
+      TokenVocabulary::parse(TokenVocabulary::learn(
+                                 store, options, [](PatientId) { return true; }, 1)
+                                 .json());
+  const Tokenizer tokenizer(vocabulary, store.codes(), store.code_infos());
+  for (const std::int32_t id : tokenizer.tokens(store.patient(PatientId(2)).until(Time::max())).ids)
+    EXPECT_EQ(vocabulary.token(id).code.find("RARE"), std::string::npos);
 }
 
 TEST(TokenVocabulary, OtherPatientsTeachItNothing) {
@@ -117,6 +132,9 @@ TEST(TokenVocabulary, WithoutAnythingToForetellItIsRefused) {
                    clinic.store(), options, [](PatientId) { return true; }, 1),
                Error);
   EXPECT_THROW((void)TokenVocabulary::parse("{}"), Error);
+  std::string json = learned(clinic.store()).json();
+  json.replace(json.find("\"first_outcome\":4"), 17, "\"first_outcome\":5");
+  EXPECT_THROW((void)TokenVocabulary::parse(json), Error) << "an outcome among the inputs";
   EXPECT_THROW((void)TokenVocabulary::parse("{\"format\": 1, \"tokens\": [[1]]}"), Error);
 }
 

@@ -1,14 +1,17 @@
 #include <algorithm>
 #include <cmath>
+#include <nlohmann/json.hpp>
 #include <numeric>
 
-#include "engine/question.h"
+#include "cohort/label.h"
+#include "engine/future_record.h"
 
 namespace cangong {
 namespace {
 
 struct Estimate {
   double value = 0, standard_error = 0;
+  std::size_t cut = 0;
 };
 
 // The mean over futures of the chance that each would have made the watched events happen. Exact in
@@ -17,13 +20,17 @@ Estimate estimate(const DecoderFutures& simulator, FutureRequest wanted,
                   const FutureQuestion& question) {
   const auto futures = simulator.draw({&wanted, 1}, question.seed, question.threads).front();
   double sum = 0, squares = 0;
+  Estimate told;
   for (const Future& future : futures) {
     const double chance = -std::expm1(-future.hazard);
     sum += chance, squares += chance * chance;
+    told.cut += future.is_cut;
   }
   const auto count = static_cast<double>(futures.size());
-  const double mean = sum / count;
-  return {mean, std::sqrt(std::max(squares / count - mean * mean, 0.0) / count)};
+  told.value = sum / count;
+  const double spread = std::max(squares / count - told.value * told.value, 0.0);
+  told.standard_error = std::sqrt(spread / (count - 1));
+  return told;
 }
 
 double rate_of(const DecoderFutures& simulator, const FutureRequest& wanted,
@@ -46,7 +53,7 @@ std::vector<float> watched_codes(const AskRequest& request, const TokenVocabular
   }
   if (names.empty())
     fail(Fault::input, "the model can foretell no code that --codes \"" + request.codes +
-                           "\" finds; cangong models lists what it knows");
+                           "\" finds; the codes that it knows are in the bundle's vocabulary.json");
   return watched;
 }
 
@@ -68,16 +75,18 @@ void add_with(const AskRequest& request, const AskedPatient& asked, FutureReques
     warnings.push_back("association, not effect: who had it differed in other ways, too");
 }
 
-// The rate now, with each past event to without it; exact, one pass for each.
+// The rate now, with each past event to without it; exact, one pass for each. What cannot happen
+// again cannot in either.
 std::vector<PastEvent> reasons_of(const DecoderFutures& simulator, const AskedPatient& asked,
                                   const FutureRequest& wanted, const std::vector<float>& watched) {
   const double whole = rate_of(simulator, wanted, watched);
   const TokenVocabulary& vocabulary = asked.model.vocabulary();
   std::vector<PastEvent> reasons;
-  for (std::size_t i = 0; i + 1 < wanted.ids.size(); ++i) {
+  for (std::size_t i = 0; whole > 0 && i + 1 < wanted.ids.size(); ++i) {
     const Token& token = vocabulary.token(wanted.ids[i]);
     if (token.kind == Token::Kind::no_event) continue;
     FutureRequest without = wanted;
+    without.happened.push_back(wanted.ids[i]);
     without.ids.erase(without.ids.begin() + static_cast<std::ptrdiff_t>(i));
     without.days.erase(without.days.begin() + static_cast<std::ptrdiff_t>(i));
     reasons.push_back(
@@ -91,37 +100,128 @@ std::vector<PastEvent> reasons_of(const DecoderFutures& simulator, const AskedPa
   return reasons;
 }
 
+// Codes that are asked about and were recorded already, and do not come twice.
+void warn_of_happened(const AskedPatient& asked, AskReply& reply) {
+  const FutureRules rules = asked.model.rules();
+  for (const std::string& code : reply.codes)
+    for (const std::int32_t id : asked.history.ids)
+      if (asked.model.vocabulary().token(id).code == code &&
+          !rules.recurs[static_cast<std::size_t>(id)]) {
+        reply.warnings.push_back(code + " is recorded already, and nobody had it twice");
+        break;
+      }
+}
+
+void warn_of_cut(std::size_t cut, AskReply& reply) {
+  reply.cut = cut;
+  if (cut > 0)
+    reply.warnings.push_back(std::to_string(cut) +
+                             " futures have more events than are drawn; what "
+                             "comes behind them is not counted");
+}
+
+// What was asked, for the trail.
+std::string asked_for(const AskRequest& request) {
+  nlohmann::ordered_json json;
+  if (request.task) json["task"] = digest_of_file(request.task->string());
+  if (!request.codes.empty()) json["codes"] = request.codes;
+  if (!request.with.empty()) json["with"] = request.with;
+  json["explained"] = request.explain;
+  return json.dump();
+}
+
+// What every answer says.
+AskReply begin_reply(const AskedPatient& asked, const FutureQuestion& question) {
+  AskReply reply;
+  reply.bundle = asked.bundle.digest(), reply.store = asked.store.digest();
+  reply.model = asked.model.facts().name;
+  reply.synthetic = asked.store.inventory().synthetic || asked.model.facts().synthetic;
+  reply.as_of = asked.as_of, reply.futures = question.futures;
+  if (asked.history.unknown > 0)
+    reply.warnings.push_back(std::to_string(asked.history.unknown) +
+                             " events of the record are of codes that the model does not know");
+  return reply;
+}
+
+// Wilson's interval of a share (1927).
+void tell_share(std::size_t yes, std::size_t all, AskReply& reply) {
+  constexpr double kNormal = 1.96;
+  const auto n = static_cast<double>(all), p = static_cast<double>(yes) / n;
+  const double square = kNormal * kNormal, middle = (p + square / (2 * n)) / (1 + square / n);
+  const double half =
+      kNormal / (1 + square / n) * std::sqrt(p * (1 - p) / n + square / (4 * n * n));
+  reply.value = p, reply.standard_error = std::sqrt(p * (1 - p) / n);
+  reply.low = std::max(0.0, middle - half), reply.high = std::min(1.0, middle + half);
+  reply.taken = all;
+}
+
+// Each future is labelled as a record is, by the same rules.
+AskReply ask_task(const AskRequest& request, const AskedPatient& asked, FutureRequest wanted) {
+  const FutureQuestion& question = request.question;
+  AskReply reply = begin_reply(asked, question);
+  reply.method = "share of simulated futures";
+  const FutureRecord record(asked);
+  const Task task = load_task(*request.task, request.predicates);
+  if (task.outcome.kind != Outcome::Kind::boolean)
+    fail(Fault::config, request.task->string() + ": only questions of yes or no can be asked yet");
+  const Labeller labeller({task}, record.codes());
+  for (const std::string& warning : labeller.warnings()) reply.warnings.push_back(warning);
+  reply.codes = {task.name};
+  if (!request.with.empty()) add_with(request, asked, wanted, reply.warnings);
+  const DecoderFutures simulator(asked.model.weights(), asked.model.rules());
+  const auto futures = simulator.draw({&wanted, 1}, question.seed, question.threads).front();
+  std::size_t taken = 0, yes = 0, cut = 0;
+  for (const Future& future : futures) {
+    cut += future.is_cut;
+    for (const Realisation& one : labeller.realise(record.with(future, wanted.until), 0)) {
+      if (one.row.when != asked.as_of || !one.row.label) continue;
+      ++taken, yes += std::get<bool>(*one.row.label);
+      break;
+    }
+  }
+  warn_of_cut(cut, reply);
+  if (taken == 0)
+    fail(Fault::input,
+         "the task takes none of the futures: it has no example of this patient whose "
+         "prediction is made at --as-of, or its windows reach beyond --years; "
+         "cangong label shows when it has examples");
+  if (taken < futures.size())
+    reply.warnings.push_back("the task takes " + std::to_string(taken) + " of the " +
+                             std::to_string(futures.size()) + " futures");
+  tell_share(yes, taken, reply);
+  record_asked(asked, question, {"ask", reply.value, asked_for(request)});
+  return reply;
+}
+
 }  // namespace
 
 AskReply ask_model(const AskRequest& request) {
+  if (request.task.has_value() != request.codes.empty())
+    fail(Fault::config, "what is asked is either codes or a task");
+  if (request.task && request.explain)
+    fail(Fault::config, "--explain is for --codes; a task's answer has no rate");
   const FutureQuestion& question = request.question;
   const AskedPatient asked = asked_patient(question);
-  const TimelineModel& model = asked.model;
-  AskReply reply;
-  FutureRequest wanted = question_of(model, asked.history, asked.age_days);
-  wanted.watched = watched_codes(request, model.vocabulary(), reply.codes);
+  FutureRequest wanted = question_of(asked.model, asked.history, asked.age_days);
   wanted.until = asked.until(question.horizon), wanted.futures = question.futures;
-  const DecoderFutures simulator(model.weights(), model.rules());
+  if (request.task) return ask_task(request, asked, std::move(wanted));
+  AskReply reply = begin_reply(asked, question);
+  reply.method = "hazards of simulated futures", reply.taken = question.futures;
+  wanted.watched = watched_codes(request, asked.model.vocabulary(), reply.codes);
+  const DecoderFutures simulator(asked.model.weights(), asked.model.rules());
   if (!request.with.empty()) {
     reply.without = estimate(simulator, wanted, question).value;
     add_with(request, asked, wanted, reply.warnings);
   }
-  const auto [value, standard_error] = estimate(simulator, wanted, question);
-  reply.bundle = asked.bundle.digest(), reply.store = asked.store.digest();
-  reply.model = model.facts().name, reply.method = "hazards of simulated futures";
-  reply.synthetic = asked.store.inventory().synthetic || model.facts().synthetic;
-  reply.as_of = asked.as_of, reply.futures = question.futures;
+  const auto [value, standard_error, cut] = estimate(simulator, wanted, question);
   reply.value = value, reply.standard_error = standard_error;
-  constexpr double kNormal = 1.96;
+  warn_of_happened(asked, reply), warn_of_cut(cut, reply);
+  constexpr double kNormal = 1.96, kDaysOfYear = 365.25;
   reply.low = std::max(0.0, value - kNormal * standard_error);
   reply.high = std::min(1.0, value + kNormal * standard_error);
-  constexpr double kDaysOfYear = 365.25;
   reply.yearly_rate = rate_of(simulator, wanted, wanted.watched) * kDaysOfYear;
-  if (asked.history.unknown > 0)
-    reply.warnings.push_back(std::to_string(asked.history.unknown) +
-                             " events of the record are of codes that the model does not know");
   if (request.explain) reply.reasons = reasons_of(simulator, asked, wanted, wanted.watched);
-  record_asked(asked, question, "ask", value);
+  record_asked(asked, question, {"ask", reply.value, asked_for(request)});
   return reply;
 }
 

@@ -85,6 +85,19 @@ Examination writable() {
   }
 }
 
+void examine_trail(const AuditCheck& check, const std::string& what,
+                   std::vector<Examination>& list) {
+  const std::string at = check.first_bad_line
+                             ? "breaks at line " + std::to_string(check.first_bad_line)
+                             : "is no good";
+  if (!check.holds())
+    list.push_back({what, Result::ill, "the audit trail " + at + ": " + check.problem,
+                    "keep the file: it shows that records were changed"});
+  else
+    list.push_back(
+        {what, Result::well, "audit trail of " + format_count(check.records) + " records", ""});
+}
+
 void examine_store(const fs::path& path, std::vector<Examination>& list) {
   const std::string what = "store " + path.string();
   try {
@@ -111,14 +124,7 @@ void examine_store(const fs::path& path, std::vector<Examination>& list) {
   const fs::path trail = path / "audit.ndjson";
   if (!fs::exists(trail)) return;
   const AuditCheck check = verify_audit(trail);
-  if (check.first_bad_line)
-    list.push_back({what, Result::ill,
-                    "the audit trail breaks at line " + std::to_string(check.first_bad_line) +
-                        ": " + check.problem,
-                    "keep the file: it shows that records were changed"});
-  else
-    list.push_back(
-        {what, Result::well, "audit trail of " + format_count(check.records) + " answers", ""});
+  examine_trail(check, what, list);
 }
 
 // Whether the folder holds any.
@@ -134,6 +140,25 @@ bool examine_models(const fs::path& path, std::vector<Examination>& list) {
   return !bundles.empty();
 }
 
+// What a service is started with.
+bool is_home(const fs::path& path) {
+  return fs::exists(path / "keys") && fs::exists(path / "audit.ndjson");
+}
+
+void examine_home(const fs::path& path, std::vector<Examination>& list) {
+  const std::string what = "home " + path.string();
+  try {
+    const std::string key = SigningKey::open(path / "keys" / "audit.key").public_key();
+    examine_trail(verify_audit(path / "audit.ndjson", key), what, list);
+  } catch (const Error& error) {
+    list.push_back({what, Result::ill, error.what(), "bring back the home from a backup"});
+  }
+  if (fs::exists(path / "store" / "store.json")) examine_store(path / "store", list);
+  if (!fs::is_directory(path / "models") || !examine_models(path / "models", list))
+    list.push_back({what, Result::warning, "no models", "train one; then cangong approve"});
+  list.push_back(disk(path));
+}
+
 }  // namespace
 
 std::vector<Examination> examine(const std::vector<fs::path>& paths) {
@@ -142,11 +167,13 @@ std::vector<Examination> examine(const std::vector<fs::path>& paths) {
   for (const auto& path : paths) {
     if (!fs::exists(path))
       list.push_back({path.string(), Result::ill, "no such file or folder", "check the path"});
+    else if (is_home(path))
+      examine_home(path, list);
     else if (fs::exists(path / "store.json"))
       examine_store(path, list);
     else if (!fs::is_directory(path) || !examine_models(path, list))
-      list.push_back({path.string(), Result::ill, "neither a store nor a folder of models",
-                      "name the folder that import or train made"});
+      list.push_back({path.string(), Result::ill, "neither a home, a store nor a folder of models",
+                      "name the folder that serve, import or train made"});
   }
   return list;
 }

@@ -15,7 +15,7 @@ struct Examination {
   std::string found, advice;  // advice: empty where all is well
 };
 
-// The machine, then each path: a store, or a folder of models.
+// The machine, then each path: the home of a service, a store, or a folder of models.
 std::vector<Examination> examine(const std::vector<fs::path>& paths);
 
 }  // namespace cangong

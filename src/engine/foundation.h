@@ -64,8 +64,9 @@ SimulateReply simulate_futures(const SimulateRequest& request);
 
 struct AskRequest {
   FutureQuestion question;
-  std::string codes;              // a regular expression: any of them, before the horizon
-  std::vector<std::string> with;  // codes that are taken for recorded at `as_of`
+  std::string codes;  // a regular expression: any of them, before the horizon; or
+  std::optional<fs::path> task, predicates;  // a task file with an answer of yes or no
+  std::vector<std::string> with;             // codes that are taken for recorded at `as_of`
   bool explain = false;
 };
 // What the answer would be without one past event.
@@ -84,7 +85,9 @@ struct AskReply {
   std::optional<double> without;                            // the value without what `with` names
   std::vector<std::string> codes, warnings;
   std::vector<PastEvent> reasons;  // by how far the ratio is from 1
-  std::size_t futures = 0;
+  // A task's answer is the share among the futures that it takes.
+  std::size_t futures = 0, taken = 0;
+  std::size_t cut = 0;  // futures with more events than are drawn: what comes behind is not counted
 };
 // Every answer is recorded in the store's audit trail before it is given.
 AskReply ask_model(const AskRequest& request);

@@ -102,6 +102,22 @@ struct Hospital::State {
   }
 };
 
+namespace {
+
+// A new key would sign as if nothing had been before.
+void require_key_of_trail(const Home& home) {
+  const fs::path key = home.keys() / "audit.key";
+  if (fs::exists(key) || !fs::exists(home.trail())) return;
+  LineReader lines(home.trail());
+  while (const auto line = lines.next())
+    if (is_checkpoint(line->text))
+      fail(Fault::missing, "the key that signed " + home.trail().string() +
+                               " is gone: bring back " + key.string() +
+                               " from a backup, or put the trail away to begin a new one");
+}
+
+}  // namespace
+
 Hospital::Hospital(const fs::path& path, const DatabaseAt& live)
     : state_(std::make_unique<State>()) {
   state_->home.path = path;
@@ -118,6 +134,7 @@ Hospital::Hospital(const fs::path& path, const DatabaseAt& live)
   };
   state_->live = std::make_unique<DatabasePool>(live, keep_notes);
   state_->live->read([](Database& database) { LiveRecord::prepare(database); });
+  require_key_of_trail(home);
   state_->trail =
       std::make_unique<AuditTrail>(home.trail(), SigningKey::open(home.keys() / "audit.key"));
 }
@@ -163,6 +180,14 @@ std::shared_ptr<const Hospital::Models> Hospital::models() {
   }
   state_->models = fresh, state_->models_read = changed;
   return fresh;
+}
+
+ModelPtr Hospital::answering_model(const std::string& name) {
+  ModelPtr found = model(name);
+  if (found->alias == "shadow")
+    fail(Fault::missing,
+         "\"" + found->id() + "\" answers nobody: a shadow is judged and not shown");
+  return found;
 }
 
 ModelPtr Hospital::model(const std::string& name) {

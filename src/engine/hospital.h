@@ -84,6 +84,8 @@ class Hospital {
   std::shared_ptr<const Models> models();
   // "sepsis" is sepsis@champion. Throws Fault::missing with the names that there are.
   ModelPtr model(const std::string& name);
+  // The same, but for shadows, whose answers nobody may see.
+  ModelPtr answering_model(const std::string& name);
 
   // By the id of the FHIR resource, an identifier "system|value", or the store's number.
   std::optional<PatientId> find(const std::string& id);

@@ -16,7 +16,9 @@ class SplitOf {
   TokenSplit operator()(PatientId patient) const {
     if (!own_.empty()) {
       const auto found = own_.find(patient);
-      if (found == own_.end() || found->second == kTrain) return TokenSplit::train;
+      if (found == own_.end())
+        fail(Fault::config, "the store's splits do not name every patient; complete them");
+      if (found->second == kTrain) return TokenSplit::train;
       return found->second == kTuning ? TokenSplit::tuning : TokenSplit::held_out;
     }
     const double at =
@@ -50,23 +52,27 @@ nlohmann::ordered_json json_of(const TokenTally& tally) {
           {"too_short", tally.too_short}};
 }
 
+Tokens kept_tokens(const fs::path& work, const std::string& belongs_to) {
+  const auto json = nlohmann::json::parse(read_file(work / "tokens.json"), nullptr, false);
+  if (!json.is_object() || !json.contains("belongs_to") || !json.contains("tally"))
+    fail(Fault::storage, (work / "tokens.json").string() + " is damaged; remove " + work.string());
+  if (json["belongs_to"] != belongs_to)
+    fail(Fault::config, work.string() +
+                            " holds a training of another recipe, of other data or of " +
+                            "another kind of processor; remove it, or give another --out");
+  const auto told = [&](const char* key) { return json["tally"].value(key, std::uint64_t{0}); };
+  return {
+      TokenVocabulary::parse(read_file(work / "vocabulary.json")),
+      {told("people"), told("events"), told("unknown"), told("without_birth"), told("too_short")}};
+}
+
 // From the work folder where they are there already: `tokens.json` is written last.
 Tokens tokens_of(const PretrainRequest& request, const PretrainRecipe& recipe, const Store& store,
                  const fs::path& work) {
   const fs::path done = work / "tokens.json", folder = work / "tokens";
   const std::string belongs_to = work_of(recipe, store);
-  if (fs::exists(done)) {
-    const auto json = nlohmann::json::parse(read_file(done));
-    if (json.at("belongs_to") != belongs_to)
-      fail(Fault::config, work.string() + " holds a training of another recipe or of other data; " +
-                              "remove it, or give another --out");
-    const auto& told = json.at("tally");
-    return {TokenVocabulary::parse(read_file(work / "vocabulary.json")),
-            {told.at("people"), told.at("events"), told.at("unknown"), told.at("without_birth"),
-             told.at("too_short")}};
-  }
+  if (fs::exists(done)) return kept_tokens(work, belongs_to);
   fs::remove_all(folder);
-  fs::create_directories(work);
   const SplitOf split(store, recipe);
   request.say("finding tokens");
   Tokens tokens{
@@ -109,6 +115,7 @@ void judge_finally(const PretrainInput& input, const Pretrained& trained, Timeli
   const bool has_judges = input.shards.people(TokenSplit::held_out) > 0;
   const DelphiLoss loss = judge_split(trainer, batches, input.shards,
                                       has_judges ? TokenSplit::held_out : TokenSplit::tuning, 0);
+  facts.judged_by = has_judges ? kHeldOut : kTuning;
   facts.cross_entropy = loss.cross_entropy, facts.waiting = loss.waiting;
   facts.judged_events = loss.targets;
 }
@@ -116,12 +123,15 @@ void judge_finally(const PretrainInput& input, const Pretrained& trained, Timeli
 }  // namespace
 
 PretrainReply pretrain_model(const PretrainRequest& request) {
+  const fs::path out = request.out.has_filename() ? request.out : request.out.parent_path();
+  refuse_taken(out);
   const PretrainRecipe recipe = load_pretrain_recipe(request.recipe);
   const Store store = Store::open(request.store);
   std::optional<TempFolder> nothing_kept;
   if (request.dry_run) nothing_kept.emplace();
-  const fs::path work =
-      request.dry_run ? nothing_kept->path() : fs::path(request.out.string() + ".work");
+  const fs::path work = request.dry_run ? nothing_kept->path() : fs::path(out.string() + ".work");
+  fs::create_directories(work);
+  const FileLock lock(work / "lock", work.string() + " is in use by another training");
   Tokens tokens = tokens_of(request, recipe, store, work);
   const DelphiShape shape{recipe.model.layers, recipe.model.heads, recipe.model.width,
                           tokens.vocabulary.size()};
@@ -133,6 +143,12 @@ PretrainReply pretrain_model(const PretrainRequest& request) {
               std::to_string(tokens.tally.people) + " people");
   if (request.dry_run) return reply;
   const TokenShards shards = TokenShards::open(work / "tokens", tokens.vocabulary.size());
+  const std::uint64_t people = shards.people(TokenSplit::train) +
+                               shards.people(TokenSplit::tuning) +
+                               shards.people(TokenSplit::held_out);
+  if (people != reply.tally.people || shards.events() != reply.tally.events)
+    fail(Fault::storage, "the tokens in " + work.string() +
+                             " are not all there; remove the folder, and they are written anew");
   PretrainInput input{shards,
                       tokens.vocabulary,
                       recipe,
@@ -154,7 +170,7 @@ PretrainReply pretrain_model(const PretrainRequest& request) {
   TimelineModel(std::move(tokens.vocabulary), std::move(trained.weights), reply.facts)
       .write(bundle);
   bundle.add("recipe.yaml", recipe.text);
-  reply.bundle = bundle.commit(request.out);
+  reply.bundle = bundle.commit(out);
   fs::remove_all(work);
   return reply;
 }

@@ -44,20 +44,27 @@ AskedPatient asked_patient(const FutureQuestion& question) {
       fail(Fault::input, "the patient had died by then; nothing follows");
   }
   constexpr float kOldest = 130 * 365.25f;
-  if (asked.age_days > kOldest) fail(Fault::input, "the patient would be over 130 years old then");
+  if (asked.until(question.horizon) > kOldest)
+    fail(Fault::input, "the patient would be over 130 years old at the end; shorten --years");
+  constexpr std::size_t kFewest = 2;
+  if (question.futures < kFewest)
+    fail(Fault::input, "two futures are the fewest that say anything");
   return asked;
 }
 
-void record_asked(const AskedPatient& asked, const FutureQuestion& question, const char* what,
-                  double value) {
-  const nlohmann::ordered_json record{{"what", what},
-                                      {"subject", asked.patient.for_storage()},
-                                      {"as_of", format_time(asked.as_of)},
-                                      {"model", asked.bundle.digest()},
-                                      {"store", asked.store.digest()},
-                                      {"futures", question.futures},
-                                      {"seed", question.seed},
-                                      {"value", value}};
+void record_asked(const AskedPatient& asked, const FutureQuestion& question,
+                  const AskedRecord& told) {
+  nlohmann::ordered_json record{
+      {"what", told.what},
+      {"subject", asked.patient.for_storage()},
+      {"as_of", format_time(asked.as_of)},
+      {"model", asked.bundle.digest()},
+      {"store", asked.store.digest()},
+      {"futures", question.futures},
+      {"seed", question.seed},
+      {"horizon_days", static_cast<double>(question.horizon.count()) / kDay},
+      {"value", told.value}};
+  record.update(nlohmann::ordered_json::parse(told.more));
   const Time now = std::chrono::floor<Duration>(std::chrono::system_clock::now());
   append_audit(question.store / "audit.ndjson", format_time(now), record.dump());
 }

@@ -22,7 +22,13 @@ struct AskedPatient {
 AskedPatient asked_patient(const FutureQuestion& question);
 
 // Appends to the store's trail who was asked about, by what and when.
-void record_asked(const AskedPatient& asked, const FutureQuestion& question, const char* what,
-                  double value);
+// `more`: a JSON object of what was asked in particular, on one line.
+struct AskedRecord {
+  const char* what;
+  double value;
+  std::string more = "{}";
+};
+void record_asked(const AskedPatient& asked, const FutureQuestion& question,
+                  const AskedRecord& told);
 
 }  // namespace cangong

@@ -1,6 +1,6 @@
 #include <algorithm>
 #include <cmath>
-#include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "engine/question.h"
 
@@ -29,6 +29,13 @@ std::map<std::string, CodeCount> count(const std::vector<Future>& futures,
   return counts;
 }
 
+// RFC 4180.
+std::string quoted(const std::string& code) {
+  std::string text = "\"";
+  for (const char c : code) text += c == '"' ? "\"\"" : std::string(1, c);
+  return text + "\"";
+}
+
 void write_csv(const fs::path& file, const std::vector<Future>& futures,
                const AskedPatient& asked) {
   std::string text = "future,age_days,time,code,value\n";
@@ -39,7 +46,7 @@ void write_csv(const fs::path& file, const std::vector<Future>& futures,
       const double days = double{futures[f].days[i]} - asked.age_days;
       const Time when = asked.as_of + Duration(static_cast<std::int64_t>(days * 86400e6));
       text += std::to_string(f) + "," + format_number(futures[f].days[i]) + "," +
-              format_time(when) + ",\"" + token.code + "\"," +
+              format_time(when) + "," + quoted(token.code) + "," +
               (token.part ? format_number(token.value) : "") + "\n";
     }
   write_file(file, text);
@@ -76,7 +83,11 @@ SimulateReply simulate_futures(const SimulateRequest& request) {
   std::stable_sort(reply.codes.begin(), reply.codes.end(),
                    [](const auto& a, const auto& b) { return a.share > b.share; });
   if (reply.codes.size() > request.most) reply.codes.resize(request.most);
-  record_asked(asked, question, "simulate", reply.dead);
+  record_asked(asked, question,
+               {"simulate", reply.dead,
+                nlohmann::ordered_json{{"value_of", "share of deaths"},
+                                       {"futures_written", !request.out.empty()}}
+                    .dump()});
   if (!request.out.empty()) write_csv(request.out, futures, asked);
   return reply;
 }

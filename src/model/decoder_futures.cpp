@@ -14,7 +14,7 @@ namespace cangong {
 namespace {
 
 constexpr std::size_t kTogether = 120;  // futures that a thread advances at once
-constexpr std::size_t kPeople = 256;   // whose histories are kept at once
+constexpr std::size_t kPeople = 256;    // whose histories are kept at once
 
 // What all futures of a request share.
 struct Beginning {
@@ -37,6 +37,11 @@ void check(const FutureRequest& request, std::size_t vocabulary) {
   for (const std::int32_t id : request.ids)
     if (id <= 0 || static_cast<std::size_t>(id) >= vocabulary)
       fail(Fault::input, "an event that the model's vocabulary does not have");
+  for (const std::int32_t id : request.happened)
+    if (id <= 0 || static_cast<std::size_t>(id) >= vocabulary)
+      fail(Fault::input, "an event that the model's vocabulary does not have");
+  if (!request.watched.empty() && request.watched.size() != vocabulary)
+    fail(Fault::internal, "what is watched is told of every id");
   for (std::size_t i = 1; i < request.days.size(); ++i)
     if (!(request.days[i] >= request.days[i - 1]))
       fail(Fault::input, "the events of a history are not in the order of time");
@@ -52,8 +57,8 @@ std::unique_ptr<Beginning> begin(const FutureRequest& request, const FutureRules
   pass.keep(own->cache);
   pass.last_logits(own->logits.data());
   for (std::size_t id = 0; id < shape.vocabulary; ++id) own->may[id] = rules.happens[id];
-  for (const std::int32_t id : request.ids)
-    if (const auto i = static_cast<std::size_t>(id); !rules.recurs[i]) own->may[i] = 0;
+  for (const std::int32_t id : request.ids) rules.ban(id, own->may.data());
+  for (const std::int32_t id : request.happened) rules.ban(id, own->may.data());
   for (std::size_t id = 0; id < request.watched.size(); ++id)
     if (request.watched[id] > 0) own->may[id] = 0;
   return own;
@@ -64,9 +69,9 @@ Floats watch_of(const FutureRequest& request, const FutureRules& rules) {
   Floats watch(request.watched.size());
   for (std::size_t id = 0; id < request.watched.size(); ++id)
     watch[id] = rules.happens[id] ? request.watched[id] : 0;
-  for (const std::int32_t id : request.ids)
-    if (const auto i = static_cast<std::size_t>(id); i < watch.size() && !rules.recurs[i])
-      watch[i] = 0;
+  if (watch.size() == 0) return watch;
+  for (const std::int32_t id : request.ids) rules.ban(id, watch.data());
+  for (const std::int32_t id : request.happened) rules.ban(id, watch.data());
   return watch;
 }
 
@@ -102,7 +107,7 @@ struct Course {
     }
     days = then;
     future->ids.push_back(static_cast<std::int32_t>(id)), future->days.push_back(then);
-    if (!rules.recurs[id]) may[id] = 0;
+    rules.ban(static_cast<std::int32_t>(id), may.data());
     is_over = rules.ends[id];
   }
 };
@@ -196,6 +201,13 @@ class Crew {
 };
 
 }  // namespace
+
+void FutureRules::ban(std::int32_t id, float* may) const {
+  const auto i = static_cast<std::size_t>(id);
+  if (recurs[i]) return;
+  const auto [first, last] = kin.empty() ? std::pair(id, id + 1) : kin[i];
+  std::fill(may + first, may + last, 0.0f);
+}
 
 DecoderFutures::DecoderFutures(const DecoderWeights& weights, FutureRules rules)
     : weights_(weights), rules_(std::move(rules)) {

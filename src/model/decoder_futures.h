@@ -15,12 +15,18 @@ struct FutureRules {
   std::vector<std::uint8_t> happens;  // 0: an input, padding
   std::vector<std::uint8_t> recurs;   // 1: may happen again
   std::vector<std::uint8_t> ends;     // 1: nothing follows, such as death
+  // Ids that stand for the same fact, [first, last), such as a code's parts: what happened to one
+  // happened to all. Empty: each by itself.
+  std::vector<std::pair<std::int32_t, std::int32_t>> kin = {};
+  // What happened does not happen again, unless it recurs.
+  void ban(std::int32_t id, float* may) const;
 };
 
 struct FutureRequest {
-  std::vector<std::int32_t> ids;  // the history, one event at least
-  std::vector<float> days;        // ages, ascending; the future begins at the last one
-  float until = 0;                // the age at which it ends
+  std::vector<std::int32_t> ids;            // the history, one event at least
+  std::vector<float> days;                  // ages, ascending; the future begins at the last one
+  std::vector<std::int32_t> happened = {};  // before the history that is looked back at
+  float until = 0;                          // the age at which it ends
   std::size_t futures = 1;
   // By id, may be empty. Watched events do not happen: how likely each future made them is summed
   // up instead, which is exact where drawing would leave only yes or no.

@@ -1,5 +1,6 @@
 #include "model/timeline_model.h"
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -42,12 +43,23 @@ TimelineModel TimelineModel::open(const Bundle& bundle) {
     facts.people = json.at("people"), facts.events = json.at("events");
     facts.cross_entropy = finite(json.at("cross_entropy"));
     facts.waiting = finite(json.at("waiting")), facts.judged_events = json.at("judged_events");
+    facts.judged_by = json.at("judged_by");
     TokenVocabulary vocabulary = TokenVocabulary::parse(bundle.read(kVocabulary));
-    const DelphiShape shape{json.at("layers"), json.at("heads"), json.at("width"),
-                            vocabulary.size()};
+    const std::int64_t layers = json.at("layers"), heads = json.at("heads"),
+                       width = json.at("width");
+    constexpr std::int64_t kMost = 100'000;
+    if (layers < 1 || heads < 1 || width < 2 || layers > kMost || width > kMost ||
+        width % heads != 0 || width % 2 != 0)
+      fail(Fault::storage, "the model's " + std::string(kFacts) + " is damaged: its shape is none");
+    const DelphiShape shape{static_cast<std::size_t>(layers), static_cast<std::size_t>(heads),
+                            static_cast<std::size_t>(width), vocabulary.size()};
     DelphiNetwork<float>::Weights weights;
-    for (auto& [name, array] : read_safetensors(bundle.read(kWeights), kWeights).arrays)
+    for (auto& [name, array] : read_safetensors(bundle.read(kWeights), kWeights).arrays) {
+      if (!std::all_of(array.values.begin(), array.values.end(),
+                       [](float v) { return std::isfinite(v); }))
+        fail(Fault::storage, std::string(kWeights) + ": " + name + " has what is no number");
       weights[name] = std::move(array.values);
+    }
     return {std::move(vocabulary), DecoderWeights(shape, weights, DecoderWeights::Ways::forward),
             std::move(facts)};
   } catch (const nlohmann::json::exception&) {
@@ -71,6 +83,7 @@ void TimelineModel::write(BundleWriter& bundle) const {
                                     {"events", facts_.events},
                                     {"cross_entropy", number(facts_.cross_entropy)},
                                     {"waiting", number(facts_.waiting)},
+                                    {"judged_by", facts_.judged_by},
                                     {"judged_events", facts_.judged_events}};
   bundle.add(kFacts, json.dump(1) + "\n");
   bundle.add(kVocabulary, vocabulary_.json());
@@ -92,6 +105,11 @@ FutureRules TimelineModel::rules() const {
                             token.kind == Token::Kind::no_event);
     rules.recurs.push_back(token.recurs);
     rules.ends.push_back(token.code == kDeath);
+    const auto own = static_cast<std::int32_t>(id);
+    const std::int32_t first = token.part > 0 ? rules.kin.back().first : own;
+    rules.kin.emplace_back(first, own + 1);
+    for (std::int32_t kin = first; kin < own; ++kin)
+      rules.kin[static_cast<std::size_t>(kin)].second = own + 1;
   }
   return rules;
 }
@@ -105,7 +123,10 @@ FutureRequest question_of(const TimelineModel& model, const TokenSequence& histo
     while (kept < most / 2 && history.days[kept] == 0 && history.ids[kept] < first_outcome) ++kept;
   const std::size_t from = count > most ? count - (most - kept) : kept;
   for (std::size_t i = 0; i < count; ++i) {
-    if (i >= kept && i < from) continue;
+    if (i >= kept && i < from) {
+      request.happened.push_back(history.ids[i]);
+      continue;
+    }
     request.ids.push_back(history.ids[i]);
     request.days.push_back(history.days[i]);
   }

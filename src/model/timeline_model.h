@@ -15,6 +15,7 @@ struct TimelineFacts {
   std::uint64_t people = 0, events = 0;  // that it learnt from
   // What patients who had no part say, as answers are judged; NaN where there are none.
   double cross_entropy = 0, waiting = 0;
+  std::string judged_by;  // "held_out", or "tuning" where the store has no others
   std::uint64_t judged_events = 0;
 };
 

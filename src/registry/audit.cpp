@@ -287,6 +287,12 @@ AuditCheck verify_audit(const fs::path& path, const std::string& key, const Dige
     }
     check.noted |= check.head == noted;
   }
+  if (!key.empty() && check.records > 0 && check.checkpoints == 0)
+    check.problem = "nothing is signed by that key: the records may have been made anew";
+  else if (!key.empty() && check.unsigned_tail > 2 * kBetweenCheckpoints)
+    check.problem =
+        "more records are unsigned at the end than are ever left so: the signatures "
+        "between them were taken away";
   return check;
 }
 

@@ -51,13 +51,16 @@ bool is_checkpoint(std::string_view line);
 
 struct AuditCheck {
   std::uint64_t records = 0, checkpoints = 0, unsigned_tail = 0;  // records behind the last one
-  std::uint64_t first_bad_line = 0;                               // 0 = the chain holds
-  std::string problem;
+  std::uint64_t first_bad_line = 0;                               // 0: no record is wrong by itself
+  std::string problem;                                            // empty: the chain holds
+  bool holds() const { return problem.empty(); }
   Digest head;
   std::string key;     // that signed, if any
   bool noted = false;  // the digest that was asked for is one of the chain's
 };
-// `key`: the only one that may have signed; `noted`: the head that was written down at some time.
+// `key`: the only one that may have signed, and without whose signature the chain does not hold: it
+// is easily made anew by whoever may write the file. `noted`: the head that was written down at
+// some time.
 AuditCheck verify_audit(const fs::path& file, const std::string& key = "",
                         const Digest& noted = "");
 

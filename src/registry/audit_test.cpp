@@ -51,6 +51,22 @@ TEST(Audit, AWholeTrailHolds) {
   EXPECT_EQ(check.key, trail.key);
 }
 
+// A chain is easily made anew; signatures are not.
+TEST(Audit, AChainMadeAnewWithoutTheKeyDoesNotHold) {
+  const Trail trail;
+  const fs::path forged = trail.folder.path() / "forged.ndjson";
+  {
+    AuditTrail anew(forged);
+    for (int i = 0; i < 1100; ++i)
+      anew.append("2026-01-01T00:00:00Z", R"({"what":"read","who":"another"})");
+  }
+  EXPECT_TRUE(verify_audit(forged).holds()) << "it is a chain";
+  const AuditCheck check = verify_audit(forged, trail.key);
+  EXPECT_FALSE(check.holds());
+  EXPECT_EQ(check.first_bad_line, 0u);
+  EXPECT_TRUE(verify_audit(trail.file, trail.key).holds());
+}
+
 TEST(Audit, EveryFlippedBitIsFoundInItsRecord) {
   const Trail trail;
   const auto lines = trail.lines();

@@ -22,12 +22,12 @@ bool is_whole(const fs::path& folder) {
   }
 }
 
+}  // namespace
+
 void refuse_taken(const fs::path& alias) {
   if (fs::exists(fs::symlink_status(alias)) && !fs::is_symlink(fs::symlink_status(alias)))
     fail(Fault::input, alias.string() + " exists and is not a name of a model; choose another");
 }
-
-}  // namespace
 
 Digest BundleWriter::commit(const fs::path& alias) const {
   Json files = Json::object();

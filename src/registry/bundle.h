@@ -53,6 +53,9 @@ struct Registered {
 // Every bundle in a folder, with the names that point at it.
 std::vector<Registered> list_bundles(const fs::path& folder);
 
+// Throws Fault::input where something else than a model has that name.
+void refuse_taken(const fs::path& alias);
+
 // Points `alias` at a bundle. Throws Fault::input where something else has that name.
 void point_alias(const fs::path& alias, const fs::path& bundle);
 

@@ -48,6 +48,8 @@ class Packer {
     add_tree(home_.models());
     add_store();
     add_tree(home_.keys());
+    add_tree(home_.reports());
+    add_tree(home_.path / "pulls");
     if (fs::exists(home_.config())) add("config.yaml", home_.config());
     copy_trail();
     add("audit.ndjson", scratch_.path() / "audit.ndjson");
@@ -126,15 +128,17 @@ void unpack(zip_t* archive, const std::string& name, const fs::path& to, const D
   if (!out) raise(to, "cannot be written");
   Hasher hasher;
   std::string buffer(1 << 20, '\0');
-  bool whole = true;
+  bool whole = true, is_readable = true;
   for (zip_int64_t read; (read = zip_fread(file.get(), buffer.data(), buffer.size())) != 0;) {
-    whole = read > 0 && std::fwrite(buffer.data(), 1, static_cast<std::size_t>(read), out) ==
-                            static_cast<std::size_t>(read);
+    is_readable = read > 0;
+    whole = is_readable && std::fwrite(buffer.data(), 1, static_cast<std::size_t>(read), out) ==
+                               static_cast<std::size_t>(read);
     if (!whole) break;
     hasher.add({buffer.data(), static_cast<std::size_t>(read)});
   }
   whole = std::fflush(out) == 0 && ::fsync(::fileno(out)) == 0 && whole;
   whole = std::fclose(out) == 0 && whole;
+  if (!is_readable) raise(name, "its bytes in the backup are not those that were saved");
   if (!whole) raise(to, "cannot be written (disk full?)");
   if (hasher.finish() != digest)
     raise(name, "its bytes in the backup are not those that were saved");

@@ -158,7 +158,10 @@ Response bulk_delete(Call& call) {
   note(call, "cancel_job", {{"job", job.id}});
   call.service.jobs().cancel(job.id);
   std::error_code ignored;  // of one that is over; a running one takes its own away
-  if (job.state == Job::State::done) fs::remove_all(call.service.jobs().folder(job.id), ignored);
+  if (job.state == Job::State::done) {
+    fs::remove_all(call.service.jobs().folder(job.id), ignored);
+    note(call, "delete_job", {{"job", job.id}});
+  }
   return {202, "", ""};
 }
 

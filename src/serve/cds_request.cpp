@@ -53,6 +53,8 @@ std::string filled(std::string query, const std::string& patient) {
 // fetched where it may be; of a searchset every page, or the model would not see what it thinks.
 void take_data(const Call& call, const ServedModel& model, const std::string_view* prefetch,
                std::optional<FhirServer>& server, HookRequest& hook) {
+  if (prefetch && !prefetch->starts_with('{') && *prefetch != "null")
+    throw HttpError{400, "prefetch is an object: what discovery asks for, by its keys"};
   const JsonMembers sent =
       prefetch && prefetch->starts_with('{') ? json_members(*prefetch) : JsonMembers();
   const bool fetches = server && server->is_listed();

@@ -29,6 +29,12 @@ Json told(const Call& call, const Kept& kept) {
   return json;
 }
 
+// A Group names patients whom not everybody may see.
+void require_names_nobody(const Call& call) {
+  if (call.parts[0] == "Group" && !call.sees_everybody())
+    fail(Fault::denied, "a Group names patients; only who sees everybody may read it");
+}
+
 // The kept resource, if its patient may be seen; recorded.
 Kept readable(Call& call, std::optional<Kept> kept) {
   if (!kept && !call.sees_everybody()) {  // recorded as the other is, and as slowly
@@ -36,6 +42,7 @@ Kept readable(Call& call, std::optional<Kept> kept) {
     fail(Fault::denied, "no such resource, or of none that you care for");
   }
   if (!kept) throw HttpError{404, "no such resource"};
+  require_names_nobody(call);
   if (kept->patient) call.require_patient(*kept->patient);
   if (kept->deleted) throw HttpError{410, "the resource was deleted; its history remains"};
   note(call, "read", told(call, *kept));
@@ -171,6 +178,7 @@ Response fhir_history(Call& call) {
   if (all.empty() && !call.sees_everybody())
     fail(Fault::denied, "no such resource, or of none that you care for");
   if (all.empty()) throw HttpError{404, "no such resource"};
+  require_names_nobody(call);
   // One that moved from another patient shows its time with them to nobody else.
   for (const Kept& kept : all)
     if (kept.patient) call.require_patient(*kept.patient);

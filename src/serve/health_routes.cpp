@@ -39,7 +39,14 @@ constexpr std::size_t kMostAuditEvents = 1000;
 
 // The last records of the trail that fit, newest first.
 std::vector<Json> last_events(const Call& call) {
-  const auto subject = call.request.asked("subject"), who = call.request.asked("who");
+  constexpr std::array kKnown{"subject", "patient", "who", "what", "_count"};
+  for (const auto& [name, value] : call.request.query)
+    if (std::find(kKnown.begin(), kKnown.end(), name) == kKnown.end())
+      throw HttpError{400, "the trail is not sought by " + name +
+                               "; known are subject, patient, who, what and _count"};
+  auto subject = call.request.asked("subject");
+  if (!subject) subject = call.request.asked("patient");
+  const auto who = call.request.asked("who");
   const auto what = call.request.asked("what");
   const auto most = parse_integer(call.request.asked("_count").value_or("100"));
   if (!most || *most < 1 || *most > static_cast<std::int64_t>(kMostAuditEvents))
@@ -93,6 +100,12 @@ Json audit_event(const Json& record) {
   if (!record.value("subject", "").empty())
     entities.push_back({{"what", {{"reference", "Patient/" + record.value("subject", "")}}},
                         {"role", {{"code", "1"}}}});
+  for (const Json& one : record.value("subjects", Json::array()))
+    if (one.is_string())
+      entities.push_back({{"what", {{"reference", "Patient/" + one.get<std::string>()}}},
+                          {"role", {{"code", "1"}}}});
+  if (!record.value("reason", "").empty())
+    event["purposeOfEvent"] = Json::array({{{"text", record["reason"]}}});
   if (record.contains("model"))
     entities.push_back(
         {{"name", record.value("name", "")},
@@ -128,9 +141,11 @@ Response fhir_audit(Call& call) {
 
 Response audit_verify(Call& call) {
   call.hospital().trail().checkpoint(format_time(call.now));
-  const AuditCheck check = verify_audit(call.hospital().home().trail());
+  const Home& home = call.hospital().home();
+  const AuditCheck check =
+      verify_audit(home.trail(), SigningKey::open(home.keys() / "audit.key").public_key());
   note(call, "verify_trail");
-  return json_response({{"holds", check.first_bad_line == 0},
+  return json_response({{"holds", check.holds()},
                         {"records", check.records},
                         {"checkpoints", check.checkpoints},
                         {"head", check.head},

@@ -10,7 +10,7 @@ namespace cangong {
 namespace {
 
 ModelPtr model_of(const Call& call) {
-  const ModelPtr model = call.hospital().model(call.parts[0]);
+  const ModelPtr model = call.hospital().answering_model(call.parts[0]);
   if (call.parts.size() > 1 && model->approval.bundle != call.parts[1])
     throw HttpError{404, "the model has another version"};
   return model;

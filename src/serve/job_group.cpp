@@ -17,7 +17,7 @@ constexpr std::size_t kMembersTogether = 64;  // recorded with one flush
 
 std::string about_group(Hospital& hospital, const std::string& text) {
   const Json request = Json::parse(text);
-  hospital.model(request.at("model").get<std::string>());
+  hospital.answering_model(request.at("model").get<std::string>());
   if (members_of(hospital, request.at("group").get<std::string>()).empty())
     fail(Fault::input, "the Group has no member that is known here");
   return "";
@@ -29,7 +29,7 @@ class PredictGroup {
       : hospital_(hospital),
         run_(run),
         request_(Json::parse(run.job().request)),
-        model_(hospital.model(request_.at("model").get<std::string>())),
+        model_(hospital.answering_model(request_.at("model").get<std::string>())),
         files_((fs::remove_all(run.folder()), run.folder())) {
     as_of_ = Time(Duration(request_.at("as_of").get<std::int64_t>()));
     if (request_.value("explain", false)) explain_.method = "shap";

@@ -91,7 +91,9 @@ Json calibration_of(const ServedModel& model) {
 Response list_models(Call& call) {
   const auto models = call.hospital().models();
   Json all = Json::array();
-  for (const ModelPtr& model : models->served) all.push_back(summary(*model));
+  for (const ModelPtr& model : models->served)  // shadows are for those who judge them
+    if (model->alias != "shadow" || allows(call.account.roles, Permission::propose_models))
+      all.push_back(summary(*model));
   return json_response({{"models", all}, {"not_served", models->problems.size()}});
 }
 

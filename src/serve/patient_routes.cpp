@@ -190,7 +190,7 @@ Response list_patients(Call& call) {
   query.text = trim(call.request.asked("q").value_or(""));
   if (query.text.size() > 200) throw HttpError{400, "q is too long"};
   const std::string asked = call.request.asked("model").value_or("");
-  if (!asked.empty()) query.model = call.hospital().model(asked);
+  if (!asked.empty()) query.model = call.hospital().answering_model(asked);
   query.most = whole(call, "_count", 50, 200), query.skip = whole(call, "_offset", 0, 10'000'000);
   const auto among = visible(call);
   const List list = !query.text.empty() ? search(call, query)
@@ -319,7 +319,7 @@ Response answer_for_page(Call& call) {
 
 // Moments at which something became known, evenly among them, the present last.
 Response answer_trend(Call& call) {
-  const ModelPtr model = call.hospital().model(call.request.asked("model").value_or(""));
+  const ModelPtr model = call.hospital().answering_model(call.request.asked("model").value_or(""));
   const Subject patient = call.patient(call.parts[0]);
   const Time end = as_of_asked(call);
   const Hospital::Record record = call.hospital().record(patient.number);
@@ -356,7 +356,7 @@ Response give_opinion(Call& call) {
     throw HttpError{400, "opinion is agree, disagree or not_relevant"};
   if (comment.size() > 2000) throw HttpError{400, "the comment is too long"};
   const Subject patient = call.patient(text_in(body, "patient"));
-  const ModelPtr asked = call.hospital().model(text_in(body, "model"));
+  const ModelPtr asked = call.hospital().answering_model(text_in(body, "model"));
   const std::string model = asked->id();
   if (!same_secret(text_in(body, "seal"), seal_of(call, answer, patient.id, model)))
     throw HttpError{400, "no answer of this service since it started; ask again, then judge"};

@@ -126,7 +126,7 @@ Response predict_group(Call& call) {
     throw HttpError{400, "send: Prefer: respond-async"};
   const Time as_of = moment_asked(call, parameters.as_of, "Parameters.parameter(asOf)");
   return accepted(call, "predict_group",
-                  {{"model", call.hospital().model(parameters.models.front())->id()},
+                  {{"model", call.hospital().answering_model(parameters.models.front())->id()},
                    {"group", call.parts[0]},
                    {"as_of", as_of.time_since_epoch().count()},
                    {"explain", parameters.explain},

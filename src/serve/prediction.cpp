@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "engine/card_facts.h"
 #include "report/paragraph.h"
+#include "serve/prefetch.h"
 
 namespace cangong {
 namespace {
@@ -182,6 +183,20 @@ Json value_observation(const ServedModel& model, const Answered& answered, const
   return json;
 }
 
+// What a feature is made of, as FHIR says it: "LOINC//2160-0 | last | all" an Observation of that
+// code, age and sex what the Patient says.
+Json data_requirement(const std::string& feature) {
+  const std::string code = feature.substr(0, feature.find(" | "));
+  if (code == "AGE") return {{"type", "Patient"}, {"mustSupport", Json::array({"birthDate"})}};
+  if (code.starts_with("GENDER"))
+    return {{"type", "Patient"}, {"mustSupport", Json::array({"gender"})}};
+  Json coding{{"code", code}};
+  if (const auto known = coding_of(code))
+    coding = {{"system", known->first}, {"code", known->second}};
+  return {{"type", resource_type_of(code)},
+          {"codeFilter", Json::array({{{"path", "code"}, {"code", Json::array({coding})}}})}};
+}
+
 Json guidance(const ServedModel& model, const Answered& answered, const Abstention& none,
               const Writing& writing) {
   Json json = common("GuidanceResponse", answered, writing);
@@ -192,11 +207,10 @@ Json guidance(const ServedModel& model, const Answered& answered, const Abstenti
   json["performer"] = {{"reference", "Device/" + device_id(model)}};
   json["reasonCode"] = Json::array({{{"text", none.reason}}});
   Json wanted = Json::array();
-  for (const std::string& feature : none.missing)
-    wanted.push_back(
-        {{"type", "Observation"},
-         {"codeFilter",
-          Json::array({{{"path", "code"}, {"code", Json::array({{{"code", feature}}})}}})}});
+  for (const std::string& feature : none.missing) {
+    const Json one = data_requirement(feature);
+    if (std::find(wanted.begin(), wanted.end(), one) == wanted.end()) wanted.push_back(one);
+  }
   if (!wanted.empty()) json["dataRequirement"] = wanted;
   return json;
 }
@@ -365,7 +379,7 @@ ModelPtr model_for(const Call& call, const std::string& name, const std::string&
     for (const ModelPtr& model : call.hospital().models()->served)
       if (model->id() == name + "@challenger") return model;
   }
-  return call.hospital().model(name);
+  return call.hospital().answering_model(name);
 }
 
 void look_after(Call& call, const Got& got, const std::string& subject) {
@@ -386,7 +400,8 @@ void look_after(Call& call, const Got& got, const std::string& subject) {
 Got ask(Call& call, const Ask& wanted) {
   const auto started = std::chrono::steady_clock::now();
   const Time as_of = moment_asked(call, wanted.as_of, "asOf");
-  (void)call.hospital().model(wanted.model);  // an unknown one is told before anything of a patient
+  (void)call.hospital().answering_model(
+      wanted.model);  // an unknown one is told before anything of a patient
   std::optional<Hospital::Record> record;
   std::optional<Subject> patient;
   std::string subject = wanted.about.empty() ? kAtHand : wanted.about;

@@ -55,6 +55,12 @@ std::optional<std::pair<std::string, std::string>> coding_of(std::string_view co
   return std::pair(std::move(*url), std::string(parts[2]));
 }
 
+std::string resource_type_of(std::string_view code) {
+  for (const Family& family : kFamilies)
+    if (code.starts_with(family.prefix)) return family.type;
+  return "Observation";
+}
+
 std::vector<std::pair<std::string, std::string>> prefetch_of(const Pipeline& pipeline) {
   std::map<std::string, Query> queries;
   const auto& columns = pipeline.encoder->columns();

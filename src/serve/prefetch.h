@@ -17,5 +17,7 @@ std::vector<std::pair<std::string, std::string>> prefetch_of(const Pipeline& pip
 
 // System URL and code of "LOINC//2160-0//..."; nothing where it is no code of a known system.
 std::optional<std::pair<std::string, std::string>> coding_of(std::string_view code);
+// Of which resources a code is; Observation where it is of no family.
+std::string resource_type_of(std::string_view code);
 
 }  // namespace cangong

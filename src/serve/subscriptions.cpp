@@ -98,7 +98,7 @@ struct Subscriptions::State {
   }
 
   std::string answer(const Hook& hook, const Version& version, const Asker& asker) {
-    const ModelPtr model = parts.hospital.model(hook.model);
+    const ModelPtr model = parts.hospital.answering_model(hook.model);
     const Hospital::Record record = parts.hospital.record(*version.patient);
     const std::string subject = parts.hospital.fhir_id(*version.patient);
     ExplainOptions explain;
@@ -210,7 +210,7 @@ Subscriptions::Kept Subscriptions::add(const std::string& body, const std::strin
   if (!state_->parts.outbound.lists(hook.endpoint))
     fail(Fault::denied,
          "Subscription.channel.endpoint: its host is not in outbound: of config.yaml");
-  if (!hook.model.empty()) (void)state_->parts.hospital.model(hook.model);
+  if (!hook.model.empty()) (void)state_->parts.hospital.answering_model(hook.model);
   Json kept = Json::parse(body);
   kept.erase("id"), kept.erase("status"), kept.erase("meta"), kept.erase("error");
   Kept made{new_id(now), kept.dump(), "active", "", account};

@@ -80,6 +80,8 @@ DelphiStep DecoderTrainer::descend(const DecoderRows& rows, double dropout) {
     fail(Fault::model, "the loss is not a number any more; lower the learning rate");
   sum_lanes();
   told.gradient_norm = std::sqrt(kernels().sum_of_squares(gradient().data(), gradient().size()));
+  if (!std::isfinite(told.gradient_norm))
+    fail(Fault::model, "the gradient is not a number any more; lower the learning rate");
   return told;
 }
 

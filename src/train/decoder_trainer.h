@@ -23,6 +23,9 @@ class DecoderTrainer {
  public:
   DecoderTrainer(const DecoderTraining& training, DecoderWeights weights);
 
+  DecoderTrainer(const DecoderTrainer&) = delete;  // its working memory points at its weights
+  DecoderTrainer& operator=(const DecoderTrainer&) = delete;
+
   // Losses before the update. Throws Fault::model, leaving all as it was, where the loss is not a
   // number.
   DelphiStep step(const DecoderRows& rows, double learning_rate);

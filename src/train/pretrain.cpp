@@ -51,14 +51,13 @@ class Checkpoint {
            {static_cast<double>(point.step), point.training, point.cross_entropy, point.waiting})
         points.values.push_back(static_cast<float>(value));
     points.shape = {curve.size(), 4};
-    const std::string bytes =
-        write_safetensors(arrays, {{"belongs_to", input_.belongs_to},
-                                   {"digest", digest_of(arrays)},
-                                   {"steps", std::to_string(state.steps)},
-                                   {"best_loss", exact(best_loss)},
-                                   {"since", exact(since)},
-                                   {"steps_since", std::to_string(steps_since)}});
-    write_file(input_.checkpoint, bytes);
+    About about{{"belongs_to", input_.belongs_to},
+                {"steps", std::to_string(state.steps)},
+                {"best_loss", exact(best_loss)},
+                {"since", exact(since)},
+                {"steps_since", std::to_string(steps_since)}};
+    about["digest"] = digest_of(arrays, about);
+    write_file(input_.checkpoint, write_safetensors(arrays, about));
   }
 
   // Returns false where there is none.
@@ -66,14 +65,16 @@ class Checkpoint {
     if (!fs::exists(input_.checkpoint)) return false;
     const std::string file = input_.checkpoint.string();
     Safetensors all = read_safetensors(read_file(input_.checkpoint), file);
+    const std::string digest = all.about["digest"];
+    all.about.erase("digest");
+    if (digest != digest_of(all.arrays, all.about))
+      fail(Fault::storage, file +
+                               " is damaged: its bytes are not those that were written; remove " +
+                               "it to begin anew");
     if (all.about["belongs_to"] != input_.belongs_to)
       fail(Fault::storage, file +
                                " belongs to another recipe or to other data; remove the folder " +
                                input_.checkpoint.parent_path().string() + " to begin anew");
-    if (all.about["digest"] != digest_of(all.arrays))
-      fail(Fault::storage, file +
-                               " is damaged: its bytes are not those that were written; remove " +
-                               "it to begin anew");
     DecoderTrainer::State state;
     state.mean = floats_of(all.arrays["mean"]), state.square = floats_of(all.arrays["square"]);
     state.steps = std::stoull(all.about.at("steps"));
@@ -103,8 +104,10 @@ class Checkpoint {
     std::copy(array.values.begin(), array.values.end(), floats.data());
     return floats;
   }
-  static Digest digest_of(const NamedArrays& arrays) {
+  using About = std::map<std::string, std::string>;
+  static Digest digest_of(const NamedArrays& arrays, const About& about) {
     Hasher hasher;
+    for (const auto& [key, value] : about) hasher.add(key + "=" + value + "\n");
     for (const auto& [name, array] : arrays)
       hasher.add(name), hasher.add({reinterpret_cast<const char*>(array.values.data()),
                                     array.values.size() * sizeof(float)});
@@ -120,10 +123,25 @@ Random random_of_step(std::uint64_t seed, std::size_t step) {
   return Random(random.next() + step * 0x9e3779b97f4a7c15);
 }
 
+std::string kept_note(const PretrainInput& input) {
+  if (!fs::exists(input.checkpoint)) return "";
+  return "; the last good checkpoint is kept in " + input.checkpoint.string();
+}
+
 void judge(const PretrainInput& input, const TokenBatches& batches, const DecoderTrainer& trainer,
            Checkpoint& checkpoint) {
   const DelphiLoss loss = judge_split(trainer, batches, input.shards, TokenSplit::tuning,
                                       input.recipe.training.judged_people);
+  if (loss.targets == 0)
+    fail(Fault::input,
+         "the tuning patients have no event that could be foretold, so nobody can "
+         "choose the best weights");
+  const double whole = kernels().sum_of_squares(trainer.weights().data(), trainer.weights().size());
+  if (!std::isfinite(loss.cross_entropy + loss.waiting) || !std::isfinite(whole))
+    fail(Fault::model, "step " + std::to_string(trainer.steps()) +
+                           ": the loss of the tuning patients is not a number any more; lower the "
+                           "learning rate" +
+                           kept_note(input));
   const PretrainPoint point{trainer.steps(),
                             checkpoint.since / static_cast<double>(checkpoint.steps_since),
                             loss.cross_entropy, loss.waiting};
@@ -185,11 +203,7 @@ Pretrained pretrain(const PretrainInput& input) {
     try {
       told = trainer.step(batches.training(options.people, random), schedule.at(step));
     } catch (const Error& error) {
-      fail(error.fault,
-           "step " + std::to_string(step) + ": " + error.what() +
-               (fs::exists(input.checkpoint)
-                    ? "; the last good checkpoint is kept in " + input.checkpoint.string()
-                    : std::string()));
+      fail(error.fault, "step " + std::to_string(step) + ": " + error.what() + kept_note(input));
     }
     checkpoint.since += told.cross_entropy + told.waiting, ++checkpoint.steps_since;
     if (trainer.steps() % options.evaluate_every == 0 || trainer.steps() == options.steps)

@@ -16,7 +16,29 @@ void check(const PretrainRecipe& recipe, const Node& root) {
       model.width % 2 != 0)
     refuse("model",
            "layers, heads and width are above 0; the width is even and the heads divide it");
+  constexpr std::size_t kMostLayers = 200, kMostWidth = 16384;
+  if (model.layers > kMostLayers || model.width > kMostWidth)
+    refuse("model", "200 layers and a width of 16,384 at most");
+  const WindowOptions& window = recipe.window;
+  if (window.context < 2 || window.context > 65536) refuse("window", "context is from 2 to 65,536");
+  if (window.from != "random" && window.from != "first")
+    refuse("window", "from is random or first");
+  if (window.ties != "seen" && window.ties != "hidden") refuse("window", "ties are seen or hidden");
+  if (!(window.no_event_years >= 0.05) || !(window.least_days >= 0) ||
+      !(window.resolution_days > 0))
+    refuse("window",
+           "no_event_years is 0.05 at least, resolution_days above 0, least_days 0 or more");
+  (void)patterns_of(window.shift, "window: shift");
+  const TokenOptions& tokens = recipe.tokens;
+  if (tokens.least_people == 0 || tokens.parts == 0 || tokens.parts > 1000 ||
+      tokens.most_tokens < 10)
+    refuse("tokens", "least_people is 1 at least, parts from 1 to 1,000, most_tokens 10 at least");
   const PretrainOptions& training = recipe.training;
+  const auto is_memory = [](double beta) { return beta >= 0 && beta < 1; };
+  if (!is_memory(training.beta1) || !is_memory(training.beta2) || !(training.clip > 0) ||
+      !(training.weight_decay >= 0))
+    refuse("training",
+           "beta1 and beta2 are from 0 to below 1, clip above 0, weight_decay 0 or more");
   if (training.steps == 0 || training.people == 0 || training.evaluate_every == 0)
     refuse("training", "steps, people and evaluate_every are above 0");
   if (training.steps <= training.warm_up)

@@ -101,6 +101,12 @@ TEST_F(PretrainTest, ACheckpointThatIsDamagedOrNotItsOwnIsRefused) {
   other.belongs_to = "that";
   EXPECT_THROW((void)pretrain(other), Error);
   std::string bytes = read_file(folder_.path() / "a");
+  for (const char* told : {"\"steps\":\"", "\"best_loss\":\""}) {
+    std::string changed = bytes;
+    changed[changed.find(told) + std::string(told).size()] ^= 1;
+    write_file(folder_.path() / "a", changed);
+    EXPECT_THROW((void)pretrain(input("a")), Error) << told;
+  }
   bytes[bytes.size() / 2] ^= 1;
   write_file(folder_.path() / "a", bytes);
   try {
@@ -134,15 +140,15 @@ TEST_F(PretrainTest, ALossThatIsNoNumberNamesTheStepAndKeepsTheCheckpoint) {
 TEST_F(PretrainTest, AnUnfitRecipeIsRefusedWithItsPlace) {
   for (const char* text :
        {"name: x\nmodel: {layers: 2, heads: 3, width: 16}\n", "name: x\ntraining: {steps: 10}\n",
-        "name: x\nwindows: {}\n", "name: x\nsplit: {tuning: 1}\n"})
+        "name: x\nwindows: {}\n", "name: x\nsplit: {tuning: 1}\n",
+        "name: x\nwindow: {from: middle}\n", "name: x\nwindow: {no_event_years: 1.0e-9}\n",
+        "name: x\ntraining: {clip: -1}\n", "name: x\nmodel: {layers: 1000000}\n"})
     try {
       (void)parse_pretrain_recipe(text, "r.yaml");
       ADD_FAILURE() << text;
     } catch (const Error& error) {
       EXPECT_NE(std::string(error.what()).find("r.yaml:2"), std::string::npos) << error.what();
     }
-  recipe_.window.from = "middle";
-  EXPECT_THROW((void)pretrain(input("b")), Error);
 }
 
 // Windows of long records: facts of birth, then the latest rows; targets are what follows.
@@ -163,6 +169,75 @@ TEST_F(PretrainTest, WindowsKeepBirthAndTellWhatFollows) {
       EXPECT_EQ(rows.ids[row + 1], target.next);
     }
   }
+}
+
+// Forty years, an event a year; windows of ten. Between birth and a later window nothing is a
+// target.
+TEST_F(PretrainTest, WhatWasLeftOutIsNeverFollowedOver) {
+  StoreWriter writer(folder_.path() / "long", {1 << 24, "test"});
+  for (std::int64_t p = 1; p <= 20; ++p) {
+    const auto add = [&](const char* code, std::optional<int> day) {
+      Event event;
+      event.code = writer.codes().intern(code);
+      if (day) event.time = Time(std::chrono::days(*day));
+      writer.add(PatientId(p), event);
+    };
+    add("MEDS_BIRTH", 0), add("GENDER//F", std::nullopt);
+    for (int year = 1; year <= 40; ++year) add("VISIT", 365 * year);
+  }
+  writer.commit();
+  const Store store = Store::open(folder_.path() / "long");
+  const auto vocabulary = TokenVocabulary::learn(
+      store, recipe_.tokens, [](PatientId) { return true; }, 1);
+  (void)write_token_shards(
+      store, vocabulary, [](PatientId) { return TokenSplit::train; }, folder_.path() / "t", 1);
+  const TokenShards shards = TokenShards::open(folder_.path() / "t", vocabulary.size());
+  const std::int32_t visit = vocabulary.ids_of("VISIT").front(), sex = 2;
+  WindowOptions options = recipe_.window;
+  options.context = 10, options.no_event_years = 5;
+  const TokenBatches batches(shards, vocabulary, options);
+  Random random(3);
+  std::size_t late = 0;
+  for (const DecoderRows& rows :
+       {batches.training(200, random), batches.judging(TokenSplit::train, 0, 20)}) {
+    for (std::size_t person = 0; person < rows.people(); ++person) {
+      const std::size_t first = rows.starts[person];
+      ASSERT_LE(rows.starts[person + 1] - first, options.context);
+      EXPECT_EQ(rows.ids[first], sex) << "facts of birth stay";
+      late += rows.days[first + 1] > 365;
+    }
+    for (const auto& target : rows.targets) {
+      EXPECT_LE(target.wait, 365) << "a year is the longest that nothing happens";
+      if (target.next == visit && rows.ids[target.row] == sex) {
+        EXPECT_EQ(target.wait, 365);
+      }
+    }
+  }
+  EXPECT_GT(late, 100u) << "windows begin anywhere";
+}
+
+TEST_F(PretrainTest, TuningPatientsWithoutTargetsAreRefused) {
+  (void)write_token_shards(
+      Store::open(folder_.path() / "store"), vocabulary_,
+      [](PatientId p) { return p.for_storage() % 10 ? TokenSplit::train : TokenSplit::held_out; },
+      folder_.path() / "none", 1);
+  const TokenShards none = TokenShards::open(folder_.path() / "none", vocabulary_.size());
+  EXPECT_THROW((void)pretrain({none, vocabulary_, recipe_, folder_.path() / "n", "this", 1}),
+               Error);
+}
+
+TEST_F(PretrainTest, AStepThatLeavesNoNumbersKeepsTheCheckpoint) {
+  recipe_.training.evaluate_every = 1;
+  PretrainInput begun = input("a");
+  struct Stop {};
+  begun.judged = [](const PretrainPoint& point) {
+    if (point.step == 3) throw Stop();
+  };
+  EXPECT_THROW((void)pretrain(begun), Stop);
+  const std::string kept = read_file(folder_.path() / "a");
+  recipe_.training.learning_rate = 1e30, recipe_.training.lowest_rate = 1e30;
+  EXPECT_THROW((void)pretrain(input("a")), Error);
+  EXPECT_EQ(read_file(folder_.path() / "a"), kept);
 }
 
 TEST(Safetensors, RoundTripAndDamage) {

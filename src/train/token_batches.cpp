@@ -15,14 +15,6 @@ TokenBatches::TokenBatches(const TokenShards& shards, const TokenVocabulary& voc
       options_(options),
       first_outcome_(vocabulary.first_outcome()),
       shifts_(vocabulary.size()) {
-  if (options.context < 2) fail(Fault::config, "window: context is 2 at least");
-  if (options.from != "random" && options.from != "first")
-    fail(Fault::config, "window: from is random or first");
-  if (options.ties != "seen" && options.ties != "hidden")
-    fail(Fault::config, "window: ties are seen or hidden");
-  if (!(options.no_event_years > 0) || !(options.least_days >= 0) || !(options.resolution_days > 0))
-    fail(Fault::config,
-         "window: no_event_years and resolution_days are above 0, least_days is 0 or more");
   for (const Pattern& pattern : patterns_of(options.shift, "window: shift"))
     for (const std::int32_t id : vocabulary.ids_like(pattern)) {
       if (id >= first_outcome_)
@@ -42,19 +34,18 @@ std::size_t TokenBatches::kept_of(const Events& events) const {
 }
 
 // One more event than the context, so that the last one has a next. Facts of birth stay.
-auto TokenBatches::window(std::span<const TokenEvent> events, Random* random) const -> Rows {
-  const std::size_t most = options_.context + 1;
-  const std::size_t kept = kept_of(events);
+auto TokenBatches::window(std::span<const TokenEvent> events, Random& random, Use use) const
+    -> Rows {
+  const std::size_t most = options_.context + 1, kept = kept_of(events), room = most - kept;
   std::size_t from = kept;
-  const std::size_t room = most - kept;
-  if (random && options_.from == "random" && events.size() - kept > room)
-    from += random->below(static_cast<std::uint32_t>(events.size() - kept - room + 1));
+  if (options_.from == "random" && events.size() - kept > room)
+    from += random.below(static_cast<std::uint32_t>(events.size() - kept - room + 1));
   Rows rows;
   const auto take = [&](std::size_t i) {
-    Row row{events[i].id, events[i].days};
+    Row row{events[i].id, events[i].days, i != from || from == kept};
     constexpr std::uint32_t kEarlier = 20 * 365, kLater = 40 * 365;
-    if (random && shifts_[static_cast<std::size_t>(row.id)])
-      row.days += static_cast<float>(random->below(kEarlier + kLater)) - float{kEarlier};
+    if (use == Use::training && shifts_[static_cast<std::size_t>(row.id)])
+      row.days += static_cast<float>(random.below(kEarlier + kLater)) - float{kEarlier};
     rows.push_back(row);
   };
   for (std::size_t i = 0; i < kept; ++i) take(i);
@@ -62,21 +53,25 @@ auto TokenBatches::window(std::span<const TokenEvent> events, Random* random) co
   return rows;
 }
 
-void TokenBatches::add_no_events(Rows& rows, Random* random) const {
-  float last = 0;
-  for (const Row& row : rows) last = std::max(last, row.days);
+// None where events were left out: there, something happened.
+void TokenBatches::add_no_events(Rows& rows, Random& random, Use use) const {
+  float first = 0, last = 0;
+  for (const Row& row : rows) {
+    if (!row.follows) first = row.days;
+    last = std::max(last, row.days);
+  }
   const auto every = static_cast<float>(options_.no_event_years) * kDaysOfYear;
   const auto count = static_cast<std::size_t>(kYears / options_.no_event_years);
   for (std::size_t k = 0; k < count; ++k) {
-    const float days =
-        random ? static_cast<float>(1 + random->below(36524)) : 1 + static_cast<float>(k) * every;
-    if (days <= last) rows.push_back({TokenVocabulary::kNoEvent, days});
+    const float days = use == Use::training ? static_cast<float>(1 + random.below(36524))
+                                            : 1 + static_cast<float>(k) * every;
+    if (days >= first && days <= last) rows.push_back({TokenVocabulary::kNoEvent, days});
   }
   std::stable_sort(rows.begin(), rows.end(),
                    [](const Row& a, const Row& b) { return a.days < b.days; });
 }
 
-void TokenBatches::append(const Rows& rows, DelphiTargets targets, DecoderRows& batch) const {
+void TokenBatches::append(const Rows& rows, Use use, DecoderRows& batch) const {
   // Where "no event" made it too long, the oldest go, but facts of birth.
   const std::size_t most = options_.context + 1;
   const std::size_t kept = kept_of(rows), skipped = rows.size() > most ? rows.size() - most : 0;
@@ -87,9 +82,10 @@ void TokenBatches::append(const Rows& rows, DelphiTargets targets, DecoderRows& 
     std::uint32_t until = static_cast<std::uint32_t>(i + 1);
     while (options_.ties == "hidden" && until > 0 && at(until - 1).days == next.days) --until;
     const float since = until > 0 ? at(until - 1).days : now.days;
-    const bool is_target = next.id >= first_outcome_ || (next.id == TokenVocabulary::kNoEvent &&
-                                                         targets == DelphiTargets::training);
-    if (is_target)
+    const bool follows = next.follows && !(skipped > 0 && i + 1 == kept);
+    const bool is_target =
+        next.id >= first_outcome_ || (next.id == TokenVocabulary::kNoEvent && use == Use::training);
+    if (is_target && follows)
       batch.targets.push_back(
           {static_cast<std::uint32_t>(batch.ids.size()), next.id,
            std::max(next.days - since, static_cast<float>(options_.least_days))});
@@ -102,9 +98,9 @@ DecoderRows TokenBatches::training(std::size_t people, Random& random) const {
   DecoderRows batch;
   const auto all = static_cast<std::uint32_t>(shards_.people(TokenSplit::train));
   for (std::size_t i = 0; i < people; ++i) {
-    Rows rows = window(shards_.events(TokenSplit::train, random.below(all)), &random);
-    add_no_events(rows, &random);
-    append(rows, DelphiTargets::training, batch);
+    Rows rows = window(shards_.events(TokenSplit::train, random.below(all)), random, Use::training);
+    add_no_events(rows, random, Use::training);
+    append(rows, Use::training, batch);
   }
   return batch;
 }
@@ -112,9 +108,10 @@ DecoderRows TokenBatches::training(std::size_t people, Random& random) const {
 DecoderRows TokenBatches::judging(TokenSplit split, std::size_t first, std::size_t people) const {
   DecoderRows batch;
   for (std::size_t i = first; i < first + people; ++i) {
-    Rows rows = window(shards_.events(split, i), nullptr);
-    add_no_events(rows, nullptr);
-    append(rows, DelphiTargets::judging, batch);
+    Random random(i);
+    Rows rows = window(shards_.events(split, i), random, Use::judging);
+    add_no_events(rows, random, Use::judging);
+    append(rows, Use::judging, batch);
   }
   return batch;
 }

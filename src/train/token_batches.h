@@ -42,8 +42,8 @@ class TokenBatches {
 
   // People drawn with replacement from those who train; the same for the same random numbers.
   DecoderRows training(std::size_t people, Random& random) const;
-  // These people of a split as answers are judged: first windows, "no event" at even intervals and
-  // no target.
+  // These people of a split as answers are judged: each one's own window, always the same; "no
+  // event" at even intervals and no target.
   DecoderRows judging(TokenSplit split, std::size_t first, std::size_t people) const;
   std::int32_t first_outcome() const { return first_outcome_; }
 
@@ -51,14 +51,16 @@ class TokenBatches {
   struct Row {
     std::int32_t id;
     float days;
+    bool follows = true;  // false: events between the row before and this one were left out
   };
   using Rows = std::vector<Row>;
-  Rows window(std::span<const TokenEvent> events, Random* random) const;
-  void add_no_events(Rows& rows, Random* random) const;
+  enum class Use { training, judging };
+  Rows window(std::span<const TokenEvent> events, Random& random, Use use) const;
+  void add_no_events(Rows& rows, Random& random, Use use) const;
   // Of the rows, how many at their beginning are facts of birth that stay.
   template <class Events>
   std::size_t kept_of(const Events& events) const;
-  void append(const Rows& rows, DelphiTargets targets, DecoderRows& batch) const;
+  void append(const Rows& rows, Use use, DecoderRows& batch) const;
 
   const TokenShards& shards_;
   const WindowOptions& options_;

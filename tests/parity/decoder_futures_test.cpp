@@ -140,6 +140,24 @@ TEST_F(DecoderFuture, WatchedHazardsAreChances) {
   EXPECT_LT(watched_error, drawn_error / 2);
 }
 
+// What happened long ago, or to another part of the same code, does not happen again.
+TEST_F(DecoderFuture, WhatHappenedOnceIsOver) {
+  FutureRules rules;
+  rules.happens.assign(kSmallDelphi.vocabulary, 1);
+  rules.recurs.assign(kSmallDelphi.vocabulary, 0);
+  rules.ends.assign(kSmallDelphi.vocabulary, 0);
+  rules.happens[0] = 0, rules.recurs[delphi::kNoEvent] = 1;
+  for (std::int32_t id = 0; id < 1270; ++id) rules.kin.emplace_back(id, id + 1);
+  for (std::int32_t id = 499; id < 502; ++id) rules.kin[static_cast<std::size_t>(id)] = {499, 502};
+  const DecoderFutures simulator(*weights_, rules);
+  FutureRequest asked = request("female_60_plain", 1);
+  EXPECT_GT(simulator.rates(asked)[266], 0);
+  asked.happened = {266, 500};
+  const auto rates = simulator.rates(asked);
+  for (const std::size_t id : {266, 499, 500, 501}) EXPECT_EQ(rates[id], 0) << id;
+  EXPECT_GT(rates[502], 0);
+}
+
 TEST_F(DecoderFuture, AreTheSameWhateverIsDrawnBeside) {
   const FutureRequest first = request("female_60_plain", 40),
                       other = request("male_60_history", 90);

@@ -123,6 +123,9 @@ def check_export(s, t):
     check("a Group's export has its members alone", {r["id"] for r in of if r["resourceType"] ==
           "Patient"} == {"imp-1", "imp-2"} and {r["subject"]["reference"] for r in of if
           r["resourceType"] == "Observation"} == {"Patient/imp-1", "Patient/imp-2"}, len(of))
+    check("a Group names patients: who cares for some of them only does not read it", all(
+        s.ask("GET", "/fhir/Group/ward" + more, token=t["clinician"]).status == 403
+        for more in ("", "/_history", "/_history/1")))
     check("it can be deleted", s.ask("DELETE", where, token=w).status == 202 and
           s.ask("GET", file, token=w).status == 404)
     check("an unknown Group", s.ask("GET", "/fhir/Group/none/$export", token=w,

@@ -59,6 +59,7 @@ def main():
         ehr.check_ehr(home, t)
         ehr.check_pull(home, t)
         operations.check_approvals(home, t)
+        operations.check_key_of_trail(home)
         life.check_life(home, t)
         if postgres.CLUSTER:
             check_postgres(home, t)

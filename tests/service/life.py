@@ -86,6 +86,14 @@ def check_outcomes(s, t, second):
         lambda: seen("heart@shadow").get("beside", {}).get("pairs") == asked) and
         seen("heart@shadow")["beside"]["mean_difference"] == 0, (asked, seen("heart@shadow").get("beside")))
     shadows = s.ask("GET", "/api/audit?who=(service)&what=predict&_count=1", token=t["auditor"]).json()
+    check("a shadow answers nobody, and clinicians do not hear of it",
+          s.ask("POST", "/api/patients/17/predict", {"model": "heart@shadow"}, token=t["clinician"]).status == 404
+          and s.ask("POST", "/v2/models/heart@shadow/infer", {"inputs": []}, token=t["integrator"]).status == 404
+          and "shadow" not in [m["alias"] for m in s.ask("GET", "/api/models", token=t["clinician"]).json()["models"]]
+          and "shadow" in [m["alias"] for m in s.ask("GET", "/api/models", token=t["scientist"]).json()["models"]])
+    check("the trail is sought by what it knows",
+          s.ask("GET", "/fhir/AuditEvent?patent=17", token=t["auditor"]).status == 400 and
+          s.ask("GET", "/fhir/AuditEvent?patient=17", token=t["auditor"]).status == 200)
     check("which the trail tells", shadows["events"][0]["name"] == "heart@shadow" and shadows[
         "events"][0]["why"].startswith("shadow of"), shadows)
     for name in ("heart@champion", "heart@shadow"):

@@ -1,4 +1,5 @@
 """Health, trail, kills, backup, approvals."""
+import hashlib
 import json
 import pathlib
 import re
@@ -62,7 +63,39 @@ def check_trail(s, t):
         "first_bad_line"] == at + 1, bad.stdout)
 
 
+def check_key_of_trail(home):
+    """A trail without the key that signed it, or made anew without one."""
+    well = subprocess.run([PROGRAM, "doctor", str(home), "--json"], capture_output=True)
+    check("the doctor knows a home", well.returncode == 0 and json.loads(well.stdout)["well"], well.stdout)
+    forged = home.parent / "forged"
+    shutil.copytree(home / "keys", forged / "keys")
+    previous, lines = "0" * 64, []
+    for line in (home / "audit.ndjson").read_text().splitlines():
+        record = json.loads(line)
+        if record["what"] == "checkpoint":
+            continue
+        rest = {k: v for k, v in record.items() if k not in ("n", "at", "previous", "digest")}
+        text = json.dumps({"n": len(lines) + 1, "at": record["at"], "previous": previous, **rest},
+                          separators=(",", ":"), ensure_ascii=False)
+        previous = hashlib.sha256(text.encode()).hexdigest()
+        lines.append(text[:-1] + f',"digest":"{previous}"' + "}")
+    (forged / "audit.ndjson").write_text("\n".join(lines) + "\n")
+    chain = subprocess.run([PROGRAM, "audit", "verify", str(forged / "audit.ndjson"), "--json"],
+                           capture_output=True)
+    told = subprocess.run([PROGRAM, "audit", "verify", str(forged)], capture_output=True, text=True)
+    check("a trail made anew is a chain", json.loads(chain.stdout)["holds"], chain.stdout)
+    check("but not that of the home, whose key signed nothing of it", told.returncode == 1 and
+          "nothing is signed" in told.stdout, told.stdout)
+    (home / "keys" / "audit.key").rename(home.parent / "audit.key")
+    refused = subprocess.run([PROGRAM, "serve", str(home), "--port", "0"], capture_output=True, text=True,
+                             timeout=60)
+    (home.parent / "audit.key").rename(home / "keys" / "audit.key")
+    check("no new key signs on", refused.returncode != 0 and "audit.key" in refused.stderr, refused.stderr)
+
+
 def check_backup(home, t):
+    (home / "reports" / "kept").mkdir(parents=True, exist_ok=True)
+    (home / "reports" / "kept" / "index.html").write_text("<p>kept</p>")
     with Service(PROGRAM, home) as s:
         run(PROGRAM, "backup", home, home.parent / "home.zip")
         before = s.ask("GET", "/fhir/Patient/own", token=t["integrator"]).body
@@ -70,6 +103,7 @@ def check_backup(home, t):
                            capture_output=True, text=True)
     check("a backup overwrites nothing", again.returncode == 1, again.stderr)
     run(PROGRAM, "restore", home.parent / "home.zip", home.parent / "home2")
+    check("its reports are in it", (home.parent / "home2" / "reports" / "kept" / "index.html").exists())
     with Service(PROGRAM, home.parent / "home2") as s:
         read = s.ask("GET", "/fhir/Patient/own", token=t["integrator"])
         check("a restored home answers", read.status == 200 and read.body == before, read)

@@ -68,6 +68,9 @@ def check_predictions(s, t):
     check("no data: a GuidanceResponse that says what is missing",
           guidance["resourceType"] == "GuidanceResponse" and guidance["status"] == "data-required" and
           guidance["dataRequirement"], guidance)
+    wanted = json.dumps(guidance["dataRequirement"])
+    check("in FHIR's own words", "http://loinc.org" in wanted and " | " not in wanted and
+          '"AGE"' not in wanted, wanted)
     for name, body in {"no model": {"resourceType": "Parameters", "parameter": []},
                        "no Parameters": {}, "an unknown parameter": parameters(x={"valueUri": "y"}),
                        "a moment that is none": parameters(asOf={"valueInstant": "soon"})}.items():
