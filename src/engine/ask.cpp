@@ -84,7 +84,7 @@ std::vector<PastEvent> reasons_of(const DecoderFutures& simulator, const AskedPa
   std::vector<PastEvent> reasons;
   for (std::size_t i = 0; whole > 0 && i + 1 < wanted.ids.size(); ++i) {
     const Token& token = vocabulary.token(wanted.ids[i]);
-    if (token.kind == Token::Kind::no_event) continue;
+    if (token.kind != Token::Kind::outcome) continue;  // nobody is without a sex
     FutureRequest without = wanted;
     without.happened.push_back(wanted.ids[i]);
     without.ids.erase(without.ids.begin() + static_cast<std::ptrdiff_t>(i));
