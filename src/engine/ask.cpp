@@ -1,10 +1,10 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
-#include <numeric>
 
 #include "cohort/label.h"
 #include "engine/future_record.h"
+#include "evaluate/interval.h"
 
 namespace cangong {
 namespace {
@@ -61,9 +61,14 @@ std::vector<float> watched_codes(const AskRequest& request, const TokenVocabular
 void add_with(const AskRequest& request, const AskedPatient& asked, FutureRequest& wanted,
               std::vector<std::string>& warnings) {
   const TokenVocabulary& vocabulary = asked.model.vocabulary();
+  const FutureRules rules = asked.model.rules();
   for (const std::string& code : request.with) {
     const auto ids = vocabulary.ids_of(code);
     if (ids.empty()) fail(Fault::input, "--with: the model knows no code \"" + code + "\"");
+    const auto first = static_cast<std::size_t>(ids.front());
+    if (rules.ends[first]) fail(Fault::input, "--with: nothing follows " + code);
+    if (!wanted.watched.empty() && wanted.watched[first] > 0)
+      fail(Fault::input, "--with names " + code + ", which is what is asked about");
     wanted.ids.insert(wanted.ids.end() - 1, ids.front());
     wanted.days.insert(wanted.days.end() - 1, wanted.days.back());
     const std::uint64_t people = vocabulary.token(ids.front()).people;
@@ -143,16 +148,11 @@ AskReply begin_reply(const AskedPatient& asked, const FutureQuestion& question) 
   return reply;
 }
 
-// Wilson's interval of a share (1927).
 void tell_share(std::size_t yes, std::size_t all, AskReply& reply) {
-  constexpr double kNormal = 1.96;
   const auto n = static_cast<double>(all), p = static_cast<double>(yes) / n;
-  const double square = kNormal * kNormal, middle = (p + square / (2 * n)) / (1 + square / n);
-  const double half =
-      kNormal / (1 + square / n) * std::sqrt(p * (1 - p) / n + square / (4 * n * n));
+  const Interval around = wilson(p, n);
   reply.value = p, reply.standard_error = std::sqrt(p * (1 - p) / n);
-  reply.low = std::max(0.0, middle - half), reply.high = std::min(1.0, middle + half);
-  reply.taken = all;
+  reply.low = around.low, reply.high = around.high, reply.taken = all;
 }
 
 // Each future is labelled as a record is, by the same rules.

@@ -129,17 +129,18 @@ DelphiLoss DecoderTrainer::judge(const DecoderRows& rows, std::int32_t first_id)
 }
 
 DecoderTrainer::State DecoderTrainer::state() const {
-  State state{Floats(mean_.size()), Floats(square_.size()), steps_};
+  State state{Floats(weights_.size()), Floats(mean_.size()), Floats(square_.size()), steps_};
+  std::copy_n(weights_.data(), weights_.size(), state.weights.data());
   std::copy_n(mean_.data(), mean_.size(), state.mean.data());
   std::copy_n(square_.data(), square_.size(), state.square.data());
   return state;
 }
 
-void DecoderTrainer::restore(const DecoderWeights& weights, const State& state) {
-  if (weights.size() != weights_.size() || state.mean.size() != mean_.size() ||
+void DecoderTrainer::restore(const State& state) {
+  if (state.weights.size() != weights_.size() || state.mean.size() != mean_.size() ||
       state.square.size() != square_.size())
     fail(Fault::model, "the state of training is that of another network");
-  std::copy_n(weights.data(), weights.size(), weights_.data());
+  std::copy_n(state.weights.data(), weights_.size(), weights_.data());
   std::copy_n(state.mean.data(), mean_.size(), mean_.data());
   std::copy_n(state.square.data(), square_.size(), square_.data());
   steps_ = state.steps;

@@ -38,14 +38,14 @@ class DecoderTrainer {
   const DecoderWeights& weights() const { return weights_; }
   std::size_t steps() const { return steps_; }
 
-  // What a resumed training needs besides the weights.
+  // What a resumed training needs.
   struct State {
-    Floats mean, square;
+    Floats weights, mean, square;
     std::size_t steps = 0;
   };
   State state() const;
   // Throws Fault::model where they are not those of this network.
-  void restore(const DecoderWeights& weights, const State& state);
+  void restore(const State& state);
 
  private:
   struct Lane {

@@ -41,7 +41,7 @@ class Checkpoint {
 
   void write(const DecoderTrainer& trainer) const {
     const auto state = trainer.state();
-    NamedArrays arrays{{"weights", array_of(trainer.weights().data(), trainer.weights().size())},
+    NamedArrays arrays{{"weights", array_of(state.weights.data(), state.weights.size())},
                        {"mean", array_of(state.mean.data(), state.mean.size())},
                        {"square", array_of(state.square.data(), state.square.size())},
                        {"best", array_of(best ? best->data() : nullptr, best ? best->size() : 0)}};
@@ -75,14 +75,8 @@ class Checkpoint {
       fail(Fault::storage, file +
                                " belongs to another recipe or to other data; remove the folder " +
                                input_.checkpoint.parent_path().string() + " to begin anew");
-    DecoderTrainer::State state;
-    state.mean = floats_of(all.arrays["mean"]), state.square = floats_of(all.arrays["square"]);
-    state.steps = std::stoull(all.about.at("steps"));
-    DecoderWeights weights = begin_weights(input_);
-    const Floats own = floats_of(all.arrays["weights"]);
-    if (own.size() != weights.size()) fail(Fault::storage, file + " is that of another network");
-    std::copy_n(own.data(), own.size(), weights.data());
-    trainer.restore(weights, state);
+    trainer.restore({floats_of(all.arrays["weights"]), floats_of(all.arrays["mean"]),
+                     floats_of(all.arrays["square"]), std::stoull(all.about.at("steps"))});
     if (!all.arrays["best"].values.empty()) best = floats_of(all.arrays["best"]);
     const auto& points = all.arrays["curve"].values;
     for (std::size_t i = 0; i + 3 < points.size(); i += 4)
@@ -209,7 +203,8 @@ Pretrained pretrain(const PretrainInput& input) {
     if (trainer.steps() % options.evaluate_every == 0 || trainer.steps() == options.steps)
       judge(input, batches, trainer, checkpoint);
   }
-  Pretrained done{begin_weights(input), checkpoint.curve, resumed_from};
+  Pretrained done{DecoderWeights(trainer.weights().shape(), DecoderWeights::Ways::forward),
+                  checkpoint.curve, resumed_from};
   std::copy_n(checkpoint.best->data(), checkpoint.best->size(), done.weights.data());
   done.weights.pack(input.threads);
   return done;
