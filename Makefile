@@ -1,6 +1,6 @@
 # make demo   installs what is missing, builds, runs four real studies and a synthetic one, serves it
 # make test   installs what is missing, builds, passes the tests
-.PHONY: demo build python-module test check-asan check-tsan fuzz bench format tidy setup clean
+.PHONY: demo build python-module test test-soak test-types test-python check-asan check-tsan fuzz bench format tidy setup clean
 MAKEFLAGS += --no-print-directory
 
 setup:
@@ -18,23 +18,23 @@ demo: build
 	@tools/fetch-data
 	@tools/demo
 
-# But for `pip install` nothing of it needs more than loopback.
+# But for `pip install` nothing of it needs more than loopback. Most of these wait more than they
+# compute, so two go side by side, the longest first.
+SUITES = python postgres service soak web contract pages hostile onnx cli interop
 test: build tidy
 	@tools/fetch-data
 	@tests/venv interop onnx service contract python
 	tests/offline tests/halves build/cangong_tests
-	tests/offline tests/hostile/run
-	tests/offline tests/interop/run
-	tests/offline tests/onnx/run
-	tests/offline tests/cli/run
-	tests/offline tests/service/run
+	@$(MAKE) -j2 --output-sync=target $(SUITES:%=test-%) test-types
+
+test-soak:
 	tests/offline tests/service/soak.py build/cangong 120
-	tests/offline tests/contract/run
-	tests/offline tests/postgres/run
-	tests/python/run
-	tests/offline tests/pages/run
+test-types:
 	web/node_modules/.bin/tsc --noEmit -p web
-	tests/offline tests/web/run
+test-python:
+	tests/python/run
+test-%:
+	tests/offline tests/$*/run
 
 # The part without torch under the address, undefined-behaviour and thread sanitizers.
 check-asan: export UBSAN_OPTIONS = halt_on_error=1

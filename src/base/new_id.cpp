@@ -1,6 +1,6 @@
 #include "base/new_id.h"
 
-#include <array>
+#include <optional>
 
 #include "base/digest.h"
 #include "base/error.h"
@@ -25,6 +25,21 @@ std::string written(const std::string& bytes) {
   return id;
 }
 
+// Nothing where `id` was not written so.
+std::optional<std::string> bytes_of(std::string_view id) {
+  if (id.size() != kLength) return std::nullopt;
+  std::string bytes;
+  unsigned held = 0;
+  int bits = -2;
+  for (const char digit : id) {
+    const auto value = kDigits.find(digit);
+    if (value == std::string_view::npos) return std::nullopt;
+    held = (held << 5) | static_cast<unsigned>(value);
+    if ((bits += 5) >= 8) bytes += static_cast<char>((held >> (bits -= 8)) & 0xff);
+  }
+  return bytes;
+}
+
 }  // namespace
 
 std::string new_id(Time now) {
@@ -37,19 +52,15 @@ std::string new_id(Time now) {
   return written(bytes);
 }
 
+bool is_new_id(std::string_view text) {
+  const auto bytes = bytes_of(text);
+  return bytes && ((*bytes)[6] & 0xf0) == 0x70 && ((*bytes)[8] & 0xc0) == 0x80;
+}
+
 std::string uuid_of(std::string_view id) {
-  std::string bytes;
-  unsigned held = 0;
-  int bits = -2;
-  for (const char digit : id) {
-    const auto value = kDigits.find(digit);
-    if (id.size() != kLength || value == std::string_view::npos)
-      fail(Fault::input, "not an id of ours");
-    held = (held << 5) | static_cast<unsigned>(value);
-    if ((bits += 5) >= 8) bytes += static_cast<char>((held >> (bits -= 8)) & 0xff);
-  }
-  if (bytes.size() != 16) fail(Fault::input, "not an id of ours");
-  const std::string hex = hexadecimal(bytes);
+  const auto bytes = bytes_of(id);
+  if (!bytes) fail(Fault::input, "not an id of ours");
+  const std::string hex = hexadecimal(*bytes);
   return hex.substr(0, 8) + "-" + hex.substr(8, 4) + "-" + hex.substr(12, 4) + "-" +
          hex.substr(16, 4) + "-" + hex.substr(20);
 }

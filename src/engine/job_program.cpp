@@ -5,8 +5,12 @@
 #include "base/pattern.h"
 #include "base/subprogram.h"
 #include "base/text.h"
+#include "cohort/task.h"
 #include "engine/jobs.h"
+#include "model/model.h"
+#include "source/mapping.h"
 #include "source/source.h"
+#include "train/recipe.h"
 
 namespace cangong {
 namespace {
@@ -105,7 +109,9 @@ std::string about_import(Hospital& hospital, const std::string& text) {
       request_with(text, {"format", "path", "mapping", "zone", "name", "most_rejected"});
   source_named(need(request, "format"));
   in_inbox(hospital, need(request, "path"));
-  for (const char* key : {"mapping", "zone", "name"}) text_in(request, key);
+  for (const char* key : {"zone", "name"}) text_in(request, key);
+  if (const std::string mapping = text_in(request, "mapping"); !mapping.empty())
+    parse_mapping(mapping, "mapping.yaml");
   const Json share = request.value("most_rejected", Json(0.1));
   if (!share.is_number() || share < 0 || share > 1)
     fail(Fault::input, "most_rejected is a share, 0 to 1");
@@ -157,7 +163,10 @@ std::string about_train(Hospital& hospital, const std::string& text) {
   const Json request = request_with(text, {"name", "task", "recipe"});
   const std::string name = need(request, "name");
   require_name(name);
-  need(request, "task"), need(request, "recipe");
+  parse_task(need(request, "task"), "task.yaml");
+  const Recipe recipe = parse_recipe(need(request, "recipe"), "recipe.yaml");
+  if (const auto kind = recipe.model ? recipe.model->find("kind") : std::nullopt)
+    at_place(kind->where(), [&] { learner_named(kind->scalar()); });
   if (!current_generation(hospital.home().store()))
     fail(Fault::missing, "the bulk store is empty: import records first");
   return name;

@@ -100,7 +100,12 @@ class Telling : public JobRun {
   }
   void measured(const std::string& series, double step, double value) override {
     const std::string body = Json{{"series", series}, {"step", step}, {"value", value}}.dump();
-    hospital_.live().write([&](Database& db) { add_text(db, job_.id, "point", body); });
+    hospital_.live().write([&](Database& db) {
+      // What a run before the restart measured is measured again.
+      if (std::exchange(first_point_, false))
+        db.run("DELETE FROM job_text WHERE job = ? AND part = 'point'", {job_.id});
+      add_text(db, job_.id, "point", body);
+    });
   }
 
  private:
@@ -118,7 +123,7 @@ class Telling : public JobRun {
   Job job_;
   const fs::path folder_;
   const std::function<bool()> stop_;
-  bool changed_ = false;
+  bool changed_ = false, first_point_ = true;
   std::chrono::steady_clock::time_point written_{};
 };
 

@@ -71,18 +71,16 @@ std::size_t attention_scratch(std::size_t rows, std::size_t head_width);
 // share, and each one's own.
 struct CachedAttention {
   struct Block {
-    const float* keys;    // number k of row j: at cached_key(width, k, j)
-    const float* values;  // rows x values_stride
-    std::size_t values_stride;
-    std::size_t rows;
+    const float *keys, *values;  // number k of row j: at cached_place(width, k, j)
+    std::size_t rows;            // finite numbers up to whole sixteens
   };
   const float* query;
   std::size_t width, heads;
   Block blocks[2];
   float* scratch;  // cached_scratch(rows of both) floats
 };
-// Sixteen rows' keys stand together, each number's side by side.
-constexpr std::size_t cached_key(std::size_t width, std::size_t k, std::size_t row) {
+// Sixteen rows stand together, each number's side by side: a head's share of them is one piece.
+constexpr std::size_t cached_place(std::size_t width, std::size_t k, std::size_t row) {
   return row / 16 * width * 16 + k * 16 + row % 16;
 }
 constexpr std::size_t cached_scratch(std::size_t rows) {

@@ -119,38 +119,41 @@ TEST_P(KernelTables, SharesAndTheirSum) {
   }
 }
 
+// Heads of 10 numbers, and of 24: more than are taken at once.
 TEST_P(KernelTables, CachedAttentionIsAttention) {
-  constexpr std::size_t kRows = 37, kWidth = 20, kHeads = 2, kShared = 19;
-  const Floats qkv = random(kRows * 3 * kWidth, 7);
-  std::vector<std::uint32_t> until;
-  for (std::uint32_t i = 0; i < kRows; ++i) until.push_back(i + 1);
-  until[4] = 0;
-  Floats scratch(attention_scratch(kRows, kWidth / kHeads)), out(kRows * kWidth);
-  table_->attend(
-      {qkv.data(), kRows, kWidth, kHeads, 3 * kWidth, kWidth, until.data(), {}, scratch.data()},
-      out.data());
-  for (std::size_t k = 0; k < kWidth; ++k)
-    ASSERT_EQ(out[4 * kWidth + k], qkv[4 * 3 * kWidth + 2 * kWidth + k]) << "sees itself alone";
-  // The last row once more, from keys and values in two blocks.
-  Floats keys[2]{Floats(48 * kWidth), Floats(48 * kWidth)};
-  Floats values[2]{Floats(48 * kWidth), Floats(48 * kWidth)};
-  for (std::size_t row = 0; row < kRows; ++row) {
-    const std::size_t block = row < kShared ? 0 : 1, at = row < kShared ? row : row - kShared;
-    for (std::size_t k = 0; k < kWidth; ++k) {
-      keys[block][cached_key(kWidth, k, at)] = qkv[row * 3 * kWidth + kWidth + k];
-      values[block][at * kWidth + k] = qkv[row * 3 * kWidth + 2 * kWidth + k];
+  for (const auto& [width, heads] : {std::pair<std::size_t, std::size_t>{20, 2}, {24, 1}}) {
+    constexpr std::size_t kRows = 37, kShared = 19;
+    const Floats qkv = random(kRows * 3 * width, 7);
+    std::vector<std::uint32_t> until;
+    for (std::uint32_t i = 0; i < kRows; ++i) until.push_back(i + 1);
+    until[4] = 0;
+    Floats scratch(attention_scratch(kRows, width / heads)), out(kRows * width);
+    table_->attend(
+        {qkv.data(), kRows, width, heads, 3 * width, width, until.data(), {}, scratch.data()},
+        out.data());
+    for (std::size_t k = 0; k < width; ++k)
+      ASSERT_EQ(out[4 * width + k], qkv[4 * 3 * width + 2 * width + k]) << "sees itself alone";
+    // The last row once more, from keys and values in two blocks.
+    Floats keys[2]{Floats(48 * width), Floats(48 * width)};
+    Floats values[2]{Floats(48 * width), Floats(48 * width)};
+    for (std::size_t row = 0; row < kRows; ++row) {
+      const std::size_t block = row < kShared ? 0 : 1, at = row < kShared ? row : row - kShared;
+      for (std::size_t k = 0; k < width; ++k) {
+        keys[block][cached_place(width, k, at)] = qkv[row * 3 * width + width + k];
+        values[block][cached_place(width, k, at)] = qkv[row * 3 * width + 2 * width + k];
+      }
     }
+    Floats again(width), more(cached_scratch(kRows));
+    table_->attend_cached({qkv.data() + (kRows - 1) * 3 * width,
+                           width,
+                           heads,
+                           {{keys[0].data(), values[0].data(), kShared},
+                            {keys[1].data(), values[1].data(), kRows - kShared}},
+                           more.data()},
+                          again.data());
+    for (std::size_t k = 0; k < width; ++k)
+      EXPECT_NEAR(again[k], out[(kRows - 1) * width + k], 1e-6);
   }
-  Floats again(kWidth), more(cached_scratch(kRows));
-  table_->attend_cached({qkv.data() + (kRows - 1) * 3 * kWidth,
-                         kWidth,
-                         kHeads,
-                         {{keys[0].data(), values[0].data(), kWidth, kShared},
-                          {keys[1].data(), values[1].data(), kWidth, kRows - kShared}},
-                         more.data()},
-                        again.data());
-  for (std::size_t k = 0; k < kWidth; ++k)
-    EXPECT_NEAR(again[k], out[(kRows - 1) * kWidth + k], 1e-6);
 }
 
 TEST_P(KernelTables, DropsItsShareAndTheSameAgain) {

@@ -25,12 +25,13 @@ class DecoderCache {
   // `key_value`: the last row's key, then its value.
   void put(std::size_t layer, const float* key_value) {
     Layer& own = layers_[layer];
-    float* keys = own.keys.data() + cached_key(width_, 0, rows_ - 1);
-    for (std::size_t k = 0; k < width_; ++k) keys[k * 16] = key_value[k];
-    std::copy_n(key_value + width_, width_, own.values.data() + (rows_ - 1) * width_);
+    const std::size_t at = cached_place(width_, 0, rows_ - 1);
+    float *keys = own.keys.data() + at, *values = own.values.data() + at;
+    for (std::size_t k = 0; k < width_; ++k)
+      keys[k * 16] = key_value[k], values[k * 16] = key_value[width_ + k];
   }
   CachedAttention::Block block(std::size_t layer) const {
-    return {layers_[layer].keys.data(), layers_[layer].values.data(), width_, rows_};
+    return {layers_[layer].keys.data(), layers_[layer].values.data(), rows_};
   }
 
  private:

@@ -39,7 +39,9 @@ Words fact_phrase(const Reason& reason) {
   return {(holds ? "" : "no ") + name, (holds ? "有：" : "无：") + name};
 }
 
-Words phrase(const Reason& reason) {
+}  // namespace
+
+Words reason_words(const Reason& reason) {
   const std::string name = reason.description.empty() ? reason.code : reason.description;
   if (!reason.value) return {name + " not recorded", name + "无记录"};
   const std::string number = plain_number(*reason.value);
@@ -61,6 +63,8 @@ Words phrase(const Reason& reason) {
           name + "（" + how + number + unit + over + "）"};
 }
 
+namespace {
+
 // The strongest reasons of one direction, at most `most`; one of each family of facts.
 std::vector<Words> strongest(const Prediction& p, int sign, std::size_t most) {
   std::vector<Words> found;
@@ -72,7 +76,7 @@ std::vector<Words> strongest(const Prediction& p, int sign, std::size_t most) {
       if (std::find(families.begin(), families.end(), family) != families.end()) continue;
       families.push_back(family);
     }
-    found.push_back(phrase(reason));
+    found.push_back(reason_words(reason));
   }
   return found;
 }

@@ -22,7 +22,8 @@ const std::string kProposal =
     "id! name! bundle! by! at! note! state! decided_by decided_at decision_note";
 const std::string kTensors = "[{name! datatype! shape!:[int]}]";
 const std::string kInfer =
-    "id parameters:{as_of explain:bool} inputs!:[{name! datatype! shape:[int] data!:any}]";
+    "id parameters:{as_of explain:bool} inputs!:[{name! datatype! shape:[int] data!:any}] "
+    "outputs:[{name!}]";
 const std::string kInferred =
     "model_name! model_version! id parameters!:{calibrated!:bool device! inference_id! "
     "synthetic!:bool base:num reasons} outputs!:[{name! datatype! shape!:[int] data!:[num?]}]";
@@ -128,6 +129,8 @@ const std::vector<Described> kDescribed{
     {"GET /fhir/$job/{id}/{name}", 200, "", "", "", kLines},
     {"DELETE /fhir/Subscription/{id}", 204, "", "", "", kNothing},
     {"DELETE /fhir/{type}/{id}", 204, "", "", "", kNothing},
+    {"GET /fhir/Patient/{id}/$everything", 200, "_count _after", "", "", kFhir},
+    {"POST /fhir/{type}/_search", 200, "", "ANYTHING", "", kFhir, kForm},
     {"POST /fhir/{type}", 201, "", "", "", kFhir, kFhir, 200},
     {"PUT /fhir/{type}/{id}", 200, "", "", "", kFhir, kFhir, 201},
     {"POST /fhir/Subscription", 201, "", "", "", kFhir, kFhir},

@@ -31,13 +31,15 @@ const CardThreshold* threshold_of(const Call& call, const ServedModel& model) {
 std::string detail_of(const Call& call, const Got& got, const Prediction& p) {
   std::string text;
   if (!p.reasons.empty()) {
-    const Words words = clinician_paragraph(p, got.model->told);
-    text = plain(wants_chinese(call.request) ? words.chinese : words.english) + "\n\n";
+    const auto said = [chinese = wants_chinese(call.request)](const Words& words) {
+      return chinese ? words.chinese : words.english;
+    };
+    text = plain(said(clinician_paragraph(p, got.model->told))) + "\n\n";
     for (std::size_t k = 0; k < std::min<std::size_t>(5, p.reasons.size()); ++k) {
       const Reason& reason = p.reasons[k];
-      text += "- " + plain(reason.description.empty() ? reason.feature : reason.description) + ": ";
-      text += reason.value ? plain(format_short(*reason.value, 4) + " " + reason.unit) : "missing";
-      text += reason.contribution > 0 ? " (raises it)" : " (lowers it)";
+      text += "- " + plain(said(reason_words(reason)));
+      text += reason.contribution > 0 ? said({" (raises it)", "（升高）"})
+                                      : said({" (lowers it)", "（降低）"});
       if (!reason.evidence.empty() && !reason.evidence.front().source.empty())
         text += ", " + plain(reason.evidence.front().source);
       text += "\n";

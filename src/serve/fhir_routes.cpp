@@ -3,6 +3,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/new_id.h"
 #include "base/pattern.h"
 #include "base/text.h"
 #include "serve/fhir_rest.h"
@@ -185,7 +186,8 @@ Response fhir_history(Call& call) {
   note(call, "read", told(call, all[0]));
   BundleText bundle("history", all.size());
   for (const Kept& kept : all) {
-    const char* method = kept.deleted ? "DELETE" : kept.version == 1 ? "POST" : "PUT";
+    const bool named_here = kept.version == 1 && is_new_id(kept.id);
+    const char* method = kept.deleted ? "DELETE" : named_here ? "POST" : "PUT";
     bundle.add(url_of(call, kept), kept.body,
                ",\"request\":" + Json{{"method", method}, {"url", reference(kept)}}.dump() +
                    ",\"response\":" +
@@ -271,13 +273,15 @@ constexpr std::size_t kMostParameters = 30;
 
 }  // namespace
 
-Response fhir_search(Call& call) {
+namespace {
+
+Response searched(Call& call, const Pairs& parameters) {
   require_type(call.parts[0]);
   Wanted wanted;
   wanted.type = call.parts[0];
-  if (call.request.query.size() > kMostParameters)
+  if (parameters.size() > kMostParameters)
     throw HttpError{400, "a search has 30 parameters at most"};
-  for (const auto& [name, value] : call.request.query) take_parameter(call, name, value, wanted);
+  for (const auto& [name, value] : parameters) take_parameter(call, name, value, wanted);
   // Clinicians search within one patient, or among those whom they care for.
   if (!call.sees_everybody() && !wanted.patient) {
     if (wanted.type != "Patient") throw HttpError{403, "search within one patient: add patient=ID"};
@@ -299,17 +303,35 @@ Response fhir_search(Call& call) {
   if (!subjects.empty()) about["subjects"] = subjects;
   note(call, "search", about);
   BundleText bundle("searchset", total);
-  const std::string base = call.service.public_url();
-  bundle.link("self", base + call.request.target);
-  if (wanted.most > 0 && wanted.skip + returned < total) {
-    std::string next = base + "/fhir/" + wanted.type + "?";
-    for (const auto& [name, value] : call.request.query)
-      if (name != "_offset") next += encode_url(name) + "=" + encode_url(value) + "&";
-    bundle.link("next", next + "_offset=" + std::to_string(wanted.skip + returned));
+  std::string self = call.service.public_url() + "/fhir/" + wanted.type + "?", next = self;
+  for (const auto& [name, value] : parameters) {
+    const std::string one = encode_url(name) + "=" + encode_url(value) + "&";
+    self += one;
+    if (name != "_offset") next += one;
   }
+  self.pop_back();  // "&" or "?"
+  bundle.link("self", self);
+  if (wanted.most > 0 && wanted.skip + returned < total)
+    bundle.link("next", next + "_offset=" + std::to_string(wanted.skip + returned));
   for (const Kept& kept : found)
     bundle.add(url_of(call, kept), kept.body, ",\"search\":{\"mode\":\"match\"}");
   return fhir(bundle.text());
+}
+
+}  // namespace
+
+Response fhir_search(Call& call) {
+  return searched(call, call.request.query);
+}
+
+Response fhir_search_form(Call& call) {
+  if (!lower(call.request.header("content-type")).starts_with("application/x-www-form-urlencoded"))
+    throw HttpError{415, "send the parameters as application/x-www-form-urlencoded"};
+  const auto form = decode_pairs(call.request.body);
+  if (!form) throw HttpError{400, "the form is not well formed"};
+  Pairs parameters = call.request.query;
+  parameters.insert(parameters.end(), form->begin(), form->end());
+  return searched(call, parameters);
 }
 
 Response fhir_everything(Call& call) {
@@ -317,16 +339,20 @@ Response fhir_everything(Call& call) {
   std::int64_t after = 0;
   if (const auto from = call.request.asked("_after"))
     after = static_cast<std::int64_t>(whole("_after", *from, 0, INT64_MAX));
+  std::size_t most = kMostOfPatient;
+  if (const auto count = call.request.asked("_count"))
+    most = whole("_count", *count, 1, kMostOfPatient);
   std::vector<Kept> found;
   call.hospital().live().read([&](Database& database) {
-    found = LiveRecord(database).of_patient(patient.number, after, kMostOfPatient + 1);
+    found = LiveRecord(database).of_patient(patient.number, after, most + 1);
   });
   note(call, "read", Json{{"subject", patient.id}, {"found", found.size()}});
   BundleText bundle("searchset", std::nullopt);
-  if (found.size() > kMostOfPatient) {
+  if (found.size() > most) {
     found.pop_back();
     bundle.link("next", call.service.public_url() + "/fhir/Patient/" + encode_url(call.parts[0]) +
-                            "/$everything?_after=" + std::to_string(found.back().number));
+                            "/$everything?_count=" + std::to_string(most) +
+                            "&_after=" + std::to_string(found.back().number));
   }
   for (const Kept& kept : found) bundle.add(url_of(call, kept), kept.body);
   return fhir(bundle.text());

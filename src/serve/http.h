@@ -78,6 +78,8 @@ class HttpServer {
   std::unique_ptr<State> state_;
 };
 
+// The pairs of "a=1&b=2", of a query or a form; nothing where they are not well formed.
+std::optional<Pairs> decode_pairs(std::string_view text);
 // "%41+b" of a query; nothing where the text is not well formed or not UTF-8.
 std::optional<std::string> decode_url(std::string_view text, char blank);
 std::string encode_url(std::string_view text);

@@ -14,16 +14,23 @@ bool take_target(std::string_view target, Request& request) {
   if (!path || path->find('\0') != std::string::npos) return false;
   request.path = *path;
   if (mark == std::string_view::npos) return true;
-  for (const std::string_view pair : split(target.substr(mark + 1), '&')) {
+  auto pairs = decode_pairs(target.substr(mark + 1));
+  if (pairs) request.query = std::move(*pairs);
+  return pairs.has_value();
+}
+
+std::optional<Pairs> decode_pairs(std::string_view text) {
+  Pairs pairs;
+  for (const std::string_view pair : split(text, '&')) {
     if (pair.empty()) continue;
     const std::size_t equals = pair.find('=');
-    const auto name = decode_url(pair.substr(0, equals), ' ');
-    const auto value =
+    auto name = decode_url(pair.substr(0, equals), ' ');
+    auto value =
         equals == std::string_view::npos ? std::string() : decode_url(pair.substr(equals + 1), ' ');
-    if (!name || !value) return false;
-    request.query.emplace_back(*name, *value);
+    if (!name || !value) return std::nullopt;
+    pairs.emplace_back(std::move(*name), std::move(*value));
   }
-  return true;
+  return pairs;
 }
 
 const std::string& Request::header(std::string_view name) const {

@@ -1,4 +1,6 @@
 // Open Inference Protocol v2 (REST): one input "fhir", a Bundle or the id of a patient.
+#include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "base/error.h"
@@ -8,6 +10,8 @@
 
 namespace cangong {
 namespace {
+
+constexpr std::array<std::string_view, 3> kOutputs{"value", "interval", "survival"};
 
 ModelPtr model_of(const Call& call) {
   const ModelPtr model = call.hospital().answering_model(call.parts[0]);
@@ -33,6 +37,32 @@ std::string element_of(std::string_view data) {
   return json_string(data);
 }
 
+// A shape of one element: [1], [1, 1], [].
+void require_one(std::string_view shape) {
+  const Json given = Json::parse(shape);
+  const bool one = given.is_array() && std::all_of(given.begin(), given.end(), [](const Json& n) {
+                     return n.is_number_integer() && n == 1;
+                   });
+  if (!one) throw HttpError{400, "the shape of an input is [1]: it holds one text"};
+}
+
+// Names of outputs that were asked for; none: all.
+std::vector<std::string> outputs_asked(const JsonMembers& body) {
+  const std::string_view* given = find_member(body, "outputs");
+  if (!given) return {};
+  const Json list = Json::parse(*given);
+  if (!list.is_array()) throw HttpError{400, "outputs is a list"};
+  std::vector<std::string> names;
+  for (const Json& one : list) {
+    if (!one.is_object() || !one.contains("name") || !one["name"].is_string())
+      throw HttpError{400, "an output has a name"};
+    names.push_back(one["name"]);
+    if (std::find(kOutputs.begin(), kOutputs.end(), names.back()) == kOutputs.end())
+      throw HttpError{400, "outputs are value, interval and survival"};
+  }
+  return names;
+}
+
 void take_input(std::string_view json, Ask& wanted) {
   const JsonMembers input = json_members(json);
   const auto text = [&](const char* key) {
@@ -40,6 +70,7 @@ void take_input(std::string_view json, Ask& wanted) {
     return value && value->starts_with('"') ? json_string(*value) : std::string();
   };
   if (text("datatype") != "BYTES") throw HttpError{400, "inputs are BYTES"};
+  if (const std::string_view* shape = find_member(input, "shape")) require_one(*shape);
   const std::string name = text("name");
   const std::string_view* data = find_member(input, "data");
   if (name != "patient" && name != "fhir") throw HttpError{400, "inputs are fhir or patient"};
@@ -68,6 +99,18 @@ Ask ask_of(const Call& call, const JsonMembers& body) {
   if (parameters.contains("as_of")) wanted.as_of = parameters.at("as_of").get<std::string>();
   if (parameters.value("explain", false)) wanted.explain.method = "shap";
   return wanted;
+}
+
+// Those that were asked for. Throws where there is none of that name.
+Json among(const Json& outputs, const std::vector<std::string>& asked) {
+  Json some = Json::array();
+  for (const std::string& name : asked) {
+    const auto found = std::find_if(outputs.begin(), outputs.end(),
+                                    [&](const Json& one) { return one["name"] == name; });
+    if (found == outputs.end()) throw HttpError{400, "the model gives no output " + name};
+    some.push_back(*found);
+  }
+  return some;
 }
 
 }  // namespace
@@ -108,6 +151,7 @@ Response inference_ready(Call& call) {
 Response inference_infer(Call& call) {
   (void)model_of(call);
   const JsonMembers body = json_members(call.request.body);
+  const std::vector<std::string> asked = outputs_asked(body);
   const Got got = ask(call, ask_of(call, body));
   const auto* p = std::get_if<Prediction>(&got.answered.reply);
   if (!p) throw HttpError{422, "no answer: " + std::get<Abstention>(got.answered.reply).reason};
@@ -118,6 +162,7 @@ Response inference_infer(Call& call) {
     for (const auto& [day, free] : p->survival) flat.insert(flat.end(), {day, free});
     outputs.push_back(tensor("survival", flat, {p->survival.size(), 2}));
   }
+  if (!asked.empty()) outputs = among(outputs, asked);
   Json parameters{{"calibrated", true},
                   {"device", "cpu"},
                   {"inference_id", got.answered.id},

@@ -77,7 +77,9 @@ void persist(Call& call, const Got& got, const std::string& bundle) {
       FhirWrite write;
       const std::string text = resource.dump(), id = resource.at("id");
       write.json = text, write.id = id;
-      if (resource.at("resourceType") == "Provenance") write.patient = got.patient->number;
+      // Also of a patient of the bulk store, who has no resource that a reference could find.
+      const std::string type = resource.at("resourceType");
+      if (type != "Device" && type != "DocumentReference") write.patient = got.patient->number;
       const auto written = call.hospital().arrive(db, write, call.now);
       if (written.changed) names.push_back(written.kept.type + "/" + written.kept.id);
     }

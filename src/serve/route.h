@@ -104,6 +104,7 @@ Response fhir_delete(Call&);
 Response fhir_history(Call&);
 Response fhir_version(Call&);
 Response fhir_search(Call&);
+Response fhir_search_form(Call&);
 Response fhir_everything(Call&);
 Response fhir_audit(Call&);
 Response predict_patient(Call&);

@@ -1,5 +1,6 @@
 #include "serve/run.h"
 
+#include <algorithm>
 #include <chrono>
 #include <thread>
 
@@ -46,6 +47,11 @@ void serve(const ServeRequest& request, const std::function<void(const ServeStar
   const auto models = service.hospital().models();
   for (const ModelPtr& model : models->served) about.models.push_back(model->id());
   about.problems = models->problems;
+  for (const CardThreshold& card : config.cards)
+    if (std::none_of(models->served.begin(), models->served.end(),
+                     [&](const ModelPtr& model) { return model->name == card.model; }))
+      about.problems.push_back(card.where + ": no approved model has the name \"" + card.model +
+                               "\"; its cards have no thresholds");
   service.hospital().note({"(service)", "", "", ""}, "start");
   std::jthread watcher([&](const std::stop_token& stop) {
     while (!interrupted() && !stop.stop_requested())

@@ -27,6 +27,7 @@ std::optional<Wanted> wanted(const Route& route, const Call& call) {
   if (!pattern.starts_with("/fhir")) return std::nullopt;
   if (pattern.starts_with("/fhir/$job") || route.permission == Permission::anyone)
     return Wanted{{}, ""};  // its own work; what everybody may see
+  if (pattern.ends_with("/_search")) return Wanted{{call.parts[0]}, "s"};
   if (pattern.starts_with("/fhir/{type}"))
     return Wanted{{call.parts[0]},
                   method == "POST"     ? call.request.header("if-none-exist").empty() ? "c" : "crs"

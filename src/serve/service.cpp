@@ -355,9 +355,10 @@ Response error_response(const std::string& path, const HttpError& error, const s
   response.status = error.status;
   if (path == "/fhir" || path.starts_with("/fhir/")) {
     constexpr std::pair<int, const char*> kCodes[] = {
-        {400, "invalid"},       {401, "login"},      {403, "forbidden"}, {404, "not-found"},
-        {405, "not-supported"}, {409, "conflict"},   {410, "deleted"},   {412, "conflict"},
-        {413, "too-long"},      {422, "processing"}, {429, "throttled"}, {503, "transient"}};
+        {400, "invalid"},       {401, "login"},    {403, "forbidden"},     {404, "not-found"},
+        {405, "not-supported"}, {409, "conflict"}, {410, "deleted"},       {412, "conflict"},
+        {406, "not-supported"}, {413, "too-long"}, {415, "not-supported"}, {422, "processing"},
+        {429, "throttled"},     {503, "transient"}};
     const char* code = "exception";
     for (const auto& [status, name] : kCodes)
       if (status == error.status) code = name;
@@ -394,6 +395,18 @@ HttpError told(const Error& error, Json& line) {
   return {status_of(error.fault), error.what()};
 }
 
+// What no handler could take apart, said before one tries.
+void require_readable(const Request& request) {
+  const std::string packed = lower(request.header("content-encoding"));
+  if (!packed.empty() && packed != "identity")
+    throw HttpError{415, "send the body as it is, without Content-Encoding"};
+  if (lower(request.header("content-type")).find("xml") != std::string::npos)
+    throw HttpError{415, "XML is not read; send JSON (application/fhir+json)"};
+  const std::string format = lower(request.asked("_format").value_or("json"));
+  if (format.find("json") == std::string::npos)
+    throw HttpError{406, "_format is json; nothing else is written"};
+}
+
 Response handled(Service& service, const Request& request, const Match& match,
                  const std::string& trace) {
   if (match.methods.empty()) throw HttpError{404, "no such address; GET /openapi.json lists them"};
@@ -402,6 +415,7 @@ Response handled(Service& service, const Request& request, const Match& match,
   identify(call);
   call.asker = {call.account.name, request.header("x-purpose"), request.peer, trace};
   authorise(call, *match.route);
+  require_readable(request);
   require_shallow(request.body);
   return match.route->handle(call);
 }

@@ -36,16 +36,9 @@ std::string field(const Pairs& form, std::string_view name) {
 Pairs form_of(const Request& request) {
   if (!lower(request.header("content-type")).starts_with("application/x-www-form-urlencoded"))
     throw OAuthError{"invalid_request", "send application/x-www-form-urlencoded"};
-  Pairs form;
-  for (const auto part : split(request.body, '&')) {
-    const std::size_t equals = part.find('=');
-    const auto key = decode_url(part.substr(0, equals), ' ');
-    const auto value = equals == std::string_view::npos ? std::optional(std::string())
-                                                        : decode_url(part.substr(equals + 1), ' ');
-    if (!key || !value) throw OAuthError{"invalid_request", "the form is not well formed"};
-    form.emplace_back(*key, *value);
-  }
-  return form;
+  auto form = decode_pairs(request.body);
+  if (!form) throw OAuthError{"invalid_request", "the form is not well formed"};
+  return std::move(*form);
 }
 
 Response granted(Call& call) {

@@ -15,6 +15,12 @@ void read_value(const Node& node, std::map<std::string, std::vector<std::string>
   for (const auto& [key, entry] : node.entries()) read_value(entry, value[key]);
 }
 
+Mapping parse_mapping(const std::string& text, const std::string& file) {
+  Mapping mapping;
+  read_value(Node::parse(text, file), mapping);
+  return mapping;
+}
+
 namespace {
 
 constexpr std::size_t kNone = SIZE_MAX;

@@ -102,6 +102,9 @@ struct Mapping {
 
 void read_value(const Node& node, std::map<std::string, std::vector<std::string>>& value);
 
+// Throws Fault::config with `file` and the line.
+Mapping parse_mapping(const std::string& text, const std::string& file);
+
 // A first mapping for a file, as YAML with comments, made from its header and first rows.
 std::string suggest_mapping(const fs::path& file);
 

@@ -62,6 +62,7 @@ ALLOWED = {
     ("POST", "/fhir"): {"integrator"},
     ("POST", "/fhir/$predict"): {"clinician", "integrator"},
     ("POST", "/fhir/Observation"): {"integrator"},
+    ("POST", "/fhir/Observation/_search"): {"clinician", "integrator"},
     ("PUT", "/fhir/Observation/x"): {"integrator"},
     ("DELETE", "/fhir/Observation/x"): {"integrator"},
     ("POST", "/auth/break-glass"): {"clinician", "integrator"},

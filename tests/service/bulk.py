@@ -188,7 +188,15 @@ def check_persist(s, t):
     told = main_resource(ask())
     check("nor from what is labelled as an AI's", made.status == 201 and
           told["prediction"] == before["prediction"], told)
-    events = s.ask("GET", "/api/audit?what=persist", token=t["auditor"]).json()["events"]
+    bulk = s.ask("POST", "/fhir/Patient/17/$predict", parameters(persist={"valueBoolean": True}), token=w)
+    risk_of_bulk = main_resource(bulk)
+    found = s.ask("GET", f"/fhir/{risk_of_bulk['resourceType']}?patient=17", token=w).json()
+    check("a bulk patient's answer is kept as well", bulk.status == 200 and risk_of_bulk["id"] in [
+        e["resource"]["id"] for e in found["entry"]], (bulk, found))
+    check("and of nobody else's clinician", s.ask(
+        "GET", f"/fhir/{risk_of_bulk['resourceType']}/{risk_of_bulk['id']}",
+        token=t["clinician"]).status == 403)
+    events = s.ask("GET", "/api/audit?what=persist&subject=own", token=t["auditor"]).json()["events"]
     check("the trail tells what was kept", events and events[0]["id"] == risk["id"] and
           len(events[0]["resources"]) >= 2, events[:1])
     at_hand = s.ask("POST", "/fhir/$predict", parameters(persist={"valueBoolean": True}, data={
@@ -229,6 +237,9 @@ def check_training(home, t):
                                                        "path": path}).status == 400)
         listed = s.ask("GET", "/api/inbox", token=w).json()["files"]
         check("the inbox lists it", listed == [{"name": "visits.csv", "bytes": len(table)}], listed)
+        bad = job(s, w, {"kind": "import", "format": "csv", "path": "visits.csv", "mapping": "tables: 7"})
+        check("a bad mapping is refused with its place", bad.status == 400 and
+              "mapping.yaml:1" in bad.json()["detail"], bad)
         real = job(s, w, {"kind": "import", "format": "csv", "path": "visits.csv", "mapping": mapping})
         check("an import begins", real.status == 201, real)
         id = real.json()["id"]
@@ -242,10 +253,10 @@ def check_training(home, t):
                                                   token=w).status == 204)
         texts = {"task": (STUDY / "task.yaml").read_text(), "recipe": (STUDY / "recipe.yaml").read_text()}
         bad = job(s, sci, {"kind": "train", "name": "bad", **texts, "recipe": "model: {kind: magic}\n"})
-        wait_until(lambda: state(s, sci, bad.json()["id"])["state"] == "failed", 600)
-        told = state(s, sci, bad.json()["id"])
-        check("a bad recipe fails with its place", told["state"] == "failed" and
-              "recipe.yaml:1" in told["problem"], told)
+        check("a bad recipe is refused with its place", bad.status == 400 and
+              "recipe.yaml:1" in bad.json()["detail"], bad)
+        bad = job(s, sci, {"kind": "train", "name": "bad", **texts, "task": "trigger: x\ncolour: red\n"})
+        check("so is a bad task", bad.status == 400 and "task.yaml:" in bad.json()["detail"], bad)
         (s.home / "inbox" / "elsewhere.onnx").write_text("no model")
         for name, word in (("elsewhere.onnx", "no ONNX model"), ("other.onnx", "no file inbox/other.onnx")):
             foreign = job(s, sci, {"kind": "train", "name": "foreign", **texts, "recipe":

@@ -479,8 +479,9 @@ def check_alerts(s, t):
     look = lambda: s.ask("POST", "/api/alerts/look", {}, token=t["admin"]).json()
     look()
     Ehr.letters.clear()
-    failing = s.ask("POST", "/api/jobs", {"kind": "train", "name": "never", "task": "x: [",
-                                          "recipe": "y"}, token=t["scientist"]).json()
+    failing = s.ask("POST", "/api/jobs", {
+        "kind": "train", "name": "never", "task": (STUDY / "task.yaml").read_text(),
+        "recipe": "model: {kind: linear, colour: red}"}, token=t["scientist"]).json()
     for _ in range(600):
         state = s.ask("GET", "/api/jobs/" + failing["id"], token=t["scientist"]).json()["state"]
         if state == "failed":

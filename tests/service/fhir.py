@@ -63,6 +63,16 @@ def check_search(s, t):
     check("oldest first", found("_sort=date&_count=2")[0] == ["s-1", "s-2"])
     check("by date", found("date=ge2021-01-03&date=lt2021-01-05")[0] == ["s-4", "s-3"])
     check("by code", found("code=http://loinc.org|718-7")[1].json()["total"] == 7)
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    posted = s.ask("POST", "/fhir/Observation/_search", "patient=search&_count=3", token=w, headers=form)
+    check("search by a form is the same search", posted.status == 200 and
+          posted.json()["entry"] == found("_count=3")[1].json()["entry"] and
+          posted.json()["link"] == found("_count=3")[1].json()["link"], posted)
+    check("a form is said to be one", s.ask("POST", "/fhir/Observation/_search", {}, token=w).status == 415)
+    check("what is packed, or XML, is said to be so", all(
+        s.ask("POST", "/fhir/Observation", "<x/>", token=w, headers=h).status == 415 for h in (
+            {"Content-Encoding": "gzip"}, {"Content-Type": "application/fhir+xml"})) and
+          found("_format=xml")[1].status == 406 and found("_format=json")[1].status == 200)
     check("by code alone", found("code=718-7&_count=0")[1].json()["total"] == 7)
     check("another code", found("code=http://loinc.org|1")[0] == [])
     check("a parameter that is not known", found("colour=red")[1].status == 400)
@@ -84,6 +94,12 @@ def check_search(s, t):
     check("and search within them", s.ask("GET", "/fhir/Observation", token=t["clinician"]).status == 403)
     everything = s.ask("GET", "/fhir/Patient/search/$everything", token=w).json()
     check("$everything", len(everything["entry"]) == 8, len(everything["entry"]))
+    first = s.ask("GET", "/fhir/Patient/search/$everything?_count=5", token=w).json()
+    rest = s.ask("GET", "/fhir/" + first["link"][0]["url"].split("/fhir/")[1], token=w).json()
+    check("and in pages", first["entry"] + rest["entry"] == everything["entry"] and
+          len(first["entry"]) == 5, (first, rest))
+    named = s.ask("GET", "/fhir/Patient/search/_history", token=w).json()["entry"][-1]
+    check("a history says PUT of what was put", named["request"]["method"] == "PUT", named)
 
 
 def check_transactions(s, t):

@@ -167,4 +167,12 @@ def check_inference(s, t):
         "datatype"] == "FP64", got)
     check("infer refuses other inputs", s.ask("POST", "/v2/models/heart/infer", {"inputs": []},
                                               token=w).status == 400)
+    for what, more in (("a shape of two", {"inputs": [{**body["inputs"][0], "shape": [2]}]}),
+                       ("a shape that is none", {"inputs": [{**body["inputs"][0], "shape": "1"}]}),
+                       ("an unknown output", {"outputs": [{"name": "colour"}]})):
+        got = s.ask("POST", "/v2/models/heart/infer", {**body, **more}, token=w)
+        check("infer refuses " + what, got.status == 400 and got.json()["error"], got)
+    got = s.ask("POST", "/v2/models/heart/infer", {**body, "outputs": [{"name": "interval"}]}, token=w)
+    check("infer gives the outputs that were asked for", [o["name"] for o in got.json()["outputs"]] ==
+          ["interval"], got)
     check("another version", s.ask("GET", "/v2/models/heart/versions/00", token=w).status == 404)
