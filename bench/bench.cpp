@@ -333,6 +333,7 @@ int main(int argc, char** argv) {
       {"fhir-store", fhir_store},
       {"pretrain", timelines(bench_pretrain)},
       {"simulate", timelines(bench_simulate)},
+      {"simulate-bf16", timelines(bench_simulate_bf16)},
       {"one-event", timelines(bench_one_event)}};
   if (argc != 3 || !works.contains(argv[1])) {
     std::fprintf(stderr, "usage: cangong_bench WORK FOLDER\n");

@@ -83,9 +83,12 @@ BenchJson bench_pretrain(const std::filesystem::path& folder) {
   return {{"rate", static_cast<double>(rows) / seconds}, {"kernels", kernels().name}};
 }
 
-BenchJson bench_simulate(const std::filesystem::path& folder) {
+namespace {
+
+BenchJson simulate(const std::filesystem::path& folder, FloatFormat format) {
   const DelphiShape shape;
-  const DecoderWeights weights(shape, first_weights(shape, 42), DecoderWeights::Ways::forward);
+  DecoderWeights weights(shape, first_weights(shape, 42), DecoderWeights::Ways::forward);
+  weights.set_format(format);
   const DecoderFutures simulator(weights, all_may_happen(shape));
   const DelphiPeople all = delphi_people(folder);
   const auto drawn = [&](std::vector<FutureRequest> requests, std::size_t futures,
@@ -104,6 +107,15 @@ BenchJson bench_simulate(const std::filesystem::path& folder) {
   return {{"rate", drawn(histories(all, 128, 24), 4, 48).first},
           {"seconds_of_1000_futures", one_patient},
           {"kernels", kernels().name}};
+}
+
+}  // namespace
+
+BenchJson bench_simulate(const std::filesystem::path& folder) {
+  return simulate(folder, FloatFormat::float32);
+}
+BenchJson bench_simulate_bf16(const std::filesystem::path& folder) {
+  return simulate(folder, FloatFormat::bfloat16);
 }
 
 // One event more behind 48, and the rates of all.

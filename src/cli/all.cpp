@@ -16,6 +16,7 @@ const Option kZone{"--zone", "ZONE", "of a time without an offset (UTC)"};
 const Option kYears{"--years", "N", "how far it is looked ahead (10)"};
 const Option kFutures{"--futures", "N", "that are drawn (1000)"};
 const Option kSeed{"--seed", "S", "of everything random (1)"};
+const Option kHalves{"--bf16", "", "computes with bfloat16 weights: quicker, a little less exact"};
 const Option kThreads{"--threads", "N", "threads to use (all)"};
 
 // A new verb is one file and one entry here.
@@ -149,6 +150,7 @@ const std::array kVerbs{
           kYears,
           kFutures,
           kSeed,
+          kHalves,
           {"--most", "N", "codes that are told (20)"},
           {"--out", "FILE", "every event of every future, as CSV"},
           kThreads,
@@ -171,6 +173,7 @@ const std::array kVerbs{
           {"--explain", "", "how the rate would be without each past event"},
           kFutures,
           kSeed,
+          kHalves,
           kThreads,
           kJson},
          run_ask},

@@ -21,6 +21,7 @@ std::string asked_json(const AskReply& reply) {
                               {"without", number(reply.without)},
                               {"yearly_rate", reply.yearly_rate},
                               {"method", reply.method},
+                              {"numbers", name_of(reply.format)},
                               {"futures", reply.futures},
                               {"futures_taken", reply.taken},
                               {"futures_cut", reply.cut},

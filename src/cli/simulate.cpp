@@ -27,6 +27,7 @@ std::string simulated_json(const SimulateReply& reply) {
                               {"synthetic", reply.synthetic},
                               {"as_of", format_time(reply.as_of)},
                               {"age_years", reply.age_years},
+                              {"numbers", name_of(reply.format)},
                               {"futures", reply.futures},
                               {"cut", reply.cut},
                               {"unknown_events", reply.unknown_events},
@@ -60,6 +61,7 @@ FutureQuestion question_in(const Args& args) {
   question.futures = whole(args, "--futures", "1000");
   question.seed = whole(args, "--seed", "1");
   question.threads = args.threads();
+  if (args.flag("--bf16")) question.format = FloatFormat::bfloat16;
   return question;
 }
 

@@ -139,7 +139,7 @@ std::string asked_for(const AskRequest& request) {
 AskReply begin_reply(const AskedPatient& asked, const FutureQuestion& question) {
   AskReply reply;
   reply.bundle = asked.bundle.digest(), reply.store = asked.store.digest();
-  reply.model = asked.model.facts().name;
+  reply.model = asked.model.facts().name, reply.format = question.format;
   reply.synthetic = asked.store.inventory().synthetic || asked.model.facts().synthetic;
   reply.as_of = asked.as_of, reply.futures = question.futures;
   if (asked.history.unknown > 0)

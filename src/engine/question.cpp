@@ -18,6 +18,7 @@ float AskedPatient::until(Duration horizon) const {
 AskedPatient asked_patient(const FutureQuestion& question) {
   Bundle bundle = Bundle::open(question.bundle);
   TimelineModel model = TimelineModel::open(bundle);
+  if (question.format != FloatFormat::float32) model.set_format(question.format);
   Store store = Store::open(question.store);
   const auto moment = parse_moment(question.as_of, Zone(question.zone));
   if (!moment)
@@ -62,6 +63,7 @@ void record_asked(const AskedPatient& asked, const FutureQuestion& question,
       {"store", asked.store.digest()},
       {"futures", question.futures},
       {"seed", question.seed},
+      {"numbers", name_of(question.format)},
       {"horizon_days", static_cast<double>(question.horizon.count()) / kDay},
       {"value", told.value}};
   record.update(nlohmann::ordered_json::parse(told.more));

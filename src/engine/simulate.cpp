@@ -65,7 +65,7 @@ SimulateReply simulate_futures(const SimulateRequest& request) {
       simulator.draw({&wanted, 1}, question.seed, question.threads).front();
   SimulateReply reply;
   reply.bundle = asked.bundle.digest(), reply.store = asked.store.digest();
-  reply.model = model.facts().name;
+  reply.model = model.facts().name, reply.format = question.format;
   reply.synthetic = asked.store.inventory().synthetic || model.facts().synthetic;
   reply.as_of = asked.as_of, reply.age_years = asked.age_days / 365.25;
   reply.futures = futures.size(), reply.unknown_events = asked.history.unknown;

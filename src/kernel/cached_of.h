@@ -3,59 +3,133 @@
 // A head is taken kPiece of its numbers at a time, which stay in registers.
 constexpr std::size_t kPiece = 10;
 
+// The numbers 2 w and 2 w + 1 of sixteen rows, of which `words` of each are kept.
+template <FloatFormat kKept>
+struct Pair {
+  Vec first, second;
+  Pair(const std::uint32_t* at, std::size_t w) {
+    if constexpr (kKept == FloatFormat::bfloat16) {
+      const Words both = load_words(at + w * 16);
+      first = lower_half(both), second = upper_half(both);
+    } else {
+      first = reinterpret_cast<Vec>(load_words(at + 2 * w * 16));
+      second = reinterpret_cast<Vec>(load_words(at + (2 * w + 1) * 16));
+    }
+  }
+};
+
+// Words between a row's numbers and the next sixteen rows'.
+constexpr std::size_t words_of(FloatFormat kept, std::size_t numbers) {
+  return kept == FloatFormat::bfloat16 ? numbers / 2 : numbers;
+}
+
 // out[j] = the products of rows j with kCount numbers of the query, or is added to.
-template <int kCount>
-void score(const float* keys, std::size_t width, std::size_t rows, const float* query,
+template <FloatFormat kKept, int kCount>
+void score(const std::uint32_t* keys, std::size_t width, std::size_t rows, const float* query,
            MatrixProduct::Into into, float* out) {
   Vec q[kCount];
   for (int k = 0; k < kCount; ++k) q[k] = splat(query[k]);
   for (std::size_t j = 0; j < rows; j += kLanes) {
-    const float* at = keys + cached_place(width, 0, j);
+    const std::uint32_t* at = keys + cached_place(words_of(kKept, width), 0, j);
     Vec even = into == MatrixProduct::Into::add ? load(out + j) : Vec{}, odd{};
 #pragma GCC unroll 16
-    for (int k = 0; k + 1 < kCount; k += 2)
-      even += load(at + k * 16) * q[k], odd += load(at + (k + 1) * 16) * q[k + 1];
-    if constexpr (kCount % 2) even += load(at + (kCount - 1) * 16) * q[kCount - 1];
+    for (int w = 0; w < kCount / 2; ++w) {
+      const Pair<kKept> pair(at, w);
+      even += pair.first * q[2 * w], odd += pair.second * q[2 * w + 1];
+    }
+    if constexpr (kCount % 2)
+      even += reinterpret_cast<Vec>(load_words(at + (kCount - 1) * 16)) * q[kCount - 1];
     store(out + j, even + odd);
   }
 }
 
 // sums[k] += share[j] times number k of row j, of kCount numbers; lane by lane.
-template <int kCount>
-void mix_rows(const float* values, std::size_t width, std::size_t rows, const float* share,
+template <FloatFormat kKept, int kCount>
+void mix_rows(const std::uint32_t* values, std::size_t width, std::size_t rows, const float* share,
               Vec* sums) {
   Vec own[kCount];
   for (int k = 0; k < kCount; ++k) own[k] = sums[k];
   for (std::size_t j = 0; j < rows; j += kLanes) {
-    const float* at = values + cached_place(width, 0, j);
+    const std::uint32_t* at = values + cached_place(words_of(kKept, width), 0, j);
     const Vec s = load(share + j);
 #pragma GCC unroll 16
-    for (int k = 0; k < kCount; ++k) own[k] += load(at + k * 16) * s;
+    for (int w = 0; w < kCount / 2; ++w) {
+      const Pair<kKept> pair(at, w);
+      own[2 * w] += pair.first * s, own[2 * w + 1] += pair.second * s;
+    }
+    if constexpr (kCount % 2)
+      own[kCount - 1] += reinterpret_cast<Vec>(load_words(at + (kCount - 1) * 16)) * s;
   }
   for (int k = 0; k < kCount; ++k) sums[k] = own[k];
 }
 
-using Score = void (*)(const float*, std::size_t, std::size_t, const float*, MatrixProduct::Into,
-                       float*);
-using MixRows = void (*)(const float*, std::size_t, std::size_t, const float*, Vec*);
-constexpr Score kScores[] = {score<1>, score<2>, score<3>, score<4>, score<5>,
-                             score<6>, score<7>, score<8>, score<9>, score<10>};
-constexpr MixRows kMixes[] = {mix_rows<1>, mix_rows<2>, mix_rows<3>, mix_rows<4>, mix_rows<5>,
-                              mix_rows<6>, mix_rows<7>, mix_rows<8>, mix_rows<9>, mix_rows<10>};
+using Score = void (*)(const std::uint32_t*, std::size_t, std::size_t, const float*,
+                       MatrixProduct::Into, float*);
+using MixRows = void (*)(const std::uint32_t*, std::size_t, std::size_t, const float*, Vec*);
+// By the number of numbers; those of pairs are even.
+constexpr FloatFormat kFloats = FloatFormat::float32, kHalves = FloatFormat::bfloat16;
+constexpr Score kScores[2][kPiece] = {
+    {score<kFloats, 1>, score<kFloats, 2>, score<kFloats, 3>, score<kFloats, 4>, score<kFloats, 5>,
+     score<kFloats, 6>, score<kFloats, 7>, score<kFloats, 8>, score<kFloats, 9>,
+     score<kFloats, 10>},
+    {nullptr, score<kHalves, 2>, nullptr, score<kHalves, 4>, nullptr, score<kHalves, 6>, nullptr,
+     score<kHalves, 8>, nullptr, score<kHalves, 10>}};
+constexpr MixRows kMixes[2][kPiece] = {
+    {mix_rows<kFloats, 1>, mix_rows<kFloats, 2>, mix_rows<kFloats, 3>, mix_rows<kFloats, 4>,
+     mix_rows<kFloats, 5>, mix_rows<kFloats, 6>, mix_rows<kFloats, 7>, mix_rows<kFloats, 8>,
+     mix_rows<kFloats, 9>, mix_rows<kFloats, 10>},
+    {nullptr, mix_rows<kHalves, 2>, nullptr, mix_rows<kHalves, 4>, nullptr, mix_rows<kHalves, 6>,
+     nullptr, mix_rows<kHalves, 8>, nullptr, mix_rows<kHalves, 10>}};
 
-constexpr std::size_t whole_sixteens(std::size_t rows) {
-  return (rows + 15) / 16 * 16;
+// Each vector's sum, side by side, of the first kLanes; `sums` is used up.
+inline Vec sum_each(Vec* sums) {
+#if CANGONG_LANES == 16
+  // Halves of two vectors side by side, then added: four times, with halves half as long.
+  const auto fold = [sums](int count, const auto& low, const auto& high) {
+    for (int i = 0; i < count; ++i) {
+      const Vec a = sums[2 * i], b = sums[2 * i + 1];
+      sums[i] = low(a, b) + high(a, b);
+    }
+  };
+  fold(
+      8, [](Vec a, Vec b) { return _mm512_unpacklo_ps(a, b); },
+      [](Vec a, Vec b) { return _mm512_unpackhi_ps(a, b); });
+  fold(
+      4,
+      [](Vec a, Vec b) {
+        return reinterpret_cast<Vec>(
+            _mm512_unpacklo_pd(reinterpret_cast<__m512d>(a), reinterpret_cast<__m512d>(b)));
+      },
+      [](Vec a, Vec b) {
+        return reinterpret_cast<Vec>(
+            _mm512_unpackhi_pd(reinterpret_cast<__m512d>(a), reinterpret_cast<__m512d>(b)));
+      });
+  fold(
+      2, [](Vec a, Vec b) { return _mm512_shuffle_f32x4(a, b, 0x88); },
+      [](Vec a, Vec b) { return _mm512_shuffle_f32x4(a, b, 0xdd); });
+  fold(
+      1, [](Vec a, Vec b) { return _mm512_shuffle_f32x4(a, b, 0x88); },
+      [](Vec a, Vec b) { return _mm512_shuffle_f32x4(a, b, 0xdd); });
+  return sums[0];
+#else
+  Vec all;
+  for (std::size_t k = 0; k < kLanes; ++k) all[k] = sum(sums[k]);
+  return all;
+#endif
 }
 
 // Scores become what the query takes of each row; 0 behind a block's last one. Returns their sum.
-inline float share_rows(const CachedAttention& of, float scale, float* shares) {
+inline float share_rows(const CachedAttention& of, float* shares) {
   Vec top = splat(-3e38f), total{};
   float* at = shares;
   for (const auto& block : of.blocks) {
+    if (const std::size_t rest = block.rows % kLanes) {
+      float* last = at + (block.rows - rest);
+      const Ints inside = lane_numbers() < static_cast<std::int32_t>(rest);
+      store(last, inside ? load(last) : splat(-3e38f));
+    }
     for (std::size_t j = 0; j < block.rows; j += kLanes) {
-      const Ints inside = lane_numbers() < static_cast<std::int32_t>(block.rows - j);
-      const Vec s = inside ? load(at + j) * scale : splat(-3e38f);
-      store(at + j, s);
+      const Vec s = load(at + j);
       top = s > top ? s : top;
     }
     at += whole_sixteens(block.rows);
@@ -75,27 +149,34 @@ inline float share_rows(const CachedAttention& of, float scale, float* shares) {
 
 void attend_cached(const CachedAttention& of, float* out) {
   const std::size_t width = of.width / of.heads;
-  const float scale = 1 / __builtin_sqrtf(static_cast<float>(width));
-  const auto each_piece = [&](std::size_t head, const auto& use) {
-    for (std::size_t from = 0; from < width; from += kPiece)
-      use(head * width + from, width - from < kPiece ? width - from : kPiece);
-  };
+  const Vec scale = splat(1 / __builtin_sqrtf(static_cast<float>(width)));
+  const auto& scores = kScores[of.kept == kHalves];
+  const auto& mixes = kMixes[of.kept == kHalves];
   float* const shares[2] = {of.scratch, of.scratch + whole_sixteens(of.blocks[0].rows)};
   for (std::size_t head = 0; head < of.heads; ++head) {
-    each_piece(head, [&](std::size_t first, std::size_t count) {
-      const auto into = first > head * width ? MatrixProduct::Into::add : MatrixProduct::Into::set;
+    for (std::size_t from = 0; from < width; from += kPiece) {
+      const std::size_t first = head * width + from;
+      const std::size_t count = width - from < kPiece ? width - from : kPiece;
+      alignas(64) float query[16];
+      store(query, load(of.query + first) * scale);
+      if constexpr (kLanes < 16) store(query + 8, load(of.query + first + 8) * scale);
+      const auto into = from > 0 ? MatrixProduct::Into::add : MatrixProduct::Into::set;
       for (int b = 0; b < 2; ++b)
-        kScores[count - 1](of.blocks[b].keys + first * 16, of.width, of.blocks[b].rows,
-                           of.query + first, into, shares[b]);
-    });
-    const float by = 1 / share_rows(of, scale, of.scratch);
-    each_piece(head, [&](std::size_t first, std::size_t count) {
-      Vec sums[kPiece] = {};
+        scores[count - 1](of.blocks[b].keys + words_of(of.kept, first) * 16, of.width,
+                          of.blocks[b].rows, query, into, shares[b]);
+    }
+    const float by = 1 / share_rows(of, of.scratch);
+    for (std::size_t from = 0; from < width; from += kPiece) {
+      const std::size_t first = head * width + from;
+      const std::size_t count = width - from < kPiece ? width - from : kPiece;
+      Vec sums[16] = {};
       for (int b = 0; b < 2; ++b)
-        kMixes[count - 1](of.blocks[b].values + first * 16, of.width, of.blocks[b].rows, shares[b],
-                          sums);
-      for (std::size_t k = 0; k < count; ++k) out[first + k] = sum(sums[k]) * by;
-    });
+        mixes[count - 1](of.blocks[b].values + words_of(of.kept, first) * 16, of.width,
+                         of.blocks[b].rows, shares[b], sums);
+      const std::size_t left = count < kLanes ? count : kLanes;
+      store_part(out + first, sum_each(sums) * by, left);
+      if (count > left) store_part(out + first + left, sum_each(sums + left) * by, count - left);
+    }
   }
 }
 

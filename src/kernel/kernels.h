@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "kernel/half.h"
+
 namespace cangong {
 
 // Buffers that kernels read may be read this many floats behind their end.
@@ -24,6 +26,33 @@ struct MatrixProduct {
   std::size_t rows, columns, inner;
   enum class Into { set, add } into = Into::set;
 };
+
+// The same where b is kept in bfloat16, and a is rounded so as it is read. b is in panels of 16
+// columns: numbers k and k + 1 (k even) of column j are the word b[j / 16 * half_panel(inner) +
+// k / 2 * 16 + j % 16], 0 behind the last k and the last column. Columns of c are written up to
+// whole sixteens.
+struct HalfProduct {
+  const float* a;
+  std::size_t a_row;
+  const std::uint32_t* b;
+  float* c;
+  std::size_t c_row;
+  std::size_t rows, columns, inner;
+  MatrixProduct::Into into;
+  float* scratch;  // half_scratch(rows, inner)
+};
+constexpr std::size_t whole_sixteens(std::size_t count) {
+  return (count + 15) / 16 * 16;
+}
+constexpr std::size_t half_words(std::size_t inner) {  // of a column
+  return whole_sixteens((inner + 1) / 2);
+}
+constexpr std::size_t half_panel(std::size_t inner) {
+  return 16 * half_words(inner);
+}
+constexpr std::size_t half_scratch(std::size_t rows, std::size_t inner) {
+  return whole_sixteens(rows) * 2 * half_words(inner);
+}
 
 // c += x^T y, of rows that two matrices share: what weights learn. Rows are taken some at a time
 // and laid side by side in `scratch`, turned_scratch(x_columns, y_columns) floats.
@@ -70,10 +99,13 @@ std::size_t attention_scratch(std::size_t rows, std::size_t head_width);
 // One row's attention over rows whose keys and values were kept: a beginning that several rows
 // share, and each one's own.
 struct CachedAttention {
+  // Number k of row j is at cached_place(width, k, j); kept in bfloat16, two to a word, numbers k
+  // and k + 1 at cached_place(width / 2, k / 2, j). Finite up to whole sixteens of rows.
   struct Block {
-    const float *keys, *values;  // number k of row j: at cached_place(width, k, j)
-    std::size_t rows;            // finite numbers up to whole sixteens
+    const std::uint32_t *keys, *values;
+    std::size_t rows;
   };
+  FloatFormat kept;  // bfloat16: heads have an even number of numbers
   const float* query;
   std::size_t width, heads;
   Block blocks[2];
@@ -98,6 +130,7 @@ struct Kernels {
   const char* name;
   std::size_t panel;  // columns
   void (*multiply)(const MatrixProduct& product);
+  void (*multiply_halves)(const HalfProduct& product);
   void (*multiply_turned)(const TurnedProduct& product);
   void (*normalise)(const Norm& norm, float* out, float* stats);
   // Adds to d_x and to d_scale.
@@ -126,7 +159,8 @@ struct Kernels {
 
 // The best that this processor knows.
 const Kernels& kernels();
-// By name, "avx2" or "avx512"; null where this processor does not know it.
+// By name: "avx2", "avx512", or "amx", which is AVX-512 with products of bfloat16 by tiles. Null
+// where this processor does not know it.
 const Kernels* kernels_named(const char* name);
 
 }  // namespace cangong

@@ -107,6 +107,7 @@ void multiply_turned(const TurnedProduct& p) {
   }
 }
 
+#include "kernel/halves_of.h"
 #include "kernel/rows_of.h"
 // Behind the rows, whose dropout it shares.
 #include "kernel/attention_of.h"
@@ -118,6 +119,7 @@ extern const Kernels kKernels;
 const Kernels kKernels{CANGONG_NAME,
                        kPanel,
                        multiply,
+                       multiply_halves,
                        multiply_turned,
                        normalise,
                        normalise_back,

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <bit>
 #include <cmath>
 #include <vector>
 
@@ -27,7 +29,7 @@ class KernelTables : public testing::TestWithParam<const char*> {
   const Kernels* table_ = nullptr;
 };
 
-INSTANTIATE_TEST_SUITE_P(All, KernelTables, testing::Values("avx2", "avx512"));
+INSTANTIATE_TEST_SUITE_P(All, KernelTables, testing::Values("avx2", "avx512", "amx"));
 
 TEST_P(KernelTables, ProductsOfAnyShape) {
   for (const auto& [rows, columns, inner] :
@@ -46,6 +48,39 @@ TEST_P(KernelTables, ProductsOfAnyShape) {
           ASSERT_NEAR(c[i * columns + j], wanted, 1e-4) << rows << " " << i << " " << j;
         }
       EXPECT_EQ(c[rows * columns], 7) << "behind the end";
+    }
+  }
+}
+
+// Against the products of rounded numbers: those of two halves are exact in a float.
+TEST_P(KernelTables, ProductsWithHalvesOfAnyShape) {
+  const auto kept = [](float x) { return std::bit_cast<float>(half_of(x) << 16); };
+  for (const auto& [rows, columns, inner] : {std::array<std::size_t, 3>{1, 1, 1},
+                                             {13, 33, 7},
+                                             {16, 32, 120},
+                                             {37, 48, 33},
+                                             {120, 17, 480}}) {
+    const std::size_t row = whole_sixteens(columns);
+    const Floats a = random(rows * inner, 1), w = random(columns * inner, 2);
+    PackedWords b(whole_sixteens(columns) / 16 * half_panel(inner));
+    for (std::size_t j = 0; j < columns; ++j)
+      for (std::size_t k = 0; k < inner; k += 2)
+        b[j / 16 * half_panel(inner) + k / 2 * 16 + j % 16] =
+            halves_of(w[j * inner + k], k + 1 < inner ? w[j * inner + k + 1] : 0);
+    Floats scratch(half_scratch(rows, inner));
+    for (const auto into : {MatrixProduct::Into::set, MatrixProduct::Into::add}) {
+      Floats c((rows + 1) * row);
+      for (std::size_t i = 0; i < c.size(); ++i) c[i] = 7;
+      table_->multiply_halves(
+          {a.data(), inner, b.data(), c.data(), row, rows, columns, inner, into, scratch.data()});
+      for (std::size_t i = 0; i < rows; ++i)
+        for (std::size_t j = 0; j < columns; ++j) {
+          double wanted = into == MatrixProduct::Into::add ? 7 : 0;
+          for (std::size_t k = 0; k < inner; ++k)
+            wanted += double{kept(a[i * inner + k])} * kept(w[j * inner + k]);
+          ASSERT_NEAR(c[i * row + j], wanted, 1e-4) << rows << " " << i << " " << j;
+        }
+      for (std::size_t j = 0; j < row; ++j) ASSERT_EQ(c[rows * row + j], 7) << "behind the end";
     }
   }
 }
@@ -133,26 +168,35 @@ TEST_P(KernelTables, CachedAttentionIsAttention) {
         out.data());
     for (std::size_t k = 0; k < width; ++k)
       ASSERT_EQ(out[4 * width + k], qkv[4 * 3 * width + 2 * width + k]) << "sees itself alone";
-    // The last row once more, from keys and values in two blocks.
-    Floats keys[2]{Floats(48 * width), Floats(48 * width)};
-    Floats values[2]{Floats(48 * width), Floats(48 * width)};
-    for (std::size_t row = 0; row < kRows; ++row) {
-      const std::size_t block = row < kShared ? 0 : 1, at = row < kShared ? row : row - kShared;
-      for (std::size_t k = 0; k < width; ++k) {
-        keys[block][cached_place(width, k, at)] = qkv[row * 3 * width + width + k];
-        values[block][cached_place(width, k, at)] = qkv[row * 3 * width + 2 * width + k];
+    // The last row once more, from keys and values in two blocks: as they are, and in halves.
+    for (const FloatFormat kept : {FloatFormat::float32, FloatFormat::bfloat16}) {
+      const bool halves = kept == FloatFormat::bfloat16;
+      const std::size_t words = halves ? width / 2 : width;
+      PackedWords keys[2]{PackedWords(48 * words), PackedWords(48 * words)};
+      PackedWords values[2]{PackedWords(48 * words), PackedWords(48 * words)};
+      for (std::size_t row = 0; row < kRows; ++row) {
+        const std::size_t block = row < kShared ? 0 : 1, at = row < kShared ? row : row - kShared;
+        const float *key = qkv.data() + row * 3 * width + width, *value = key + width;
+        const auto word = [halves](const float* x, std::size_t w) {
+          return halves ? halves_of(x[2 * w], x[2 * w + 1]) : std::bit_cast<std::uint32_t>(x[w]);
+        };
+        for (std::size_t w = 0; w < words; ++w) {
+          keys[block][cached_place(words, w, at)] = word(key, w);
+          values[block][cached_place(words, w, at)] = word(value, w);
+        }
       }
+      Floats again(width), more(cached_scratch(kRows));
+      table_->attend_cached({kept,
+                             qkv.data() + (kRows - 1) * 3 * width,
+                             width,
+                             heads,
+                             {{keys[0].data(), values[0].data(), kShared},
+                              {keys[1].data(), values[1].data(), kRows - kShared}},
+                             more.data()},
+                            again.data());
+      for (std::size_t k = 0; k < width; ++k)
+        EXPECT_NEAR(again[k], out[(kRows - 1) * width + k], halves ? 2e-2 : 1e-6);
     }
-    Floats again(width), more(cached_scratch(kRows));
-    table_->attend_cached({qkv.data() + (kRows - 1) * 3 * width,
-                           width,
-                           heads,
-                           {{keys[0].data(), values[0].data(), kShared},
-                            {keys[1].data(), values[1].data(), kRows - kShared}},
-                           more.data()},
-                          again.data());
-    for (std::size_t k = 0; k < width; ++k)
-      EXPECT_NEAR(again[k], out[(kRows - 1) * width + k], 1e-6);
   }
 }
 

@@ -50,8 +50,9 @@ void check(const FutureRequest& request, std::size_t vocabulary) {
 std::unique_ptr<Beginning> begin(const FutureRequest& request, const FutureRules& rules,
                                  DecoderPass& pass, const DecoderWeights& weights) {
   const DelphiShape& shape = weights.shape();
-  auto own = std::make_unique<Beginning>(
-      Beginning{{shape.layers, shape.width}, Floats(shape.vocabulary), Floats(shape.vocabulary)});
+  auto own = std::make_unique<Beginning>(Beginning{{shape.layers, shape.width, weights.format()},
+                                                   Floats(shape.vocabulary),
+                                                   Floats(shape.vocabulary)});
   const DecoderRows rows = rows_of(request);
   pass.forward({rows, 0, 1});
   pass.keep(own->cache);
@@ -87,7 +88,8 @@ struct Course {
   float days = 0;
   bool is_over = false;
 
-  Course(std::size_t layers, std::size_t width) : cache(layers, width) {}
+  explicit Course(const DecoderWeights& weights)
+      : cache(weights.shape().layers, weights.shape().width, weights.format()) {}
 
   // The next event by the logits behind the last one.
   void draw(const float* logits, const FutureRules& rules, Floats& rates) {
@@ -150,7 +152,7 @@ class Crew {
     std::vector<std::unique_ptr<Course>> courses;
     std::vector<DecoderStep::Row> rows;
     for (std::size_t i = 0; i < kTogether; ++i) {
-      auto course = std::make_unique<Course>(weights_.shape().layers, weights_.shape().width);
+      auto course = std::make_unique<Course>(weights_);
       if (!renew(*course, into, rates)) break;
       courses.push_back(std::move(course));
     }

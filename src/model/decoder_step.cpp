@@ -22,7 +22,17 @@ void DecoderStep::embed(std::span<const Row> rows) {
     std::copy_n(table + id * width_, width_, x.at + i * stride_);
     rows[i].own->grow();
   }
-  multiply(phases, weights_.forward(weights_.ages()), x, MatrixProduct::Into::add);
+  product(phases, weights_.ages(), x, MatrixProduct::Into::add);
+}
+
+void DecoderStep::product(const Rows2D& x, std::size_t weight, const Rows2D& out,
+                          MatrixProduct::Into into) {
+  const Packed& packed = weights_.forward(weight);
+  if (weights_.format() == FloatFormat::float32) return multiply(x, packed, out, into);
+  const std::size_t room = half_scratch(x.rows, packed.inner);
+  scratch_.resize(std::max(scratch_.size(), room));
+  kernels().multiply_halves({x.at, x.stride, packed.halves.data(), out.at, out.stride, x.rows,
+                             packed.columns, packed.inner, into, scratch_.data()});
 }
 
 void DecoderStep::attend(std::span<const Row> rows, std::size_t layer) {
@@ -31,6 +41,8 @@ void DecoderStep::attend(std::span<const Row> rows, std::size_t layer) {
     const float* qkv = qkv_.data() + i * wide;
     rows[i].own->put(layer, qkv + width_);
     CachedAttention attention{};
+    attention.kept = rows[i].own->kept();
+    ensure(!rows[i].shared || rows[i].shared->kept() == attention.kept, "kept alike");
     attention.query = qkv, attention.width = width_, attention.heads = weights_.shape().heads;
     if (rows[i].shared) attention.blocks[0] = rows[i].shared->block(layer);
     attention.blocks[1] = rows[i].own->block(layer);
@@ -52,17 +64,17 @@ const float* DecoderStep::advance(std::span<const Row> rows) {
   for (std::size_t layer = 0; layer < weights_.shape().layers; ++layer) {
     const auto own = weights_.layer(layer);
     normalise(own.norm1);
-    multiply(normal, weights_.forward(own.qkv), view(qkv_, count, 3 * width_));
+    product(normal, own.qkv, view(qkv_, count, 3 * width_));
     attend(rows, layer);
-    multiply(mixed, weights_.forward(own.projection), x, MatrixProduct::Into::add);
+    product(mixed, own.projection, x, MatrixProduct::Into::add);
     normalise(own.norm2);
-    multiply(normal, weights_.forward(own.up), inner);
+    product(normal, own.up, inner);
     kernels().gelu(inner.at, inner.at, count * inner.stride);
-    multiply(inner, weights_.forward(own.down), x, MatrixProduct::Into::add);
+    product(inner, own.down, x, MatrixProduct::Into::add);
   }
   normalise(weights_.last_norm());
   const Rows2D logits = view(logits_, count, weights_.shape().vocabulary);
-  multiply(normal, weights_.forward(weights_.embedding()), logits);
+  product(normal, weights_.embedding(), logits);
   return logits.at;
 }
 

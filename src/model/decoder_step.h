@@ -20,13 +20,15 @@ class DecoderStep {
 
   explicit DecoderStep(const DecoderWeights& weights);
   // Logits of what follows each row: rows x logit_stride(). The same numbers whichever rows are
-  // computed together.
+  // computed together. What is kept of rows has the weights' format.
   const float* advance(std::span<const Row> rows);
   std::size_t logit_stride() const { return row_stride(weights_.shape().vocabulary); }
 
  private:
   void embed(std::span<const Row> rows);
   void attend(std::span<const Row> rows, std::size_t layer);
+  void product(const Rows2D& x, std::size_t weight, const Rows2D& out,
+               MatrixProduct::Into into = MatrixProduct::Into::set);
   Rows2D view(Floats& floats, std::size_t rows, std::size_t columns) const;
 
   const DecoderWeights& weights_;

@@ -26,6 +26,17 @@ void pack_matrix(const Strided& from, Packed& to) {
   }
 }
 
+// Column j of what is packed is row j of w.
+void pack_halves(const float* w, Packed& to) {
+  const std::size_t panel = half_panel(to.inner);
+  to.halves.resize(whole_sixteens(to.columns) / 16 * panel);
+  for (std::size_t j = 0; j < to.columns; ++j, w += to.inner) {
+    std::uint32_t* out = to.halves.data() + j / 16 * panel + j % 16;
+    for (std::size_t k = 0; k < to.inner; k += 2)
+      out[k / 2 * 16] = halves_of(w[k], k + 1 < to.inner ? w[k + 1] : 0);
+  }
+}
+
 }  // namespace
 
 DecoderWeights::DecoderWeights(const DelphiShape& shape, Ways ways)
@@ -64,10 +75,19 @@ void DecoderWeights::pack(std::size_t threads) {
     if (rows == 1) return;
     forward_[i].inner = columns, forward_[i].columns = rows;
     pack_matrix({at(i), 1, columns}, forward_[i]);
+    if (format_ == FloatFormat::bfloat16) pack_halves(at(i), forward_[i]);
     if (ways_ == Ways::forward) return;
     back_[i].inner = rows, back_[i].columns = columns;
     pack_matrix({at(i), columns, 1}, back_[i]);
   });
+}
+
+void DecoderWeights::set_format(FloatFormat format) {
+  if (format == FloatFormat::bfloat16 && shape_.width / shape_.heads % 2 != 0)
+    fail(Fault::config, "bfloat16 needs heads of an even width; this model's are " +
+                            std::to_string(shape_.width / shape_.heads) + " wide");
+  format_ = format;
+  pack();
 }
 
 DelphiNetwork<double>::Weights DecoderWeights::named() const {

@@ -13,6 +13,7 @@ namespace cangong {
 // A matrix packed for MatrixProduct::b.
 struct Packed {
   Floats panels;
+  PackedWords halves;  // HalfProduct::b, where it is kept in bfloat16 as well
   std::size_t inner = 0, columns = 0;
 };
 
@@ -42,6 +43,10 @@ class DecoderWeights {
   std::size_t ages() const { return 1; }
   std::size_t last_norm() const { return table_.size() - 1; }
 
+  // How the way forward of single rows reads them; float32 unless it is said otherwise. Throws
+  // Fault::config where heads of an odd width forbid bfloat16.
+  void set_format(FloatFormat format);
+  FloatFormat format() const { return format_; }
   // After the weights changed.
   void pack(std::size_t threads = 1);
   const Packed& forward(std::size_t number) const { return forward_[number]; }
@@ -51,6 +56,7 @@ class DecoderWeights {
  private:
   DelphiShape shape_;
   Ways ways_;
+  FloatFormat format_ = FloatFormat::float32;
   std::vector<DelphiShape::Weight> table_;
   std::vector<std::size_t> offsets_;
   Floats all_;

@@ -29,6 +29,8 @@ class TimelineModel {
 
   const TokenVocabulary& vocabulary() const { return vocabulary_; }
   const DecoderWeights& weights() const { return weights_; }
+  // Throws Fault::config where it cannot be had.
+  void set_format(FloatFormat format) { weights_.set_format(format); }
   const TimelineFacts& facts() const { return facts_; }
   FutureRules rules() const;
 
