@@ -334,6 +334,7 @@ int main(int argc, char** argv) {
       {"pretrain", timelines(bench_pretrain)},
       {"simulate", timelines(bench_simulate)},
       {"simulate-bf16", timelines(bench_simulate_bf16)},
+      {"leave-one-out", timelines(bench_leave_one_out)},
       {"one-event", timelines(bench_one_event)}};
   if (argc != 3 || !works.contains(argv[1])) {
     std::fprintf(stderr, "usage: cangong_bench WORK FOLDER\n");

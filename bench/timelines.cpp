@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <chrono>
 #include <fstream>
+#include <numeric>
 
 #include "base/parallel.h"
 #include "base/random.h"
 #include "model/decoder_futures.h"
 #include "model/decoder_step.h"
+#include "model/leave_one_out.h"
 #include "train/decoder_trainer.h"
 #include "train/pretrain_recipe.h"
 
@@ -116,6 +118,25 @@ BenchJson bench_simulate(const std::filesystem::path& folder) {
 }
 BenchJson bench_simulate_bf16(const std::filesystem::path& folder) {
   return simulate(folder, FloatFormat::bfloat16);
+}
+
+// Each of 256 events left out, all outcomes told.
+BenchJson bench_leave_one_out(const std::filesystem::path& folder) {
+  const DelphiShape shape;
+  const FutureRequest one = histories(delphi_people(folder), 1, 24).front();
+  std::vector<std::int32_t> ids;
+  std::vector<float> days;
+  for (std::size_t i = 0; i < 257; ++i) {  // no one of the data has so many
+    ids.push_back(one.ids[i % one.ids.size()]);
+    days.push_back(static_cast<float>(100 * i));
+  }
+  std::vector<std::size_t> places(256);
+  std::iota(places.begin(), places.end(), 0u);
+  const DecoderWeights weights(shape, first_weights(shape, 42), DecoderWeights::Ways::forward);
+  const double start = wall_seconds();
+  leave_one_out(weights, {ids, days}, places, default_threads(), [](std::size_t, const float*) {});
+  const double seconds = wall_seconds() - start;
+  return {{"rate", 1 / seconds}, {"seconds", seconds}};
 }
 
 // One event more behind 48, and the rates of all.

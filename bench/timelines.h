@@ -10,6 +10,7 @@ using BenchJson = nlohmann::ordered_json;
 
 // Each takes the folder of Delphi's simulated data.
 BenchJson bench_pretrain(const std::filesystem::path& folder);
+BenchJson bench_leave_one_out(const std::filesystem::path& folder);
 BenchJson bench_simulate_bf16(const std::filesystem::path& folder);
 BenchJson bench_simulate(const std::filesystem::path& folder);
 BenchJson bench_one_event(const std::filesystem::path& folder);

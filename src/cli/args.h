@@ -82,6 +82,8 @@ int run_predict(const Args& args);
 int run_pretrain(const Args& args);
 int run_simulate(const Args& args);
 int run_ask(const Args& args);
+int run_embed(const Args& args);
+int run_forget(const Args& args);
 int run_study_verb(const Args& args);
 int run_models(const Args& args);
 int run_audit(const Args& args);

@@ -80,23 +80,21 @@ void add_with(const AskRequest& request, const AskedPatient& asked, FutureReques
     warnings.push_back("association, not effect: who had it differed in other ways, too");
 }
 
-// The rate now, with each past event to without it; exact, one pass for each. What cannot happen
-// again cannot in either.
+// The rate now, with each past event to without it; exact. What cannot happen again cannot in
+// either.
 std::vector<PastEvent> reasons_of(const DecoderFutures& simulator, const AskedPatient& asked,
-                                  const FutureRequest& wanted, const std::vector<float>& watched) {
-  const double whole = rate_of(simulator, wanted, watched);
+                                  const FutureRequest& wanted, std::size_t threads) {
+  const double whole = rate_of(simulator, wanted, wanted.watched);
+  if (!(whole > 0)) return {};
   const TokenVocabulary& vocabulary = asked.model.vocabulary();
+  std::vector<std::size_t> places;  // nobody is without a sex
+  for (std::size_t i = 0; i + 1 < wanted.ids.size(); ++i)
+    if (vocabulary.token(wanted.ids[i]).kind == Token::Kind::outcome) places.push_back(i);
+  const std::vector<double> rates = simulator.rates_without(wanted, places, threads);
   std::vector<PastEvent> reasons;
-  for (std::size_t i = 0; whole > 0 && i + 1 < wanted.ids.size(); ++i) {
-    const Token& token = vocabulary.token(wanted.ids[i]);
-    if (token.kind != Token::Kind::outcome) continue;  // nobody is without a sex
-    FutureRequest without = wanted;
-    without.happened.push_back(wanted.ids[i]);
-    without.ids.erase(without.ids.begin() + static_cast<std::ptrdiff_t>(i));
-    without.days.erase(without.days.begin() + static_cast<std::ptrdiff_t>(i));
-    reasons.push_back(
-        {token.name(), wanted.days[i] / 365.25, whole / rate_of(simulator, without, watched)});
-  }
+  for (std::size_t k = 0; k < places.size(); ++k)
+    reasons.push_back({vocabulary.token(wanted.ids[places[k]]).name(),
+                       wanted.days[places[k]] / 365.25, whole / rates[k]});
   std::stable_sort(reasons.begin(), reasons.end(), [](const auto& a, const auto& b) {
     return std::abs(std::log(a.ratio)) > std::abs(std::log(b.ratio));
   });
@@ -220,7 +218,7 @@ AskReply ask_model(const AskRequest& request) {
   reply.low = std::max(0.0, value - kNormal * standard_error);
   reply.high = std::min(1.0, value + kNormal * standard_error);
   reply.yearly_rate = rate_of(simulator, wanted, wanted.watched) * kDaysOfYear;
-  if (request.explain) reply.reasons = reasons_of(simulator, asked, wanted, wanted.watched);
+  if (request.explain) reply.reasons = reasons_of(simulator, asked, wanted, question.threads);
   record_asked(asked, question, {"ask", reply.value, asked_for(request)});
   return reply;
 }

@@ -36,9 +36,52 @@ struct FutureQuestion {
   std::size_t futures = 1000;
   std::uint64_t seed = 1;
   std::size_t threads = 1;
-  // bfloat16: weights and what is kept of past events take half of the memory; twice as quick.
+  // bfloat16: what is kept of past events takes half of the memory; quicker.
   FloatFormat format = FloatFormat::float32;
 };
+
+// Patients as numbers: the state in which the model is before it says what may come.
+struct EmbedRequest {
+  fs::path bundle, store, out;  // a new folder
+  std::string as_of, zone = "UTC";
+  std::optional<fs::path> labels;  // or at the moments of these
+  std::string task;                // where they hold several
+  std::size_t threads = 1;
+};
+struct EmbedReply {
+  Digest bundle, store;
+  std::string model;
+  bool synthetic = false;
+  std::size_t width = 0;
+  // Without: no birth known by then, or dead, or over 130 years old.
+  std::uint64_t rows = 0, patients = 0, without = 0;
+  std::uint64_t unknown = 0;  // moments of labels whose patients the store does not have
+};
+EmbedReply embed_patients(const EmbedRequest& request);
+
+// Erasure: one person's rows, identifiers and part in what was made for training.
+struct ForgetRequest {
+  fs::path store;
+  std::string subject;
+  fs::path models;  // a folder of bundles; empty: none is looked at
+};
+struct ForgetReply {
+  PatientId patient;
+  Digest before, after;  // of the store
+  std::uint64_t rows = 0, identifiers = 0;
+  struct Model {
+    Digest bundle;
+    std::vector<std::string> aliases;
+    bool on_this_store =
+        false;  // as it was with the person in it; else on another, or on an older one
+  };
+  std::vector<Model> models;
+  std::vector<fs::path> works;  // unfinished trainings whose tokens were deleted: to be begun anew
+};
+// Begun again where it was interrupted, it does the rest; the trail has what was told before.
+// Throws Fault::missing where nothing of the person is there, Fault::input where several may be
+// meant.
+ForgetReply forget_patient(const ForgetRequest& request);
 
 struct SimulateRequest {
   FutureQuestion question;

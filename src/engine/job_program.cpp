@@ -73,7 +73,11 @@ Json step(JobRun& run, const std::string& name, std::vector<std::string> words) 
   if (code == kInterrupted || run.is_stopping()) throw JobStopped();
   if (code != 0 && code != kPartial) {
     if (last.starts_with("cangong: ")) last.erase(0, 9);
-    fail(Fault::input, name + ": " + (last.empty() ? "ended by signal or without a word" : last));
+    if (last.empty()) fail(Fault::input, name + ": ended by signal or without a word");
+    // Where on this machine is nobody's business.
+    const std::string here = run.folder().string() + "/";
+    for (std::size_t at; (at = last.find(here)) != std::string::npos;) last.erase(at, here.size());
+    fail(Fault::input, name + ": " + last);
   }
   const Json result = Json::parse(read_file(child.output));
   write_file(kept, result.dump());
@@ -110,6 +114,7 @@ std::string about_import(Hospital& hospital, const std::string& text) {
   source_named(need(request, "format"));
   in_inbox(hospital, need(request, "path"));
   for (const char* key : {"zone", "name"}) text_in(request, key);
+  if (request.at("format") == "csv") need(request, "mapping");
   if (const std::string mapping = text_in(request, "mapping"); !mapping.empty())
     parse_mapping(mapping, "mapping.yaml");
   const Json share = request.value("most_rejected", Json(0.1));

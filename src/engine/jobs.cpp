@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <mutex>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <thread>
 
 #include "base/error.h"
@@ -101,14 +102,28 @@ class Telling : public JobRun {
   void measured(const std::string& series, double step, double value) override {
     const std::string body = Json{{"series", series}, {"step", step}, {"value", value}}.dump();
     hospital_.live().write([&](Database& db) {
-      // What a run before the restart measured is measured again.
-      if (std::exchange(first_point_, false))
-        db.run("DELETE FROM job_text WHERE job = ? AND part = 'point'", {job_.id});
+      if (told_.insert(series).second) forget_points(db, series, step);
       add_text(db, job_.id, "point", body);
     });
   }
 
  private:
+  // What a run before a restart measured from `step` on is measured again.
+  void forget_points(Database& db, const std::string& series, double step) {
+    std::vector<std::int64_t> again;
+    bool is_before = false;  // of several fits the last one is gone on with
+    db.each(
+        "SELECT number, body FROM job_text WHERE job = ? AND part = 'point' ORDER BY number DESC",
+        {job_.id}, [&](const Row& row) {
+          const Json point = Json::parse(row.text(1));
+          if (is_before || point["series"] != series) return;
+          is_before = point["step"] <= step;
+          if (point["step"] >= step) again.push_back(row.integer(0));
+        });
+    for (const std::int64_t number : again)
+      db.run("DELETE FROM job_text WHERE job = ? AND part = 'point' AND number = ?",
+             {job_.id, number});
+  }
   void write_progress() {
     if (!changed_) return;
     changed_ = false;
@@ -123,7 +138,8 @@ class Telling : public JobRun {
   Job job_;
   const fs::path folder_;
   const std::function<bool()> stop_;
-  bool changed_ = false, first_point_ = true;
+  bool changed_ = false;
+  std::set<std::string> told_;  // series of this run
   std::chrono::steady_clock::time_point written_{};
 };
 

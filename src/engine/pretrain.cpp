@@ -36,7 +36,7 @@ class SplitOf {
 
 // What a work folder belongs to: another recipe, store or set of kernels gives other bytes.
 std::string work_of(const PretrainRecipe& recipe, const Store& store) {
-  return digest_of(recipe.text + "\n" + store.digest() + "\n" + kernels().name);
+  return digest_of(recipe.text + "\n" + store.digest() + "\n" + kernels().floats);
 }
 
 struct Tokens {

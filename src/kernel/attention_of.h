@@ -134,7 +134,8 @@ void attend(const Attention& attention, float* out) {
   for (std::size_t h = 0; h < attention.heads; ++h) {
     const Head head(attention, h);
     head.turn(head.part(0, 0), attention.stride, head.queries);
-    for (std::size_t query = 0; query < attention.rows; query += kLanes) {
+    for (std::size_t query = attention.first / kLanes * kLanes; query < attention.rows;
+         query += kLanes) {
       share(head, query);
       keep_shares(head, query, keep, head.shares);
       gather_rows(head, query, head.shares + query, head.part(0, 2), attention.stride,

@@ -21,7 +21,12 @@ inline Vec rounded(Vec x) {
 // Tiles of Intel's AMX: 16 rows of 64 bytes. A product takes 16 rows, 32 numbers deep, 16 columns
 // wide; up to two by two of them share what they load.
 
-struct TileShape {
+// g++ 12 is not told that loading a tile reads memory.
+inline void written_before_tiles_read() {
+  asm volatile("" ::: "memory");
+}
+
+struct alignas(64) TileShape {
   std::uint8_t palette = 1, start = 0, reserved[14] = {};
   std::uint16_t bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
   std::uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
@@ -83,20 +88,21 @@ void tiles(const std::uint16_t* a, const std::uint32_t* b, std::size_t words, fl
 // The last rows, fewer than a tile has, by way of a tile's own memory.
 inline void last_tile(const std::uint16_t* a, const std::uint32_t* b, std::size_t words, float* c,
                       std::size_t c_row, std::size_t rows, MatrixProduct::Into into) {
-  alignas(64) float own[256];
-  tiles<1, 1>(a, b, words, own, 16, MatrixProduct::Into::set);
-  for (std::size_t r = 0; r < rows; ++r, c += c_row) {
-    const Vec sums = load(own + 16 * r);
-    store(c, into == MatrixProduct::Into::add ? load(c) + sums : sums);
-  }
+  alignas(64) float own[256] = {};
+  // Begun from c as whole tiles are: a row's sums do not depend on which tile it is in.
+  for (std::size_t r = 0; r < rows; ++r) store(own + 16 * r, load(c + r * c_row));
+  written_before_tiles_read();
+  tiles<1, 1>(a, b, words, own, 16, into);
+  for (std::size_t r = 0; r < rows; ++r) store(c + r * c_row, load(own + 16 * r));
 }
 
 void multiply_halves(const HalfProduct& p) {
-  const TileShape shape;
-  _tile_loadconfig(&shape);
+  static constexpr TileShape kShape;
+  _tile_loadconfig(&kShape);
   const std::size_t words = half_words(p.inner), panel = 16 * words;
   auto* a = reinterpret_cast<std::uint16_t*>(p.scratch);
   round_rows(p, words, a);
+  written_before_tiles_read();
   const std::size_t whole = p.rows / 16 * 16;
   for (std::size_t j = 0; j < p.columns; j += 32) {
     const std::uint32_t* b = p.b + j / 16 * panel;

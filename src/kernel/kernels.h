@@ -92,7 +92,8 @@ struct Attention {
   std::size_t stride, out_stride;  // floats from row to row, of qkv and of what comes out
   const std::uint32_t* until;
   Dropout dropout;
-  float* scratch;  // attention_scratch(rows, width / heads) floats
+  float* scratch;         // attention_scratch(rows, width / heads) floats
+  std::size_t first = 0;  // rows before it need not come out; forward only
 };
 std::size_t attention_scratch(std::size_t rows, std::size_t head_width);
 
@@ -128,7 +129,8 @@ struct AdamStep {
 
 struct Kernels {
   const char* name;
-  std::size_t panel;  // columns
+  const char* floats;  // whose sums of float32 are the same: "avx2" or "avx512"
+  std::size_t panel;   // columns
   void (*multiply)(const MatrixProduct& product);
   void (*multiply_halves)(const HalfProduct& product);
   void (*multiply_turned)(const TurnedProduct& product);

@@ -117,6 +117,7 @@ void multiply_turned(const TurnedProduct& p) {
 
 extern const Kernels kKernels;
 const Kernels kKernels{CANGONG_NAME,
+                       kLanes == 16 ? "avx512" : "avx2",
                        kPanel,
                        multiply,
                        multiply_halves,

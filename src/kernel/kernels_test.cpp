@@ -81,6 +81,13 @@ TEST_P(KernelTables, ProductsWithHalvesOfAnyShape) {
           ASSERT_NEAR(c[i * row + j], wanted, 1e-4) << rows << " " << i << " " << j;
         }
       for (std::size_t j = 0; j < row; ++j) ASSERT_EQ(c[rows * row + j], 7) << "behind the end";
+      for (std::size_t i = 0; i < rows; ++i) {  // the same sums, whichever rows are taken together
+        Floats alone(row);
+        for (std::size_t j = 0; j < row; ++j) alone[j] = 7;
+        table_->multiply_halves({a.data() + i * inner, inner, b.data(), alone.data(), row, 1,
+                                 columns, inner, into, scratch.data()});
+        for (std::size_t j = 0; j < columns; ++j) ASSERT_EQ(alone[j], c[i * row + j]) << i;
+      }
     }
   }
 }

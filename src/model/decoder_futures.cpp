@@ -9,6 +9,7 @@
 #include "base/random.h"
 #include "model/decoder_pass.h"
 #include "model/decoder_step.h"
+#include "model/leave_one_out.h"
 
 namespace cangong {
 namespace {
@@ -21,15 +22,6 @@ struct Beginning {
   DecoderCache cache;
   Floats logits, may;  // behind the history; what may still happen
 };
-
-DecoderRows rows_of(const FutureRequest& request) {
-  DecoderRows rows;
-  rows.ids = request.ids, rows.days = request.days;
-  for (std::size_t i = 0; i < rows.ids.size(); ++i)
-    rows.until.push_back(static_cast<std::uint32_t>(i + 1));
-  rows.starts.push_back(static_cast<std::uint32_t>(rows.ids.size()));
-  return rows;
-}
 
 void check(const FutureRequest& request, std::size_t vocabulary) {
   if (request.ids.empty() || request.ids.size() != request.days.size())
@@ -47,19 +39,25 @@ void check(const FutureRequest& request, std::size_t vocabulary) {
       fail(Fault::input, "the events of a history are not in the order of time");
 }
 
+// What may still happen, watched or not.
+Floats may_of(const FutureRequest& request, const FutureRules& rules) {
+  Floats may(rules.happens.size());
+  for (std::size_t id = 0; id < may.size(); ++id) may[id] = rules.happens[id];
+  for (const std::int32_t id : request.ids) rules.ban(id, may.data());
+  for (const std::int32_t id : request.happened) rules.ban(id, may.data());
+  return may;
+}
+
 std::unique_ptr<Beginning> begin(const FutureRequest& request, const FutureRules& rules,
                                  DecoderPass& pass, const DecoderWeights& weights) {
   const DelphiShape& shape = weights.shape();
-  auto own = std::make_unique<Beginning>(Beginning{{shape.layers, shape.width, weights.format()},
-                                                   Floats(shape.vocabulary),
-                                                   Floats(shape.vocabulary)});
-  const DecoderRows rows = rows_of(request);
+  auto own = std::make_unique<Beginning>(
+      Beginning{{shape.layers, shape.width, weights.format()}, Floats(shape.vocabulary), {}});
+  const DecoderRows rows = decoder_rows(request.ids, request.days);
   pass.forward({rows, 0, 1});
   pass.keep(own->cache);
   pass.last_logits(own->logits.data());
-  for (std::size_t id = 0; id < shape.vocabulary; ++id) own->may[id] = rules.happens[id];
-  for (const std::int32_t id : request.ids) rules.ban(id, own->may.data());
-  for (const std::int32_t id : request.happened) rules.ban(id, own->may.data());
+  own->may = may_of(request, rules);
   for (std::size_t id = 0; id < request.watched.size(); ++id)
     if (request.watched[id] > 0) own->may[id] = 0;
   return own;
@@ -229,6 +227,28 @@ std::vector<double> DecoderFutures::rates(const FutureRequest& request) const {
   for (std::size_t id = 0; id < all.size(); ++id)
     all[id] = own->may[id] > 0 ? std::exp(double{own->logits[id]}) : 0;
   return all;
+}
+
+std::vector<double> DecoderFutures::rates_without(const FutureRequest& request,
+                                                  std::span<const std::size_t> places,
+                                                  std::size_t threads) const {
+  const std::size_t vocabulary = weights_.shape().vocabulary;
+  check(request, vocabulary);
+  ensure(request.watched.size() == vocabulary, "something is watched");
+  Floats may = may_of(request, rules_);
+  for (std::size_t id = 0; id < vocabulary; ++id)
+    if (!(request.watched[id] > 0)) may[id] = 0;
+  std::vector<double> rates(request.ids.size());
+  leave_one_out(weights_, {request.ids, request.days}, places, threads,
+                [&](std::size_t place, const float* logits) {
+                  double sum = 0;
+                  for (std::size_t id = 0; id < vocabulary; ++id)
+                    if (may[id] > 0) sum += std::exp(double{logits[id]});
+                  rates[place] = sum;
+                });
+  std::vector<double> told;
+  for (const std::size_t place : places) told.push_back(rates[place]);
+  return told;
 }
 
 std::vector<std::vector<Future>> DecoderFutures::draw(std::span<const FutureRequest> requests,

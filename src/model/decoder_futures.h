@@ -52,6 +52,11 @@ class DecoderFutures {
                                         std::size_t threads) const;
   // Rates a day of what may happen, behind the history.
   std::vector<double> rates(const FutureRequest& request) const;
+  // Rates a day of what is watched, all together, behind the history without its event at each of
+  // these places (ascending, the last one not among them). What happened, the event that is left
+  // out too, stays barred from happening again.
+  std::vector<double> rates_without(const FutureRequest& request,
+                                    std::span<const std::size_t> places, std::size_t threads) const;
 
  private:
   const DecoderWeights& weights_;

@@ -46,15 +46,9 @@ void DecoderPass::add_rows(Floats& to, const Floats& x) {
 }
 
 void DecoderPass::embed(const DecoderPart& part) {
-  const Rows2D phases = view(phases_, width_), x = view(x_, width_);
-  const float* table = weights_.at(weights_.embedding());
-  for (std::size_t row = 0; row < rows_; ++row) {
-    const auto id = static_cast<std::size_t>(part.rows.ids[part.begin() + row]);
-    ensure(id < weights_.shape().vocabulary, "ids are of the vocabulary");
-    age_phases(part.rows.days[part.begin() + row], width_, phases.at + row * stride_);
-    std::copy_n(table + id * width_, width_, x.at + row * stride_);
-  }
-  multiply(phases, weights_.forward(weights_.ages()), x, MatrixProduct::Into::add);
+  const auto own = [&](const auto& all) { return std::span(all).subspan(part.begin(), rows_); };
+  embed_rows(weights_, {own(part.rows.ids), own(part.rows.days)}, view(phases_, width_),
+             view(x_, width_));
   dropped(x_, weights_.shape().layers, kEmbedding);
 }
 

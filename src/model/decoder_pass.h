@@ -2,6 +2,8 @@
 // some people's rows at a time.
 #pragma once
 
+#include <span>
+
 #include "model/decoder_cache.h"
 #include "model/decoder_rows.h"
 #include "model/decoder_weights.h"
@@ -43,6 +45,12 @@ class DecoderPass {
   const Floats& logits(const DecoderPart& part);
   // Of the last row alone: as many as the vocabulary has ids.
   void last_logits(float* out);
+  // Of the last row alone: the numbers that its logits are made of, as many as the model is wide.
+  std::span<const float> last_state() const {
+    return {last_normal_.data() + (rows_ - 1) * stride_, width_};
+  }
+  // Queries, keys and values of a layer, row_stride(3 * width) floats a row.
+  const Floats& layer_qkv(std::size_t layer) const { return layers_[layer].qkv; }
   // Behind `forward` of a single person: what later rows look back at.
   void keep(DecoderCache& cache) const;
 

@@ -38,4 +38,13 @@ DecoderRows decoder_rows(const DelphiLesson& lesson) {
   return rows;
 }
 
+DecoderRows decoder_rows(std::vector<std::int32_t> ids, std::vector<float> days) {
+  DecoderRows rows;
+  rows.ids = std::move(ids), rows.days = std::move(days);
+  for (std::size_t i = 0; i < rows.ids.size(); ++i)
+    rows.until.push_back(static_cast<std::uint32_t>(i + 1));
+  rows.starts.push_back(static_cast<std::uint32_t>(rows.ids.size()));
+  return rows;
+}
+
 }  // namespace cangong

@@ -25,5 +25,7 @@ struct DecoderRows {
 };
 
 DecoderRows decoder_rows(const DelphiLesson& lesson);
+// One person's; each row sees all before it. Nothing is a target.
+DecoderRows decoder_rows(std::vector<std::int32_t> ids, std::vector<float> days);
 
 }  // namespace cangong

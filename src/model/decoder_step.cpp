@@ -13,26 +13,13 @@ Rows2D DecoderStep::view(Floats& floats, std::size_t rows, std::size_t columns) 
 }
 
 void DecoderStep::embed(std::span<const Row> rows) {
-  const Rows2D phases = view(phases_, rows.size(), width_), x = view(x_, rows.size(), width_);
-  const float* table = weights_.at(weights_.embedding());
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    const auto id = static_cast<std::size_t>(rows[i].id);
-    ensure(id < weights_.shape().vocabulary, "ids are of the vocabulary");
-    age_phases(rows[i].days, width_, phases.at + i * stride_);
-    std::copy_n(table + id * width_, width_, x.at + i * stride_);
-    rows[i].own->grow();
+  ids_.clear(), days_.clear();
+  for (const Row& row : rows) {
+    ids_.push_back(row.id), days_.push_back(row.days);
+    row.own->grow();
   }
-  product(phases, weights_.ages(), x, MatrixProduct::Into::add);
-}
-
-void DecoderStep::product(const Rows2D& x, std::size_t weight, const Rows2D& out,
-                          MatrixProduct::Into into) {
-  const Packed& packed = weights_.forward(weight);
-  if (weights_.format() == FloatFormat::float32) return multiply(x, packed, out, into);
-  const std::size_t room = half_scratch(x.rows, packed.inner);
-  scratch_.resize(std::max(scratch_.size(), room));
-  kernels().multiply_halves({x.at, x.stride, packed.halves.data(), out.at, out.stride, x.rows,
-                             packed.columns, packed.inner, into, scratch_.data()});
+  embed_rows(weights_, {ids_, days_}, view(phases_, rows.size(), width_),
+             view(x_, rows.size(), width_));
 }
 
 void DecoderStep::attend(std::span<const Row> rows, std::size_t layer) {
@@ -58,6 +45,10 @@ const float* DecoderStep::advance(std::span<const Row> rows) {
   embed(rows);
   const Rows2D x = view(x_, count, width_), normal = view(normal_, count, width_);
   const Rows2D mixed = view(mixed_, count, width_), inner = view(inner_, count, 4 * width_);
+  const auto product = [&](const Rows2D& from, std::size_t weight, const Rows2D& to,
+                           MatrixProduct::Into into = MatrixProduct::Into::set) {
+    multiply(weights_, from, weight, to, scratch_, into);
+  };
   const auto normalise = [&](std::size_t weight) {
     kernels().normalise({x.at, weights_.at(weight), count, width_, stride_}, normal.at, nullptr);
   };

@@ -27,12 +27,12 @@ class DecoderStep {
  private:
   void embed(std::span<const Row> rows);
   void attend(std::span<const Row> rows, std::size_t layer);
-  void product(const Rows2D& x, std::size_t weight, const Rows2D& out,
-               MatrixProduct::Into into = MatrixProduct::Into::set);
   Rows2D view(Floats& floats, std::size_t rows, std::size_t columns) const;
 
   const DecoderWeights& weights_;
   std::size_t width_, stride_;
+  std::vector<std::int32_t> ids_;
+  std::vector<float> days_;
   Floats phases_, x_, normal_, qkv_, mixed_, part_, inner_, logits_, scratch_;
 };
 

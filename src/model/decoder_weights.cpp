@@ -103,6 +103,29 @@ void multiply(const Rows2D& x, const Packed& weight, const Rows2D& out, MatrixPr
                       out.stride, x.rows, weight.columns, weight.inner, into});
 }
 
+void multiply(const DecoderWeights& weights, const Rows2D& x, std::size_t number, const Rows2D& out,
+              Floats& scratch, MatrixProduct::Into into) {
+  const Packed& packed = weights.forward(number);
+  if (weights.format() == FloatFormat::float32) return multiply(x, packed, out, into);
+  const std::size_t room = half_scratch(x.rows, packed.inner);
+  scratch.resize(std::max(scratch.size(), room));
+  kernels().multiply_halves({x.at, x.stride, packed.halves.data(), out.at, out.stride, x.rows,
+                             packed.columns, packed.inner, into, scratch.data()});
+}
+
+void embed_rows(const DecoderWeights& weights, const DecoderInput& input, const Rows2D& phases,
+                const Rows2D& x) {
+  const std::size_t width = weights.shape().width;
+  const float* table = weights.at(weights.embedding());
+  for (std::size_t row = 0; row < x.rows; ++row) {
+    const auto id = static_cast<std::size_t>(input.ids[row]);
+    ensure(id < weights.shape().vocabulary, "ids are of the vocabulary");
+    age_phases(input.days[row], width, phases.at + row * phases.stride);
+    std::copy_n(table + id * width, width, x.at + row * x.stride);
+  }
+  multiply(phases, weights.forward(weights.ages()), x, MatrixProduct::Into::add);
+}
+
 void age_phases(float days, std::size_t width, float* out) {
   constexpr float kDaysOfYear = 365.25f;
   const float years = days / kDaysOfYear;

@@ -71,6 +71,18 @@ struct Rows2D {
 void multiply(const Rows2D& x, const Packed& weight, const Rows2D& out,
               MatrixProduct::Into into = MatrixProduct::Into::set);
 
+// The same by number, in the weights' format; `scratch` is made as large as is needed.
+void multiply(const DecoderWeights& weights, const Rows2D& x, std::size_t number, const Rows2D& out,
+              Floats& scratch, MatrixProduct::Into into = MatrixProduct::Into::set);
+
+// What a row begins as: its event's vector and its age's. `phases`: as large as x.
+struct DecoderInput {
+  std::span<const std::int32_t> ids;
+  std::span<const float> days;  // ages
+};
+void embed_rows(const DecoderWeights& weights, const DecoderInput& input, const Rows2D& phases,
+                const Rows2D& x);
+
 // Sines and cosines of an age at each of width / 2 speeds.
 void age_phases(float days, std::size_t width, float* out);
 

@@ -230,11 +230,14 @@ NetworkResult train_network(NetworkProblem problem, const FitContext& context,
   if (!context.checkpoint.empty()) problem.checkpoint = context.checkpoint.string();
   Progress progress("training the network", problem.options.epochs);
   NetworkResult result;
+  std::size_t told = 0;  // epochs
   problem.stop = [&] {
-    progress.step();
-    const auto epoch = static_cast<double>(result.train_loss.size());
-    measured("loss of training patients", epoch, result.train_loss.back());
-    measured("loss of tuning patients", epoch, result.tuning_loss.back());
+    progress.at(result.train_loss.size());
+    for (; told < result.train_loss.size(); ++told) {  // what a run before may not have told, too
+      const auto epoch = static_cast<double>(told + 1);
+      measured("loss of training patients", epoch, result.train_loss[told]);
+      measured("loss of tuning patients", epoch, result.tuning_loss[told]);
+    }
     return interrupted();
   };
   network_trainer()(problem, result);

@@ -39,7 +39,29 @@ Words fact_phrase(const Reason& reason) {
   return {(holds ? "" : "no ") + name, (holds ? "有：" : "无：") + name};
 }
 
+// What stands before a number: "mean ".
+Words aggregate_words(const std::string& aggregate) {
+  constexpr std::pair<std::string_view, std::string_view> kChinese[] = {
+      {"mean", "均值 "},  {"min", "最小 "},   {"max", "最大 "},
+      {"first", "首次 "}, {"slope", "斜率 "}, {"time_since", "距今 "}};
+  for (const auto& [name, chinese] : kChinese)
+    if (aggregate == name) return {aggregate + " ", std::string(chinese)};
+  return {aggregate + " ", aggregate + " "};
+}
+
 }  // namespace
+
+Words horizon_words(const Told& told) {
+  const double days = told.horizon_days, years = days / 365.25;
+  if (days <= 0) return {"", ""};
+  const auto said = [](double count, const char* english, const char* chinese) {
+    const std::string number = format_number(count);
+    return Words{" within " + number + " " + english + (count == 1 ? "" : "s"), number + chinese};
+  };
+  if (days < 2) return said(std::round(days * 24), "hour", " 小时内");
+  if (years >= 1.99) return said(std::round(years * 10) / 10, "year", " 年内");
+  return said(std::round(days), "day", " 天内");
+}
 
 Words reason_words(const Reason& reason) {
   const std::string name = reason.description.empty() ? reason.code : reason.description;
@@ -56,11 +78,11 @@ Words reason_words(const Reason& reason) {
             name + "记录 " + number + " 次"};
   if (reason.window.empty()) return fact_phrase(reason);
   const std::string unit = reason.unit.empty() ? "" : " " + reason.unit;
-  const std::string how = reason.aggregate == "last" ? "" : reason.aggregate + " ";
   const bool all = reason.window == "all" || reason.aggregate == "last";
   const std::string over = all ? "" : ", " + reason.window;
-  return {name + " (" + how + number + unit + over + ")",
-          name + "（" + how + number + unit + over + "）"};
+  const Words how = reason.aggregate == "last" ? Words{} : aggregate_words(reason.aggregate);
+  return {name + " (" + how.english + number + unit + over + ")",
+          name + "（" + how.chinese + number + unit + over + "）"};
 }
 
 namespace {
@@ -71,12 +93,16 @@ std::vector<Words> strongest(const Prediction& p, int sign, std::size_t most) {
   std::vector<std::string> families;
   for (const Reason& reason : p.reasons) {  // largest first
     if (reason.contribution * sign <= 0 || found.size() == most) continue;
+    const Words words = reason_words(reason);  // several features of one thing may say the same
+    if (std::any_of(found.begin(), found.end(),
+                    [&](const Words& known) { return known.english == words.english; }))
+      continue;
     if (reason.window.empty()) {
       const std::string family = family_of(reason);
       if (std::find(families.begin(), families.end(), family) != families.end()) continue;
       families.push_back(family);
     }
-    found.push_back(reason_words(reason));
+    found.push_back(words);
   }
   return found;
 }
@@ -87,20 +113,8 @@ Words listed(const std::vector<Words>& words) {
   return {join(english, ", "), join(chinese, "、")};
 }
 
-Words horizon_of(const Told& told) {
-  const double days = told.horizon_days, years = days / 365.25;
-  if (days <= 0) return {"", ""};
-  const auto said = [](double count, const char* english, const char* chinese) {
-    const std::string number = format_number(count);
-    return Words{" within " + number + " " + english + (count == 1 ? "" : "s"), number + chinese};
-  };
-  if (days < 2) return said(std::round(days * 24), "hour", " 小时内");
-  if (years >= 1.99) return said(std::round(years * 10) / 10, "year", " 年内");
-  return said(std::round(days), "day", " 天内");
-}
-
 Words answer_of(const Prediction& p, const Told& told) {
-  const Words horizon = horizon_of(told);
+  const Words horizon = horizon_words(told);
   if (!p.classes.empty()) {
     const auto best =
         std::max_element(p.classes.begin(), p.classes.end(),
@@ -145,7 +159,7 @@ Words clinician_paragraph(const Prediction& p, const Told& told) {
 }
 
 Words patient_paragraph(const Prediction& p, const Told& told) {
-  const Words horizon = horizon_of(told);
+  const Words horizon = horizon_words(told);
   Words words;
   if (is_chance(p) && p.classes.empty()) {
     const std::string count = format_number(std::round(100 * p.value));

@@ -11,6 +11,8 @@ struct Told {
   double horizon_days = 0;  // of a risk; 0: none
 };
 
+// " within 5 years", "5 年内"; empty where there is no horizon.
+Words horizon_words(const Told& told);
 // One of its reasons: "sex female", "creatinine (mean 1.4 mg/dL, 30d)", "troponin not recorded".
 Words reason_words(const Reason& reason);
 // Two or three sentences: the answer with its interval, what speaks for and against it, and that it

@@ -28,30 +28,51 @@ const CardThreshold* threshold_of(const Call& call, const ServedModel& model) {
   return nullptr;
 }
 
+// In the language that was asked for.
+std::string said(const Call& call, const Words& words) {
+  return wants_chinese(call.request) ? words.chinese : words.english;
+}
+
+// Its strongest reasons, each once, with the resource behind it.
+std::string reasons_of(const Call& call, const Prediction& p) {
+  std::string text;
+  std::vector<std::string> told;
+  for (const Reason& reason : p.reasons) {
+    const std::string words = said(call, reason_words(reason));
+    if (told.size() == 5 || std::find(told.begin(), told.end(), words) != told.end()) continue;
+    told.push_back(words);
+    text += "- " + plain(words);
+    text += reason.contribution > 0 ? said(call, {" (raises it)", "（升高）"})
+                                    : said(call, {" (lowers it)", "（降低）"});
+    if (!reason.evidence.empty() && !reason.evidence.front().source.empty())
+      text += ", " + plain(reason.evidence.front().source);
+    text += "\n";
+  }
+  return text;
+}
+
 std::string detail_of(const Call& call, const Got& got, const Prediction& p) {
   std::string text;
-  if (!p.reasons.empty()) {
-    const auto said = [chinese = wants_chinese(call.request)](const Words& words) {
-      return chinese ? words.chinese : words.english;
-    };
-    text = plain(said(clinician_paragraph(p, got.model->told))) + "\n\n";
-    for (std::size_t k = 0; k < std::min<std::size_t>(5, p.reasons.size()); ++k) {
-      const Reason& reason = p.reasons[k];
-      text += "- " + plain(said(reason_words(reason)));
-      text += reason.contribution > 0 ? said({" (raises it)", "（升高）"})
-                                      : said({" (lowers it)", "（降低）"});
-      if (!reason.evidence.empty() && !reason.evidence.front().source.empty())
-        text += ", " + plain(reason.evidence.front().source);
-      text += "\n";
-    }
-  }
-  if (const auto* threshold = threshold_of(call, *got.model))
-    text += "\nWarns from " + format_number(threshold->warning) + ": " + plain(threshold->reason) +
+  if (!p.reasons.empty())
+    text =
+        plain(said(call, clinician_paragraph(p, got.model->told))) + "\n\n" + reasons_of(call, p);
+  if (const auto* threshold = threshold_of(call, *got.model)) {
+    const std::string from = figure(p, threshold->warning);
+    text += "\n" +
+            plain(said(call, {"Warns from " + from + ": ", "警示阈值 " + from + "："}) +
+                  threshold->reason) +
             "\n";
+  }
   if (got.answered.synthetic)
-    text += "\n**Synthetic**: this patient, or those behind the model, do not exist\\.\n";
-  return text + "\nModel " + plain(got.model->id()) + ", data to " +
-         plain(format_time(got.answered.as_of)) + ", answer " + plain(got.answered.id) + "\n";
+    text +=
+        said(call, {"\n**Synthetic**: this patient, or those behind the model, do not exist\\.\n",
+                    "\n**合成数据**：该患者或模型所学的患者并不存在。\n"});
+  const std::string model = got.model->id(), until = format_time(got.answered.as_of);
+  const std::string& id = got.answered.id;
+  return text + "\n" +
+         plain(said(call, {"Model " + model + ", data to " + until + ", answer " + id,
+                           "模型 " + model + "，数据截至 " + until + "，答复 " + id})) +
+         "\n";
 }
 
 Json source_of(const Call& call, const ServedModel& model) {
@@ -62,12 +83,12 @@ Json source_of(const Call& call, const ServedModel& model) {
 
 Json override_reasons(const Call& call) {
   const std::string system = call.service.public_url() + "/override";
-  const auto one = [&](const char* code, const char* display) {
-    return Json{{"system", system}, {"code", code}, {"display", display}};
+  const auto one = [&](const char* code, const Words& display) {
+    return Json{{"system", system}, {"code", code}, {"display", said(call, display)}};
   };
-  return Json::array({one("already-known", "Already known"),
-                      one("not-relevant", "Not relevant now"),
-                      one("disagree", "I judge it otherwise")});
+  return Json::array({one("already-known", {"Already known", "已知晓"}),
+                      one("not-relevant", {"Not relevant now", "目前不相关"}),
+                      one("disagree", {"I judge it otherwise", "判断不同"})});
 }
 
 // Where a person reads on: the patient's page, where the patient is in the record, and the card of
@@ -76,11 +97,11 @@ Json links_of(const Call& call, const Got& got) {
   const std::string pages = call.service.public_url() + "/#/";
   Json links = Json::array();
   if (got.patient)
-    links.push_back({{"label", "Open in Cangong"},
+    links.push_back({{"label", said(call, {"Open in Cangong", "在 Cangong 中打开"})},
                      {"url", pages + "prediction/" + encode_url(got.patient->id) + "/" +
                                  encode_url(got.model->id())},
                      {"type", "absolute"}});
-  links.push_back({{"label", "About the model"},
+  links.push_back({{"label", said(call, {"About the model", "关于该模型"})},
                    {"url", pages + "model/" + encode_url(got.model->id())},
                    {"type", "absolute"}});
   return links;
@@ -150,16 +171,17 @@ Json answer_card(const Call& call, const Got& got, const std::string& patient) {
   // The answer's own id: what is said of the card leads to the trail's record.
   Json card{{"uuid", uuid_of(got.answered.id)}};
   if (const auto* none = std::get_if<Abstention>(&got.answered.reply)) {
-    card["summary"] = std::string("No answer from ") + got.model->name + ": " + none->reason;
+    card["summary"] =
+        said(call, {"No answer from ", "无法给出答复："}) + got.model->name + ": " + none->reason;
     card["indicator"] = "info";
     std::string missing;
     for (const std::string& feature : none->missing) missing += "- " + plain(feature) + "\n";
-    if (!missing.empty()) card["detail"] = "Missing:\n\n" + missing;
+    if (!missing.empty()) card["detail"] = said(call, {"Missing", "缺少"}) + ":\n\n" + missing;
     suggest(card, to_measure(call, *got.model, *none), patient);
   } else {
     const auto& p = std::get<Prediction>(got.answered.reply);
     const CardThreshold* threshold = threshold_of(call, *got.model);
-    card["summary"] = headline(*got.model, p);
+    card["summary"] = said(call, headline(*got.model, p));
     card["indicator"] = indicator_of(threshold, p.value);
     card["detail"] = detail_of(call, got, p);
     card["overrideReasons"] = override_reasons(call);
@@ -181,15 +203,20 @@ Json orders_card(const Call& call, const Got& without, const Got& with) {
     return nullptr;
   const std::string from = figure(*before, before->value), to = figure(*after, after->value);
   const CardThreshold* threshold = threshold_of(call, *with.model);
+  const std::string task = shorten(with.model->told.task, 60);
+  const Words summary{task + ": " + to + " with these orders, " + from + " without",
+                      task + "：有这些医嘱时 " + to + "，无则 " + from};
+  const Words caution{
+      "**Association, not effect**: patients with such orders were " +
+          std::string(change > 0 ? "more" : "less") +
+          " at risk in the data that the model learnt from, which does not say that the order is "
+          "why\\.\n\n",
+      "**关联，而非效果**：在模型所学的数据中，有此类医嘱的患者风险" +
+          std::string(change > 0 ? "较高" : "较低") + "，但这并不说明医嘱就是原因。\n\n"};
   return {{"uuid", uuid_of(with.answered.id)},
-          {"summary", shorten(with.model->told.task, 60) + ": " + to + " with these orders, " +
-                          from + " without"},
+          {"summary", said(call, summary)},
           {"indicator", change > 0 ? indicator_of(threshold, after->value) : "info"},
-          {"detail", "**Association, not effect**: patients with such orders were " +
-                         std::string(change > 0 ? "more" : "less") +
-                         " at risk in the data that the model learnt from, which does not say "
-                         "that the order is why\\.\n\n" +
-                         detail_of(call, with, *after)},
+          {"detail", said(call, caution) + detail_of(call, with, *after)},
           {"source", source_of(call, *with.model)},
           {"links", links_of(call, with)},
           {"overrideReasons", override_reasons(call)}};

@@ -40,7 +40,7 @@ void require_names_nobody(const Call& call) {
 Kept readable(Call& call, std::optional<Kept> kept) {
   if (!kept && !call.sees_everybody()) {  // recorded as the other is, and as slowly
     note(call, "denied", {{"unknown", call.parts[0] + "/" + call.parts[1]}});
-    fail(Fault::denied, "no such resource, or of none that you care for");
+    fail(Fault::denied, kNotYours);
   }
   if (!kept) throw HttpError{404, "no such resource"};
   require_names_nobody(call);
@@ -176,25 +176,29 @@ Response fhir_history(Call& call) {
   call.hospital().live().read([&](Database& database) {
     all = LiveRecord(database).history(call.parts[0], call.parts[1]);
   });
-  if (all.empty() && !call.sees_everybody())
-    fail(Fault::denied, "no such resource, or of none that you care for");
-  if (all.empty()) throw HttpError{404, "no such resource"};
+  if (all.empty()) (void)readable(call, std::nullopt);
   require_names_nobody(call);
   // One that moved from another patient shows its time with them to nobody else.
   for (const Kept& kept : all)
     if (kept.patient) call.require_patient(*kept.patient);
   note(call, "read", told(call, all[0]));
   BundleText bundle("history", all.size());
-  for (const Kept& kept : all) {
+  for (std::size_t i = 0; i < all.size(); ++i) {  // newest first
+    const Kept& kept = all[i];
+    const bool created = !kept.deleted && (i + 1 == all.size() || all[i + 1].deleted);
     const bool named_here = kept.version == 1 && is_new_id(kept.id);
     const char* method = kept.deleted ? "DELETE" : named_here ? "POST" : "PUT";
-    bundle.add(url_of(call, kept), kept.body,
-               ",\"request\":" + Json{{"method", method}, {"url", reference(kept)}}.dump() +
-                   ",\"response\":" +
-                   Json{{"status", kept.deleted ? "204" : "200"},
-                        {"etag", "W/\"" + std::to_string(kept.version) + "\""},
-                        {"lastModified", format_time(kept.updated)}}
-                       .dump());
+    bundle.add(
+        url_of(call, kept), kept.body,
+        ",\"request\":" +
+            Json{{"method", method}, {"url", named_here ? kept.type : reference(kept)}}.dump() +
+            ",\"response\":" +
+            Json{{"status", kept.deleted ? "204"
+                            : created    ? "201"
+                                         : "200"},
+                 {"etag", "W/\"" + std::to_string(kept.version) + "\""},
+                 {"lastModified", format_time(kept.updated)}}
+                .dump());
   }
   return fhir(bundle.text());
 }
@@ -325,12 +329,13 @@ Response fhir_search(Call& call) {
 }
 
 Response fhir_search_form(Call& call) {
-  if (!lower(call.request.header("content-type")).starts_with("application/x-www-form-urlencoded"))
+  if (media_type(call.request, "content-type") != "application/x-www-form-urlencoded")
     throw HttpError{415, "send the parameters as application/x-www-form-urlencoded"};
   const auto form = decode_pairs(call.request.body);
   if (!form) throw HttpError{400, "the form is not well formed"};
   Pairs parameters = call.request.query;
   parameters.insert(parameters.end(), form->begin(), form->end());
+  require_json_format(parameters);
   return searched(call, parameters);
 }
 
@@ -339,6 +344,9 @@ Response fhir_everything(Call& call) {
   std::int64_t after = 0;
   if (const auto from = call.request.asked("_after"))
     after = static_cast<std::int64_t>(whole("_after", *from, 0, INT64_MAX));
+  for (const auto& [name, value] : call.request.query)
+    if (name != "_count" && name != "_after" && name != "_format")
+      throw HttpError{400, "$everything knows _count alone; search by type for less"};
   std::size_t most = kMostOfPatient;
   if (const auto count = call.request.asked("_count"))
     most = whole("_count", *count, 1, kMostOfPatient);

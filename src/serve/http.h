@@ -29,6 +29,8 @@ struct Request {
   const std::string& header(std::string_view name) const;
   std::optional<std::string> asked(std::string_view name) const;
 };
+// Of a header such as content-type, without its parameters, in small letters.
+std::string media_type(const Request& request, std::string_view header);
 
 // Sets target, path and query. False where the target is not a path with an optional query.
 bool take_target(std::string_view target, Request& request);

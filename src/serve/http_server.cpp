@@ -134,7 +134,7 @@ struct HttpServer::State {
     BoostError none;
     socket.socket().shutdown(Tcp::socket::shutdown_send, none);
     std::array<char, 16384> rest;
-    for (int parts = 0; parts < 64; ++parts) {
+    for (int parts = 0; parts < 4096; ++parts) {  // 64 MB, or two seconds
       const auto [error, bytes] = co_await socket.async_read_some(asio::buffer(rest), kAwait);
       if (error) co_return;
     }

@@ -40,6 +40,11 @@ const std::string& Request::header(std::string_view name) const {
   return kNone;
 }
 
+std::string media_type(const Request& request, std::string_view header) {
+  const std::string& all = request.header(header);
+  return lower(trim(std::string_view(all).substr(0, all.find(';'))));
+}
+
 std::optional<std::string> Request::asked(std::string_view name) const {
   for (const auto& [key, value] : query)
     if (key == name) return value;

@@ -56,6 +56,8 @@ std::vector<std::string> outputs_asked(const JsonMembers& body) {
   for (const Json& one : list) {
     if (!one.is_object() || !one.contains("name") || !one["name"].is_string())
       throw HttpError{400, "an output has a name"};
+    if (std::find(names.begin(), names.end(), one["name"]) != names.end())
+      throw HttpError{400, "an output is named once"};
     names.push_back(one["name"]);
     if (std::find(kOutputs.begin(), kOutputs.end(), names.back()) == kOutputs.end())
       throw HttpError{400, "outputs are value, interval and survival"};
@@ -91,9 +93,11 @@ Ask ask_of(const Call& call, const JsonMembers& body) {
   wanted.model = call.parts[0];
   const std::string_view* inputs = find_member(body, "inputs");
   if (!inputs || !inputs->starts_with('[')) throw HttpError{400, "inputs is a list"};
-  for (const std::string_view input : json_items(*inputs)) take_input(input, wanted);
-  if (wanted.subject.empty() == wanted.resources.empty())
-    throw HttpError{400, "send either fhir or patient"};
+  const auto items = json_items(*inputs);
+  if (items.size() != 1) throw HttpError{400, "one input: fhir or patient"};
+  take_input(items.front(), wanted);
+  if (wanted.subject.empty() && wanted.resources.empty())
+    throw HttpError{400, "the input is empty"};
   const std::string_view* given = find_member(body, "parameters");
   const Json parameters = given ? Json::parse(*given) : Json::object();
   if (parameters.contains("as_of")) wanted.as_of = parameters.at("as_of").get<std::string>();

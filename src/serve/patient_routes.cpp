@@ -292,7 +292,7 @@ Json answer_json(const Call& call, const Got& got) {
   if (model.told.horizon_days > 0) json["horizon_days"] = model.told.horizon_days;
   if (std::isfinite(model.usual)) json["usual"] = model.usual;
   if (const auto* p = std::get_if<Prediction>(&got.answered.reply))
-    json["headline"] = headline(model, *p);
+    json["headline"] = headline(model, *p).english;
   json["reply"] = Json::parse(reply_json(got.answered.reply, model.told));
   json["person"] = person_of(call, got.patient->number, got.record.timeline);
   json["seal"] = seal_of(call, got.answered.id, got.patient->id, model.id());

@@ -328,30 +328,48 @@ std::string figure(const Prediction& p, double value) {
   return format_fixed(per, per < 10 ? 1 : 0) + " %";
 }
 
-std::string headline(const ServedModel& model, const Prediction& p) {
-  std::string end = ": " + figure(p, p.value);
-  if (!p.set.empty()) end = ": " + join(p.set, " or ") + " (90 %)";
-  if (model.told.horizon_days > 0)
-    end += " within " + format_number(model.told.horizon_days) + " days";
-  if (std::isfinite(p.low)) end += " (95 %: " + figure(p, p.low) + " to " + figure(p, p.high) + ")";
-  if (p.set.empty() && p.unit == "probability" && std::isfinite(model.usual) && model.usual > 0)
-    end += ", " + format_fixed(p.value / model.usual, 1) + " x the average";
-  constexpr std::size_t kMost = 139;
-  std::string task = model.told.task;
-  if (end.size() + 4 > kMost) end.resize(kMost - 4);
-  const std::size_t room = kMost - end.size();
-  if (task.size() > room) {
-    task.resize(room - 3);
-    while (!task.empty() && (static_cast<unsigned char>(task.back()) & 0xC0) == 0x80)
-      task.pop_back();
-    if (!task.empty() && static_cast<unsigned char>(task.back()) >= 0xC0) task.pop_back();
-    task += "...";
+Words headline(const ServedModel& model, const Prediction& p) {
+  const Words within = horizon_words(model.told);
+  const std::string value = figure(p, p.value);
+  Words end{": " + value + within.english, "：" + within.chinese + value};
+  if (!p.set.empty())
+    end = {": " + join(p.set, " or ") + " (90 %)", "：" + join(p.set, " 或 ") + "（90%）"};
+  if (std::isfinite(p.low)) {
+    const std::string low = figure(p, p.low), high = figure(p, p.high);
+    end.english += " (95 %: " + low + " to " + high + ")";
+    end.chinese += "（95%：" + low + " 至 " + high + "）";
   }
-  return task + end;
+  if (p.set.empty() && p.unit == "probability" && std::isfinite(model.usual) && model.usual > 0) {
+    const std::string times = format_fixed(p.value / model.usual, 1);
+    end.english += ", " + times + " x the average";
+    end.chinese += "，为平均的 " + times + " 倍";
+  }
+  const auto whole = [&](const std::string& rest) {
+    constexpr std::size_t kMost = 139, kLeastTask = 4;
+    const std::string last = shorten(rest, kMost - kLeastTask);
+    return shorten(model.told.task, kMost - last.size()) + last;
+  };
+  return {whole(end.english), whole(end.chinese)};
 }
 
+// RFC 9110, 12.5.4: the language with the larger weight; the first of two alike.
 bool wants_chinese(const Request& request) {
-  return lower(request.header("accept-language")).starts_with("zh");
+  double most = 0;
+  bool chinese = false;
+  const std::string all = lower(request.header("accept-language"));
+  for (const std::string_view one : split(all, ',')) {
+    const std::size_t semicolon = one.find(';');
+    const std::string_view range = trim(one.substr(0, semicolon));
+    double weight = 1;
+    if (semicolon != std::string_view::npos) {
+      const std::string_view rest = trim(one.substr(semicolon + 1));
+      weight = rest.starts_with("q=") ? parse_number(rest.substr(2)).value_or(0) : 0;
+    }
+    const bool is_chinese = range == "zh" || range.starts_with("zh-");
+    const bool is_english = range == "en" || range.starts_with("en-");
+    if ((is_chinese || is_english) && weight > most) most = weight, chinese = is_chinese;
+  }
+  return chinese;
 }
 
 Time moment_asked(const Call& call, const std::optional<std::string>& text,

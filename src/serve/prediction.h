@@ -29,7 +29,7 @@ std::string model_resource(Hospital& hospital, std::string_view type, std::strin
                            const Writing& writing);
 
 // The answer in one sentence, 139 letters at most, for a card or a list.
-std::string headline(const ServedModel& model, const Prediction& prediction);
+Words headline(const ServedModel& model, const Prediction& prediction);
 // "34.1 %", or a value with its unit.
 std::string figure(const Prediction& prediction, double value);
 

@@ -137,7 +137,7 @@ constexpr std::array kRoutes{
     Route{"POST", "/fhir/{type}", write_patients, kResource, fhir_create, "a new resource"},
     Route{"GET", "/fhir/{type}", read_patients, kNone, fhir_search, "search"},
     Route{"POST", "/fhir/{type}/_search", read_patients, kSmall, fhir_search_form,
-          "search whose parameters stay out of addresses"},
+          "search, with the parameters as a form"},
     Route{"GET", "/fhir/{type}/{id}", read_patients, kNone, fhir_read, "read"},
     Route{"PUT", "/fhir/{type}/{id}", write_patients, kResource, fhir_update, "update or create"},
     Route{"DELETE", "/fhir/{type}/{id}", write_patients, kNone, fhir_delete,

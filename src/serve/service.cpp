@@ -209,12 +209,6 @@ Hospital& Call::hospital() const {
   return service.hospital();
 }
 
-namespace {
-constexpr const char* kNotYours =
-    "no such patient, or none that you care for; in an emergency: POST /auth/break-glass with a "
-    "reason";
-}
-
 bool Call::sees_everybody() const {
   return service.config().patient_access == "all" ||
          (account.roles & static_cast<Roles>(Role::integrator));
@@ -328,6 +322,10 @@ int status_of(Fault fault) {
   return 500;
 }
 
+bool is_fhir(std::string_view path) {
+  return path == "/fhir" || path.starts_with("/fhir/");
+}
+
 void secure(Response& response, const std::string& trace) {
   const auto add = [&](const char* name, const char* value) {
     for (const auto& [known, ignored] : response.headers)
@@ -350,10 +348,22 @@ void require_shallow(std::string_view json) {
   if (!is_shallow(json)) throw HttpError{400, "the body is nested deeper than 100 levels"};
 }
 
+void require_json_format(const Pairs& parameters) {
+  constexpr std::string_view kJson[] = {"json", "application/json", "application/fhir+json",
+                                        "application/json+fhir", "text/json"};
+  for (const auto& [name, value] : parameters) {
+    if (name != "_format") continue;
+    std::string format = lower(trim(std::string_view(value).substr(0, value.find(';'))));
+    std::replace(format.begin(), format.end(), ' ', '+');  // a plus that was not encoded
+    if (std::find(std::begin(kJson), std::end(kJson), format) == std::end(kJson))
+      throw HttpError{406, "_format is json; nothing else is written"};
+  }
+}
+
 Response error_response(const std::string& path, const HttpError& error, const std::string& trace) {
   Response response;
   response.status = error.status;
-  if (path == "/fhir" || path.starts_with("/fhir/")) {
+  if (is_fhir(path)) {
     constexpr std::pair<int, const char*> kCodes[] = {
         {400, "invalid"},       {401, "login"},    {403, "forbidden"},     {404, "not-found"},
         {405, "not-supported"}, {409, "conflict"}, {410, "deleted"},       {412, "conflict"},
@@ -396,15 +406,19 @@ HttpError told(const Error& error, Json& line) {
 }
 
 // What no handler could take apart, said before one tries.
-void require_readable(const Request& request) {
+void require_readable(const Request& request, const Route& route) {
   const std::string packed = lower(request.header("content-encoding"));
   if (!packed.empty() && packed != "identity")
     throw HttpError{415, "send the body as it is, without Content-Encoding"};
-  if (lower(request.header("content-type")).find("xml") != std::string::npos)
+  const bool takes_files = route.pattern.starts_with("/api/inbox");
+  if (!request.body.empty() && !takes_files && media_type(request, "content-type").ends_with("xml"))
     throw HttpError{415, "XML is not read; send JSON (application/fhir+json)"};
-  const std::string format = lower(request.asked("_format").value_or("json"));
-  if (format.find("json") == std::string::npos)
-    throw HttpError{406, "_format is json; nothing else is written"};
+  if (!is_fhir(request.path)) return;
+  const std::string accepts = lower(request.header("accept"));
+  const auto takes = [&](const char* type) { return accepts.find(type) != std::string::npos; };
+  if (takes("xml") && !takes("json") && !takes("*/*") && !takes("application/*"))
+    throw HttpError{406, "JSON is what is written here; Accept: application/fhir+json"};
+  require_json_format(request.query);
 }
 
 Response handled(Service& service, const Request& request, const Match& match,
@@ -415,7 +429,7 @@ Response handled(Service& service, const Request& request, const Match& match,
   identify(call);
   call.asker = {call.account.name, request.header("x-purpose"), request.peer, trace};
   authorise(call, *match.route);
-  require_readable(request);
+  require_readable(request, *match.route);
   require_shallow(request.body);
   return match.route->handle(call);
 }

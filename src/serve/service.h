@@ -105,6 +105,11 @@ void require_shallow(std::string_view json);
 
 // An error in the form that the address's protocol wants: OperationOutcome below /fhir, {"error"}
 // below /v2, application/problem+json elsewhere.
+// Throws 406 where `_format` asks for anything but JSON.
+void require_json_format(const Pairs& parameters);
+inline constexpr const char* kNotYours =
+    "no such patient or resource, or of none that you care for; in an emergency: POST "
+    "/auth/break-glass with a reason";
 Response error_response(const std::string& path, const HttpError& error, const std::string& trace);
 
 }  // namespace cangong

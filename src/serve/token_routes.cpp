@@ -34,7 +34,7 @@ std::string field(const Pairs& form, std::string_view name) {
 }
 
 Pairs form_of(const Request& request) {
-  if (!lower(request.header("content-type")).starts_with("application/x-www-form-urlencoded"))
+  if (media_type(request, "content-type") != "application/x-www-form-urlencoded")
     throw OAuthError{"invalid_request", "send application/x-www-form-urlencoded"};
   auto form = decode_pairs(request.body);
   if (!form) throw OAuthError{"invalid_request", "the form is not well formed"};

@@ -18,6 +18,7 @@ void read_value(const Node& node, std::map<std::string, std::vector<std::string>
 Mapping parse_mapping(const std::string& text, const std::string& file) {
   Mapping mapping;
   read_value(Node::parse(text, file), mapping);
+  if (mapping.tables.empty()) fail(Fault::config, file + ": the mapping has no `tables:`");
   return mapping;
 }
 

@@ -92,6 +92,14 @@ std::optional<PatientId> Identities::find_any(std::string_view value) const {
   return std::nullopt;
 }
 
+std::set<PatientId> Identities::find_all(std::string_view value) const {
+  const std::string end = "\t" + escape(value);
+  std::set<PatientId> all;
+  for (const auto& [name, id] : numbers_)
+    if (name.ends_with(end)) all.insert(id);
+  return all;
+}
+
 PatientId Identities::expected(std::string_view system, std::string_view value) const {
   const auto known = find(system, value);
   return known ? *known : PatientId(keyed_hash(key_, name_of(system, value)));
@@ -111,8 +119,13 @@ void Identities::save_key() const {
   write_private_file(folder_ / "key", key_);
 }
 
+std::size_t Identities::forget(PatientId patient) {
+  names_.erase(patient);
+  return std::erase_if(numbers_, [&](const auto& known) { return known.second == patient; });
+}
+
 void Identities::save() const {
-  if (numbers_.empty()) return;
+  if (numbers_.empty() && !fs::exists(folder_ / "map.tsv")) return;
   save_key();
   std::vector<std::string> lines;
   for (const auto& [name, id] : numbers_)

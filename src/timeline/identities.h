@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -30,10 +31,16 @@ class Identities {
   // Looks up what is known already; a bare value is sought in every system.
   std::optional<PatientId> find(std::string_view system, std::string_view value) const;
   std::optional<PatientId> find_any(std::string_view value) const;
+  // Everybody whom the value names in some system.
+  std::set<PatientId> find_all(std::string_view value) const;
   // As number(), for those who keep what they learn elsewhere.
   PatientId expected(std::string_view system, std::string_view value) const;
   // An identifier of a patient, of this system.
   std::optional<std::string> value_of(PatientId patient, std::string_view system) const;
+
+  bool knows(PatientId patient) const { return names_.contains(patient); }
+  // All identifiers of a patient; says how many there were.
+  std::size_t forget(PatientId patient);
 
   void save() const;
   void save_key() const;

@@ -34,7 +34,7 @@ int leaf_of(const arrow::Schema& fields, const parquet::SchemaDescriptor& leaves
 }
 
 ShardLayout find_columns(const arrow::Schema& fields, const parquet::SchemaDescriptor& leaves,
-                    const std::string& file) {
+                         const std::string& file) {
   const auto leaf = [&](const char* name) { return leaf_of(fields, leaves, name, file); };
   ShardLayout at;
   at.subject = leaf("subject_id");

@@ -99,6 +99,37 @@ TEST(Store, SecondImportKeepsOldRowsAndTheirOrder) {
   EXPECT_EQ(Store::open(path).inventory().subjects(), 2u);
 }
 
+// The others' rows stay as they were, and no older generation holds the forgotten ones.
+TEST(Store, AForgottenPatientIsInNoFile) {
+  const TempFolder folder;
+  const fs::path path = folder.path() / "a";
+  fill(path, 1 << 30);
+  fill(path, 1 << 30);  // a second generation, with the first one kept back
+  {
+    StoreWriter writer(path, {1 << 20, ""});
+    writer.add_splits({{PatientId(7), "train"}, {PatientId(8), "train"}});
+    writer.commit();
+  }
+  const auto before = dump(Store::open(path));
+  StoreWriter writer(path, {1 << 20, ""});
+  writer.forget(PatientId(7));
+  const Inventory inventory = writer.commit();
+  const Store store = Store::open(path);
+  std::vector<std::string> others;
+  std::copy_if(before.begin(), before.end(), std::back_inserter(others),
+               [](const std::string& line) { return !line.starts_with("7 "); });
+  ASSERT_LT(others.size(), before.size());
+  EXPECT_EQ(dump(store), others);
+  EXPECT_EQ(inventory.rows(), others.size());
+  EXPECT_EQ(inventory.subjects(), 49u);
+  EXPECT_FALSE(store.contains(PatientId(7)));
+  EXPECT_EQ(store.splits(), (Splits{{PatientId(8), "train"}}));
+  const auto generations = std::count_if(
+      fs::directory_iterator(path), fs::directory_iterator(),
+      [](const auto& entry) { return entry.path().filename().string().starts_with("gen-"); });
+  EXPECT_EQ(generations, 1);
+}
+
 TEST(Store, OnePatientWithoutReadingAll) {
   const TempFolder folder;
   fill(folder.path() / "a", 1 << 30);

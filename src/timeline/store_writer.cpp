@@ -80,7 +80,8 @@ struct StoreWriter::State {
   std::string texts;
   std::vector<fs::path> spilled;
   std::size_t spills = 0;
-  std::unordered_set<std::int64_t> patients;
+  std::unordered_set<std::int64_t> patients;  // whose shards are written anew
+  std::unordered_set<std::int64_t> forgotten;
   std::uint64_t added = 0;
   bool synthetic = false;
   std::int64_t last_patient = 0;
@@ -181,7 +182,8 @@ struct StoreWriter::State {
     }
     const auto all = merged(std::move(runs));
     RunRow row;
-    while (all->next(row)) fan.add(row);
+    while (all->next(row))
+      if (forgotten.empty() || !forgotten.contains(row.patient.for_storage())) fan.add(row);
     Inventory inventory;
     inventory.shards = fan.finish();
     for (std::size_t i = 0; i < count; ++i) {
@@ -244,10 +246,15 @@ struct StoreWriter::State {
     fs::rename(pointer, store / "current");
     fresh = false;
     sync_folder(store);
-    // Readers that opened the old generation may still need it; keep one back.
+    // Readers that opened the old generation may still need it; keep one back, unless it is of whom
+    // nothing may stay.
+    remove_before(forgotten.empty() ? number - 1 : number);
+  }
+
+  void remove_before(int oldest) const {
     for (const auto& entry : fs::directory_iterator(store)) {
       const std::string file = entry.path().filename().string();
-      if (file.starts_with("gen-") && entry.is_directory() && number_of(entry.path()) < number - 1)
+      if (file.starts_with("gen-") && entry.is_directory() && number_of(entry.path()) < oldest)
         fs::remove_all(entry.path());
     }
   }
@@ -307,6 +314,16 @@ void StoreWriter::add(PatientId patient, const Event& event) {
 
 void StoreWriter::mark_synthetic() {
   state_->synthetic = true;
+}
+
+void StoreWriter::forget(PatientId patient) {
+  state_->patients.insert(patient.for_storage());
+  state_->forgotten.insert(patient.for_storage());
+  state_->splits.erase(patient);
+}
+
+void StoreWriter::forget_older() {
+  if (state_->old) state_->remove_before(number_of(*state_->old));
 }
 
 void StoreWriter::describe(CodeId code, std::string_view description) {

@@ -34,6 +34,11 @@ class StoreWriter {
   void mark_synthetic();
   void describe(CodeId code, std::string_view description);
   void add_info(const CodeInfo& info);
+  // The next generation has no row of the patient, in no file, and none before it stays: what was
+  // opened before has to be opened again.
+  void forget(PatientId patient);
+  // What an interrupted work of that kind left: generations before the present one.
+  void forget_older();
   // Added to the splits that the store has.
   void add_splits(const Splits& splits);
 

@@ -234,8 +234,16 @@ struct Progress {
   std::vector<torch::Tensor> best_copy;
 };
 
+// Losses by epoch as a row each.
+torch::Tensor losses_of(const NetworkResult& result) {
+  const auto row = [](const std::vector<double>& losses) {
+    return torch::tensor(losses, torch::kFloat64);
+  };
+  return torch::stack({row(result.train_loss), row(result.tuning_loss)});
+}
+
 void save(const std::string& file, const Learner& learner, const torch::optim::Optimizer& optimizer,
-          const Progress& progress) {
+          const Progress& progress, const NetworkResult& result) {
   torch::serialize::OutputArchive archive, of_optimizer;
   optimizer.save(of_optimizer);
   const auto state = learner.state();
@@ -248,6 +256,7 @@ void save(const std::string& file, const Learner& learner, const torch::optim::O
                                          torch::kFloat64));
   at::Generator generator = at::detail::getDefaultCPUGenerator();
   archive.write("random", generator.get_state());
+  archive.write("losses", losses_of(result));
   for (std::size_t i = 0; i < progress.best_copy.size(); ++i)
     archive.write("best" + std::to_string(i), progress.best_copy[i]);
   archive.save_to(file + ".part");
@@ -255,7 +264,7 @@ void save(const std::string& file, const Learner& learner, const torch::optim::O
 }
 
 void load(const std::string& file, Learner& learner, torch::optim::Optimizer& optimizer,
-          Progress& progress) {
+          Progress& progress, NetworkResult& result) {
   torch::serialize::InputArchive archive, of_optimizer;
   archive.load_from(file);
   auto state = copy_of(learner);
@@ -264,9 +273,14 @@ void load(const std::string& file, Learner& learner, torch::optim::Optimizer& op
   restore(learner, state);
   archive.read("optimizer", of_optimizer);
   optimizer.load(of_optimizer);
-  torch::Tensor numbers, random;
+  torch::Tensor numbers, random, losses;
   archive.read("numbers", numbers);
   archive.read("random", random);
+  const bool has_losses = archive.try_read("losses", losses);  // not of an older program
+  for (std::int64_t i = 0; has_losses && i < losses.size(1); ++i) {
+    result.train_loss.push_back(losses[0][i].item<double>());
+    result.tuning_loss.push_back(losses[1][i].item<double>());
+  }
   at::Generator generator = at::detail::getDefaultCPUGenerator();
   generator.set_state(random);
   progress.epoch = static_cast<std::size_t>(numbers[0].item<double>());
@@ -307,7 +321,7 @@ void train(const NetworkProblem& problem, NetworkResult& result) {
   const auto steps = optimizer(problem, learner);
   Progress progress;
   if (!problem.checkpoint.empty() && std::filesystem::exists(problem.checkpoint))
-    load(problem.checkpoint, learner, *steps, progress);
+    load(problem.checkpoint, learner, *steps, progress, result);
   while (progress.epoch < problem.options.epochs) {
     set_rate(*steps, rate_at(problem.options, progress.epoch));
     result.train_loss.push_back(train_epoch(problem, rows, learner, *steps));
@@ -318,7 +332,7 @@ void train(const NetworkProblem& problem, NetworkResult& result) {
       progress.best = loss, progress.best_epoch = progress.epoch;
       progress.best_copy = copy_of(learner);
     }
-    if (!problem.checkpoint.empty()) save(problem.checkpoint, learner, *steps, progress);
+    if (!problem.checkpoint.empty()) save(problem.checkpoint, learner, *steps, progress, result);
     if (problem.stop && problem.stop()) return;
     if (progress.epoch >= progress.best_epoch + problem.options.patience) break;
   }

@@ -264,6 +264,24 @@ def check_training(home, t):
             wait_until(lambda: state(s, sci, foreign["id"])["state"] == "failed", 600)
             problem = state(s, sci, foreign["id"]).get("problem", "")
             check(f"a recipe's model is sought in the inbox: {name}", word in problem, problem)
+        check("a CSV import needs a mapping", job(s, w, {
+            "kind": "import", "format": "csv", "path": "elsewhere.onnx"}).status == 400)
+        network = texts["recipe"].replace("{kind: linear, l1_share: 0.9}",
+                                          "{kind: mlp, hidden: [8], epochs: 150, patience: 150}")
+        curve = job(s, sci, {"kind": "train", "name": "net", **texts, "recipe": network}).json()
+        wait_until(lambda: len(state(s, sci, curve["id"])["curve"]) >= 6 or
+                   state(s, sci, curve["id"])["state"] in ("done", "failed"), 600)
+        before = state(s, sci, curve["id"])
+        s.stop(signal.SIGKILL)
+    with Service(PROGRAM, home) as s:
+        wait_until(lambda: state(s, sci, curve["id"])["state"] in ("done", "failed"), 600)
+        told = state(s, sci, curve["id"])
+        if "cannot train networks" not in told.get("problem", ""):
+            check("it was killed while it learnt", before["state"] == "running", before)
+            for series in ("loss of training patients", "loss of tuning patients"):
+                steps = [p["step"] for p in told["curve"] if p["series"] == series][:150]  # then baselines'
+                check("a killed network's curve has every epoch once: " + series, told["state"] == "done"
+                      and steps == list(range(1, 151)), told)
         gone = job(s, sci, {"kind": "train", "name": "again", **texts}).json()
         wait_until(lambda: len(state(s, sci, gone["id"])["log"]) >= 2, 30)
         s.stop(signal.SIGKILL)

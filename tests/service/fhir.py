@@ -29,7 +29,8 @@ def check_fhir(s, t):
     check("and it is gone", s.ask("GET", "/fhir/Observation/" + id, token=w).status == 410)
     history = s.ask("GET", f"/fhir/Observation/{id}/_history", token=w).json()
     check("but not its history", [e["request"]["method"] for e in history["entry"]] ==
-          ["DELETE", "PUT", "POST"], history)
+          ["DELETE", "PUT", "POST"] and [e["response"]["status"] for e in history["entry"]] ==
+          ["204", "200", "201"] and history["entry"][-1]["request"]["url"] == "Observation", history)
     for name, resource, path in [
             ("an unknown patient", lab("nobody-knows", 1, "2020-01-01"), "/fhir/Observation"),
             ("another type than the address", lab("own", 1, "2020-01-01"), "/fhir/Condition"),
@@ -72,7 +73,13 @@ def check_search(s, t):
     check("what is packed, or XML, is said to be so", all(
         s.ask("POST", "/fhir/Observation", "<x/>", token=w, headers=h).status == 415 for h in (
             {"Content-Encoding": "gzip"}, {"Content-Type": "application/fhir+xml"})) and
-          found("_format=xml")[1].status == 406 and found("_format=json")[1].status == 200)
+          found("_format=xml")[1].status == 406 and found("_format=json")[1].status == 200 and
+          found("_format=application/fhir+json;charset=utf-8")[1].status == 200)
+    check("also of what is wanted", s.ask("GET", "/fhir/Patient/search", token=w, headers={
+        "Accept": "application/fhir+xml"}).status == 406 and s.ask(
+        "POST", "/fhir/Observation/_search", "patient=search&_format=xml", token=w, headers=form).status == 406
+        and s.ask("PUT", "/api/inbox/a.csv", "<a/>", token=w, headers={"Content-Type": "text/xml"}).status == 204
+        and s.ask("DELETE", "/api/inbox/a.csv", token=w).status == 204)
     check("by code alone", found("code=718-7&_count=0")[1].json()["total"] == 7)
     check("another code", found("code=http://loinc.org|1")[0] == [])
     check("a parameter that is not known", found("colour=red")[1].status == 400)
@@ -94,6 +101,12 @@ def check_search(s, t):
     check("and search within them", s.ask("GET", "/fhir/Observation", token=t["clinician"]).status == 403)
     everything = s.ask("GET", "/fhir/Patient/search/$everything", token=w).json()
     check("$everything", len(everything["entry"]) == 8, len(everything["entry"]))
+    check("but not less than everything without a word", s.ask(
+        "GET", "/fhir/Patient/search/$everything?_type=Observation", token=w).status == 400)
+    told = [s.ask("GET", f"/fhir/Patient/{who}{more}", token=t["clinician"]) for more in ("", "/_history")
+            for who in ("search", "nobody-at-all")]
+    check("who is another's and who is nobody are told alike", {(a.status, a.json()["issue"][0]["diagnostics"])
+          for a in told} == {(403, told[0].json()["issue"][0]["diagnostics"])}, told)
     first = s.ask("GET", "/fhir/Patient/search/$everything?_count=5", token=w).json()
     rest = s.ask("GET", "/fhir/" + first["link"][0]["url"].split("/fhir/")[1], token=w).json()
     check("and in pages", first["entry"] + rest["entry"] == everything["entry"] and

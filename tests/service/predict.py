@@ -124,6 +124,15 @@ def check_hooks(s, t):
         "info", "warning", "critical") and card["source"]["label"] and uuid.UUID(card["uuid"]), card)
     check("every override reason has words", all(r["display"] for r in card.get(
         "overrideReasons", [])), card)
+    chinese, english = [s.ask("POST", "/cds-services/heart", {**request, "prefetch": prefetch}, token=w,
+                              headers={"Accept-Language": language}).json()["cards"][0]
+                        for language in ("fr, zh-CN;q=0.9, en;q=0.5", "zh;q=0, en")]
+    check("a card in Chinese", "为平均的" in chinese["summary"] and "数据截至" in chinese["detail"] and
+          "raises" not in chinese["detail"] and len(chinese["summary"]) < 140 and
+          chinese["overrideReasons"][0]["display"] == "已知晓", chinese)
+    bullets = [line for line in english["detail"].splitlines() if line.startswith("- ")]
+    check("and in English, each reason once", "data to" in english["detail"] and bullets and
+          len(set(bullets)) == len(bullets), english)
     check("null is no data, not an error", post({**request, "prefetch": {
         **prefetch, "observations": None}}).status == 200)
     failed = post({**request, "prefetch": {**prefetch, "conditions": {
@@ -169,7 +178,9 @@ def check_inference(s, t):
                                               token=w).status == 400)
     for what, more in (("a shape of two", {"inputs": [{**body["inputs"][0], "shape": [2]}]}),
                        ("a shape that is none", {"inputs": [{**body["inputs"][0], "shape": "1"}]}),
-                       ("an unknown output", {"outputs": [{"name": "colour"}]})):
+                       ("an unknown output", {"outputs": [{"name": "colour"}]}),
+                       ("an output twice", {"outputs": [{"name": "value"}] * 2}),
+                       ("two inputs", {"inputs": body["inputs"] * 2})):
         got = s.ask("POST", "/v2/models/heart/infer", {**body, **more}, token=w)
         check("infer refuses " + what, got.status == 400 and got.json()["error"], got)
     got = s.ask("POST", "/v2/models/heart/infer", {**body, "outputs": [{"name": "interval"}]}, token=w)
