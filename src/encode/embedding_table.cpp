@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "timeline/arrow_check.h"
+#include "timeline/parquet_options.h"
 
 namespace cangong {
 namespace {
@@ -27,7 +28,7 @@ std::shared_ptr<arrow::Schema> schema_of(std::size_t width,
 }  // namespace
 
 struct EmbeddingTable::State {
-  fs::path file, part;
+  fs::path file;
   std::size_t width;
   std::shared_ptr<arrow::Schema> schema;
   std::shared_ptr<arrow::io::FileOutputStream> out;
@@ -53,25 +54,16 @@ EmbeddingTable::EmbeddingTable(const fs::path& file, std::size_t width,
                                const std::map<std::string, std::string>& about)
     : state_(new State) {
   State& s = *state_;
-  s.file = file, s.part = file.string() + ".part", s.width = width;
+  s.file = file, s.width = width;
   s.schema = schema_of(width, about);
-  s.out = s.take(arrow::io::FileOutputStream::Open(s.part.string()));
-  const auto properties = parquet::WriterProperties::Builder()
-                              .compression(parquet::Compression::ZSTD)
-                              ->enable_page_checksum()
-                              ->created_by("cangong")
-                              ->build();
-  const auto arrow_properties = parquet::ArrowWriterProperties::Builder().store_schema()->build();
+  s.out = s.take(arrow::io::FileOutputStream::Open(s.file.string()));
   s.writer = s.take(parquet::arrow::FileWriter::Open(*s.schema, arrow::default_memory_pool(), s.out,
-                                                     properties, arrow_properties));
+                                                     table_properties(), arrow_table_properties()));
   s.rows = s.take(
       arrow::RecordBatchBuilder::Make(s.schema, arrow::default_memory_pool(), kRowsPerGroup));
 }
 
-EmbeddingTable::~EmbeddingTable() {
-  std::error_code ignored;
-  fs::remove(state_->part, ignored);
-}
+EmbeddingTable::~EmbeddingTable() = default;
 
 void EmbeddingTable::add(PatientId patient, Time when, std::span<const float> embedding) {
   State& s = *state_;
@@ -90,7 +82,6 @@ void EmbeddingTable::finish() {
   s.flush();
   s.check(s.writer->Close());
   s.check(s.out->Close());
-  fs::rename(s.part, s.file);
 }
 
 }  // namespace cangong

@@ -12,7 +12,7 @@
 
 namespace cangong {
 
-// Written beside its name, and put there by `finish`; rows are held some thousands at a time.
+// Whole after `finish`; rows are held some thousands at a time.
 class EmbeddingTable {
  public:
   // `about`: texts for the file's own metadata. Throws Fault::storage.

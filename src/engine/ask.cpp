@@ -80,21 +80,26 @@ void add_with(const AskRequest& request, const AskedPatient& asked, FutureReques
     warnings.push_back("association, not effect: who had it differed in other ways, too");
 }
 
+// The rate a day right now of what is asked about.
+struct Present {
+  double rate;
+  std::size_t threads;
+};
+
 // The rate now, with each past event to without it; exact. What cannot happen again cannot in
 // either.
 std::vector<PastEvent> reasons_of(const DecoderFutures& simulator, const AskedPatient& asked,
-                                  const FutureRequest& wanted, std::size_t threads) {
-  const double whole = rate_of(simulator, wanted, wanted.watched);
-  if (!(whole > 0)) return {};
+                                  const FutureRequest& wanted, const Present& present) {
+  if (!(present.rate > 0)) return {};
   const TokenVocabulary& vocabulary = asked.model.vocabulary();
   std::vector<std::size_t> places;  // nobody is without a sex
   for (std::size_t i = 0; i + 1 < wanted.ids.size(); ++i)
     if (vocabulary.token(wanted.ids[i]).kind == Token::Kind::outcome) places.push_back(i);
-  const std::vector<double> rates = simulator.rates_without(wanted, places, threads);
+  const std::vector<double> rates = simulator.rates_without(wanted, places, present.threads);
   std::vector<PastEvent> reasons;
   for (std::size_t k = 0; k < places.size(); ++k)
     reasons.push_back({vocabulary.token(wanted.ids[places[k]]).name(),
-                       wanted.days[places[k]] / 365.25, whole / rates[k]});
+                       wanted.days[places[k]] / 365.25, present.rate / rates[k]});
   std::stable_sort(reasons.begin(), reasons.end(), [](const auto& a, const auto& b) {
     return std::abs(std::log(a.ratio)) > std::abs(std::log(b.ratio));
   });
@@ -217,8 +222,9 @@ AskReply ask_model(const AskRequest& request) {
   constexpr double kNormal = 1.96, kDaysOfYear = 365.25;
   reply.low = std::max(0.0, value - kNormal * standard_error);
   reply.high = std::min(1.0, value + kNormal * standard_error);
-  reply.yearly_rate = rate_of(simulator, wanted, wanted.watched) * kDaysOfYear;
-  if (request.explain) reply.reasons = reasons_of(simulator, asked, wanted, question.threads);
+  const Present present{rate_of(simulator, wanted, wanted.watched), question.threads};
+  reply.yearly_rate = present.rate * kDaysOfYear;
+  if (request.explain) reply.reasons = reasons_of(simulator, asked, wanted, present);
   record_asked(asked, question, {"ask", reply.value, asked_for(request)});
   return reply;
 }

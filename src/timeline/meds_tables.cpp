@@ -7,6 +7,7 @@
 #include <parquet/arrow/writer.h>
 
 #include "timeline/arrow_check.h"
+#include "timeline/parquet_options.h"
 
 namespace cangong {
 namespace {
@@ -34,17 +35,11 @@ void write_table(const fs::path& file, const std::shared_ptr<arrow::Schema>& sch
       fs::remove(part, ignored);
     }
   } sweep{part};
-  const auto properties = parquet::WriterProperties::Builder()
-                              .compression(parquet::Compression::ZSTD)
-                              ->enable_page_checksum()
-                              ->created_by("cangong")
-                              ->build();
-  const auto arrow_properties = parquet::ArrowWriterProperties::Builder().store_schema()->build();
   auto out =
       take_arrow(arrow::io::FileOutputStream::Open(part.string()), Fault::storage, part.string());
   check_arrow(
       parquet::arrow::WriteTable(*arrow::Table::Make(schema, columns), arrow::default_memory_pool(),
-                                 out, 1 << 20, properties, arrow_properties),
+                                 out, 1 << 20, table_properties(), arrow_table_properties()),
       Fault::storage, file.string());
   check_arrow(out->Close(), Fault::storage, file.string());
   fs::rename(part, file);
