@@ -18,7 +18,7 @@ std::string asked_json(const AskReply& reply) {
                               {"standard_error", reply.standard_error},
                               {"low", reply.low},
                               {"high", reply.high},
-                              {"without", number(reply.without)},
+                              {"as_recorded", number(reply.as_recorded)},
                               {"yearly_rate", reply.yearly_rate},
                               {"method", reply.method},
                               {"numbers", name_of(reply.format)},
@@ -43,8 +43,12 @@ int run_ask(const Args& args) {
   if (const auto predicates = args.find("--predicates")) request.predicates = *predicates;
   if (request.task.has_value() != request.codes.empty())
     throw UsageError{"either --codes or --task says what is asked"};
-  if (const auto with = args.find("--with"))
-    for (const std::string_view code : split(*with, ',')) request.with.emplace_back(code);
+  Supposing& supposing = request.supposing;
+  for (const auto& [flag, into] :
+       {std::pair("--with", &supposing.with), std::pair("--without", &supposing.without),
+        std::pair("--shift", &supposing.shifted)})
+    if (const auto said = args.find(flag))
+      for (const std::string_view code : split(*said, ',')) into->emplace_back(code);
   request.explain = args.flag("--explain");
   const AskReply reply = ask_model(request);
   if (args.flag("--json")) {
@@ -56,7 +60,7 @@ int run_ask(const Args& args) {
               100 * reply.high, format_count(reply.futures).c_str(),
               join(reply.codes, ", ").c_str());
   if (!request.task) std::printf("rate now: %.4f a year\n", reply.yearly_rate);
-  if (reply.without) std::printf("without it: %.2f %%\n", 100 * *reply.without);
+  if (reply.as_recorded) std::printf("as it is recorded: %.2f %%\n", 100 * *reply.as_recorded);
   for (const std::string& warning : reply.warnings) std::printf("note: %s\n", warning.c_str());
   for (const PastEvent& event : reply.reasons)
     std::printf("  x %-6.2f at age %-5.1f %s\n", event.ratio, event.age_years, event.code.c_str());

@@ -8,7 +8,51 @@
 
 namespace cangong {
 
+namespace {
+
+// A model of whole timelines has no labels: it is judged by what came after a moment.
+int evaluate_timelines(const Args& args) {
+  JudgeTimelinesRequest request;
+  request.bundle = args.positional(0);
+  request.store = args.need("--store");
+  request.truth = args.get("--truth", "");
+  if (request.truth.empty()) request.as_of = args.need("--as-of");
+  request.zone = args.get("--zone", "UTC");
+  request.report = args.get("--report", "");
+  request.years = years_in(args, "5");
+  request.patients = whole_in(args, "--patients", "2000");
+  request.futures = whole_in(args, "--futures", "20");
+  request.seed = whole_in(args, "--seed", "1");
+  request.threads = args.threads();
+  if (args.flag("--bf16")) request.format = FloatFormat::bfloat16;
+  const TimelinesReport report = judge_timelines(request);
+  if (args.flag("--json")) {
+    std::fputs(timelines_report_json(report).c_str(), stdout);
+    return kOk;
+  }
+  std::printf("%s%s patients (%s), %s years from %s on\n", report.synthetic ? "SYNTHETIC. " : "",
+              format_count(report.patients).c_str(), report.judged_by.c_str(),
+              format_short(report.years, 3).c_str(), format_time(report.as_of).c_str());
+  std::printf("  had it  foretold   ratio (95 %%)         AUROC  slope  code\n");
+  constexpr std::size_t kMost = 25;
+  for (std::size_t i = 0; i < std::min(kMost, report.outcomes.size()); ++i) {
+    const JudgedOutcome& one = report.outcomes[i];
+    std::printf("%8.0f %9.1f   %4.2f (%4.2f - %4.2f)   %5.3f  %5.2f  %s  %s\n", one.observed,
+                one.expected, one.ratio.value, one.ratio.low, one.ratio.high, one.auroc.value,
+                one.slope, one.code.c_str(), one.description.c_str());
+    if (one.truth)
+      std::printf(
+          "%22s true risk %.2f %%: foretold %.3f of it, slope %.3f, mean distance %.1f %%\n", "",
+          100 * one.truth->mean, one.truth->ratio, one.truth->slope, 100 * one.truth->error);
+  }
+  if (!request.report.empty()) std::printf("report: %s\n", (request.report / "index.html").c_str());
+  return kOk;
+}
+
+}  // namespace
+
 int run_evaluate(const Args& args) {
+  if (TimelineModel::is_in(Bundle::open(args.positional(0)))) return evaluate_timelines(args);
   EvaluateRequest request;
   request.bundle = args.positional(0);
   request.store = args.need("--store");

@@ -13,6 +13,9 @@ std::string metrics_text(const StudyReport& report);
 std::string prediction_text(const PredictReply& reply);
 std::string prediction_json(const PredictReply& reply);
 
+// Options. Throw UsageError.
+std::size_t whole_in(const Args& args, std::string_view name, std::string_view otherwise);
+double years_in(const Args& args, std::string_view otherwise);
 // What `simulate` and `ask` have in common.
 FutureQuestion question_in(const Args& args);
 

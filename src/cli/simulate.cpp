@@ -3,22 +3,10 @@
 
 #include "base/text.h"
 #include "cli/show.h"
+#include "engine/question.h"
 
 namespace cangong {
 namespace {
-
-double positive(const Args& args, std::string_view name, std::string_view otherwise) {
-  const auto value = parse_number(args.get(name, otherwise));
-  if (!value || !(*value > 0)) throw UsageError{std::string(name) + " is a number above 0"};
-  return *value;
-}
-
-std::size_t whole(const Args& args, std::string_view name, std::string_view otherwise) {
-  const auto value = parse_integer(args.get(name, otherwise));
-  if (!value || *value <= 0 || *value > 10'000'000)
-    throw UsageError{std::string(name) + " is a whole number from 1 to 10,000,000"};
-  return static_cast<std::size_t>(*value);
-}
 
 std::string simulated_json(const SimulateReply& reply) {
   nlohmann::ordered_json json{{"model", reply.bundle},
@@ -46,6 +34,21 @@ std::string simulated_json(const SimulateReply& reply) {
 
 }  // namespace
 
+std::size_t whole_in(const Args& args, std::string_view name, std::string_view otherwise) {
+  const auto value = parse_integer(args.get(name, otherwise));
+  if (!value || *value <= 0 || *value > 10'000'000)
+    throw UsageError{std::string(name) + " is a whole number from 1 to 10,000,000"};
+  return static_cast<std::size_t>(*value);
+}
+
+double years_in(const Args& args, std::string_view otherwise) {
+  const auto years = parse_number(args.get("--years", otherwise));
+  if (!years || !(*years > 0)) throw UsageError{"--years is a number above 0"};
+  constexpr double kMost = 130;
+  if (*years > kMost) throw UsageError{"--years is 130 at most"};
+  return *years;
+}
+
 FutureQuestion question_in(const Args& args) {
   FutureQuestion question;
   question.bundle = args.positional(0);
@@ -53,13 +56,9 @@ FutureQuestion question_in(const Args& args) {
   question.subject = args.need("--subject");
   question.as_of = args.need("--as-of");
   question.zone = args.get("--zone", "UTC");
-  constexpr double kYear = 365.25 * 86400e6;
-  constexpr double kMostYears = 130;
-  const double years = positive(args, "--years", "10");
-  if (years > kMostYears) throw UsageError{"--years is 130 at most"};
-  question.horizon = Duration(static_cast<std::int64_t>(years * kYear));
-  question.futures = whole(args, "--futures", "1000");
-  question.seed = whole(args, "--seed", "1");
+  question.horizon = years_long(years_in(args, "10"));
+  question.futures = whole_in(args, "--futures", "1000");
+  question.seed = whole_in(args, "--seed", "1");
   question.threads = args.threads();
   if (args.flag("--bf16")) question.format = FloatFormat::bfloat16;
   return question;
@@ -68,7 +67,7 @@ FutureQuestion question_in(const Args& args) {
 int run_simulate(const Args& args) {
   SimulateRequest request;
   request.question = question_in(args);
-  request.most = whole(args, "--most", "20");
+  request.most = whole_in(args, "--most", "20");
   request.out = args.get("--out", "");
   const SimulateReply reply = simulate_futures(request);
   if (args.flag("--json")) {

@@ -2,7 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
-#include "cli/args.h"
+#include "cli/show.h"
 #include "engine/engine.h"
 
 namespace cangong {
@@ -18,6 +18,9 @@ int run_synthesize(const Args& args) {
   request.seed = static_cast<std::uint64_t>(number("--seed", "1"));
   request.into = args.need("--into");
   request.format = args.get("--format", "meds");
+  request.deep = args.flag("--deep");
+  request.truth_at = args.get("--truth-at", request.truth_at);
+  request.truth_years = years_in(args, "5");
   request.threads = args.threads();
   request.memory_bytes = args.bytes("--memory", std::size_t{1} << 30);
   const SynthesizeReply reply = synthesize(request);

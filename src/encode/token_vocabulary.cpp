@@ -265,6 +265,15 @@ std::vector<std::int32_t> TokenVocabulary::ids_of(const std::string& code) const
   return ids;
 }
 
+std::int32_t TokenVocabulary::id_for(const std::string& code, std::optional<double> number) const {
+  const auto plain = ids_.find(code);
+  if (plain == ids_.end() || !number) return plain == ids_.end() ? -1 : plain->second;
+  const auto cuts = cuts_.find(code);
+  if (cuts == cuts_.end()) return -1;
+  const std::size_t part = part_of(cuts->second.at, static_cast<float>(*number));
+  return plain->second + 1 + static_cast<std::int32_t>(part);
+}
+
 std::vector<std::int32_t> TokenVocabulary::ids_like(const Pattern& pattern) const {
   std::vector<std::int32_t> ids;
   for (std::size_t id = 2; id < tokens_.size(); ++id)

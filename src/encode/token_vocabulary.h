@@ -59,6 +59,8 @@ class TokenVocabulary {
   std::int32_t first_outcome() const { return first_outcome_; }
   // Of all tokens that have the code, with whatever number.
   std::vector<std::int32_t> ids_of(const std::string& code) const;
+  // Of the code with this number, or without one; -1: the vocabulary has none.
+  std::int32_t id_for(const std::string& code, std::optional<double> number) const;
   // In which a code's numbers are told apart; empty where they are not.
   std::string_view unit_of(const std::string& code) const;
   // Tokens whose code the expression finds.

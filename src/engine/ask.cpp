@@ -4,6 +4,8 @@
 
 #include "cohort/label.h"
 #include "engine/future_record.h"
+#include "engine/outlook.h"
+#include "engine/supposing.h"
 #include "evaluate/interval.h"
 
 namespace cangong {
@@ -42,6 +44,13 @@ double rate_of(const DecoderFutures& simulator, const FutureRequest& wanted,
   return rate;
 }
 
+std::vector<std::int32_t> ids_of(const std::vector<float>& watched) {
+  std::vector<std::int32_t> ids;
+  for (std::size_t id = 0; id < watched.size(); ++id)
+    if (watched[id] > 0) ids.push_back(static_cast<std::int32_t>(id));
+  return ids;
+}
+
 std::vector<float> watched_codes(const AskRequest& request, const TokenVocabulary& vocabulary,
                                  std::vector<std::string>& names) {
   std::vector<float> watched(vocabulary.size());
@@ -57,62 +66,11 @@ std::vector<float> watched_codes(const AskRequest& request, const TokenVocabular
   return watched;
 }
 
-// What is taken for recorded, at the moment of the question, and a warning where few ever had it.
-void add_with(const AskRequest& request, const AskedPatient& asked, FutureRequest& wanted,
-              std::vector<std::string>& warnings) {
-  const TokenVocabulary& vocabulary = asked.model.vocabulary();
-  const FutureRules rules = asked.model.rules();
-  for (const std::string& code : request.with) {
-    const auto ids = vocabulary.ids_of(code);
-    if (ids.empty()) fail(Fault::input, "--with: the model knows no code \"" + code + "\"");
-    const auto first = static_cast<std::size_t>(ids.front());
-    if (rules.ends[first]) fail(Fault::input, "--with: nothing follows " + code);
-    if (!wanted.watched.empty() && wanted.watched[first] > 0)
-      fail(Fault::input, "--with names " + code + ", which is what is asked about");
-    wanted.ids.insert(wanted.ids.end() - 1, ids.front());
-    wanted.days.insert(wanted.days.end() - 1, wanted.days.back());
-    const std::uint64_t people = vocabulary.token(ids.front()).people;
-    constexpr std::uint64_t kFew = 100;
-    if (people < kFew)
-      warnings.push_back("only " + std::to_string(people) + " training patients had " + code);
-  }
-  if (!request.with.empty())
-    warnings.push_back("association, not effect: who had it differed in other ways, too");
-}
-
-// The rate a day right now of what is asked about.
-struct Present {
-  double rate;
-  std::size_t threads;
-};
-
-// The rate now, with each past event to without it; exact. What cannot happen again cannot in
-// either.
-std::vector<PastEvent> reasons_of(const DecoderFutures& simulator, const AskedPatient& asked,
-                                  const FutureRequest& wanted, const Present& present) {
-  if (!(present.rate > 0)) return {};
-  const TokenVocabulary& vocabulary = asked.model.vocabulary();
-  std::vector<std::size_t> places;  // nobody is without a sex
-  for (std::size_t i = 0; i + 1 < wanted.ids.size(); ++i)
-    if (vocabulary.token(wanted.ids[i]).kind == Token::Kind::outcome) places.push_back(i);
-  const std::vector<double> rates = simulator.rates_without(wanted, places, present.threads);
-  std::vector<PastEvent> reasons;
-  for (std::size_t k = 0; k < places.size(); ++k)
-    reasons.push_back({vocabulary.token(wanted.ids[places[k]]).name(),
-                       wanted.days[places[k]] / 365.25, present.rate / rates[k]});
-  std::stable_sort(reasons.begin(), reasons.end(), [](const auto& a, const auto& b) {
-    return std::abs(std::log(a.ratio)) > std::abs(std::log(b.ratio));
-  });
-  constexpr std::size_t kMost = 20;
-  if (reasons.size() > kMost) reasons.resize(kMost);
-  return reasons;
-}
-
 // Codes that are asked about and were recorded already, and do not come twice.
 void warn_of_happened(const AskedPatient& asked, AskReply& reply) {
   const FutureRules rules = asked.model.rules();
   for (const std::string& code : reply.codes)
-    for (const std::int32_t id : asked.history.ids)
+    for (const std::int32_t id : asked.moment.history.ids)
       if (asked.model.vocabulary().token(id).code == code &&
           !rules.recurs[static_cast<std::size_t>(id)]) {
         reply.warnings.push_back(code + " is recorded already, and nobody had it twice");
@@ -133,7 +91,10 @@ std::string asked_for(const AskRequest& request) {
   nlohmann::ordered_json json;
   if (request.task) json["task"] = digest_of_file(request.task->string());
   if (!request.codes.empty()) json["codes"] = request.codes;
-  if (!request.with.empty()) json["with"] = request.with;
+  const Supposing& supposing = request.supposing;
+  if (!supposing.with.empty()) json["with"] = supposing.with;
+  if (!supposing.without.empty()) json["without"] = supposing.without;
+  if (!supposing.shifted.empty()) json["shifted"] = supposing.shifted;
   json["explained"] = request.explain;
   return json.dump();
 }
@@ -144,9 +105,9 @@ AskReply begin_reply(const AskedPatient& asked, const FutureQuestion& question) 
   reply.bundle = asked.bundle.digest(), reply.store = asked.store.digest();
   reply.model = asked.model.facts().name, reply.format = question.format;
   reply.synthetic = asked.store.inventory().synthetic || asked.model.facts().synthetic;
-  reply.as_of = asked.as_of, reply.futures = question.futures;
-  if (asked.history.unknown > 0)
-    reply.warnings.push_back(std::to_string(asked.history.unknown) +
+  reply.as_of = asked.moment.as_of, reply.futures = question.futures;
+  if (asked.moment.history.unknown > 0)
+    reply.warnings.push_back(std::to_string(asked.moment.history.unknown) +
                              " events of the record are of codes that the model does not know");
   return reply;
 }
@@ -170,14 +131,14 @@ AskReply ask_task(const AskRequest& request, const AskedPatient& asked, FutureRe
   const Labeller labeller({task}, record.codes());
   for (const std::string& warning : labeller.warnings()) reply.warnings.push_back(warning);
   reply.codes = {task.name};
-  if (!request.with.empty()) add_with(request, asked, wanted, reply.warnings);
+  suppose(request.supposing, asked.model, wanted, reply.warnings);
   const DecoderFutures simulator(asked.model.weights(), asked.model.rules());
   const auto futures = simulator.draw({&wanted, 1}, question.seed, question.threads).front();
   std::size_t taken = 0, yes = 0, cut = 0;
   for (const Future& future : futures) {
     cut += future.is_cut;
     for (const Realisation& one : labeller.realise(record.with(future, wanted.until), 0)) {
-      if (one.row.when != asked.as_of || !one.row.label) continue;
+      if (one.row.when != asked.moment.as_of || !one.row.label) continue;
       ++taken, yes += std::get<bool>(*one.row.label);
       break;
     }
@@ -205,26 +166,25 @@ AskReply ask_model(const AskRequest& request) {
     fail(Fault::config, "--explain is for --codes; a task's answer has no rate");
   const FutureQuestion& question = request.question;
   const AskedPatient asked = asked_patient(question);
-  FutureRequest wanted = question_of(asked.model, asked.history, asked.age_days);
-  wanted.until = asked.until(question.horizon), wanted.futures = question.futures;
+  FutureRequest wanted = asked.wanted(question);
   if (request.task) return ask_task(request, asked, std::move(wanted));
   AskReply reply = begin_reply(asked, question);
   reply.method = "hazards of simulated futures", reply.taken = question.futures;
   wanted.watched = watched_codes(request, asked.model.vocabulary(), reply.codes);
   const DecoderFutures simulator(asked.model.weights(), asked.model.rules());
-  if (!request.with.empty()) {
-    reply.without = estimate(simulator, wanted, question).value;
-    add_with(request, asked, wanted, reply.warnings);
+  if (!request.supposing.empty()) {
+    reply.as_recorded = estimate(simulator, wanted, question).value;
+    suppose(request.supposing, asked.model, wanted, reply.warnings);
   }
   const auto [value, standard_error, cut] = estimate(simulator, wanted, question);
   reply.value = value, reply.standard_error = standard_error;
   warn_of_happened(asked, reply), warn_of_cut(cut, reply);
-  constexpr double kNormal = 1.96, kDaysOfYear = 365.25;
+  constexpr double kNormal = 1.96;
   reply.low = std::max(0.0, value - kNormal * standard_error);
   reply.high = std::min(1.0, value + kNormal * standard_error);
-  const Present present{rate_of(simulator, wanted, wanted.watched), question.threads};
-  reply.yearly_rate = present.rate * kDaysOfYear;
-  if (request.explain) reply.reasons = reasons_of(simulator, asked, wanted, present);
+  reply.yearly_rate = rate_of(simulator, wanted, wanted.watched) * kDaysOfYear;
+  if (request.explain)
+    reply.reasons = driving_events(asked.model, wanted, ids_of(wanted.watched), question.threads);
   record_asked(asked, question, {"ask", reply.value, asked_for(request)});
   return reply;
 }

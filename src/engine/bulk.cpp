@@ -1,5 +1,7 @@
 #include "engine/bulk.h"
 
+#include <unordered_set>
+
 #include "timeline/assemble.h"
 
 namespace cangong {
@@ -29,6 +31,22 @@ Bulk::Bulk(const fs::path& store)
   if (!generation_) return;
   store_ = Store::open(store);
   meaning_ = meaning_in(*store_);
+  for (const CodeInfo& info : store_->code_infos()) infos_.emplace(info.code, &info);
+}
+
+std::vector<CodeInfo> Bulk::infos_of(const CodeBook& codes) const {
+  std::unordered_set<std::string_view> seen;
+  std::vector<std::string_view> open;
+  for (CodeId id = 0; id < codes.size(); ++id) open.push_back(codes.name(id));
+  std::vector<CodeInfo> infos;
+  while (!open.empty()) {
+    const auto found = infos_.find(open.back());
+    open.pop_back();
+    if (found == infos_.end() || !seen.insert(found->first).second) continue;
+    infos.push_back(*found->second);
+    for (const std::string& parent : found->second->parents) open.push_back(parent);
+  }
+  return infos;
 }
 
 std::shared_ptr<const Timeline> Bulk::kept(PatientId patient) {

@@ -26,6 +26,8 @@ class Bulk {
   Digest digest() const { return store_ ? store_->digest() : Digest(); }
   const Identities& identities() const { return identities_; }
   std::string meaning(std::string_view code) const { return meaning_(code); }
+  // What the store says of these codes and of all above them.
+  std::vector<CodeInfo> infos_of(const CodeBook& codes) const;
 
   // Null where the store does not know the patient. Those asked for lately are kept in memory.
   std::shared_ptr<const Timeline> find(PatientId patient);
@@ -37,6 +39,7 @@ class Bulk {
   std::optional<Store> store_;
   Identities identities_;
   Meaning meaning_;
+  std::unordered_map<std::string_view, const CodeInfo*> infos_;  // by code, of the store
 
   struct Entry {
     PatientId patient;

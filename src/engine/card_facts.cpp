@@ -5,8 +5,10 @@
 
 #include "base/text.h"
 #include "evaluate/sample_size.h"
+#include "model/timeline_model.h"
 #include "report/card.h"
 #include "timeline/meds_tables.h"
+#include "train/pretrain_recipe.h"
 
 namespace cangong {
 namespace {
@@ -139,7 +141,10 @@ Words stability(const Stability& s) {
 }  // namespace
 
 std::vector<std::string> open_on_card(const Bundle& bundle) {
-  CardOptions card = parse_recipe(bundle.read("recipe.yaml"), "recipe.yaml").card;
+  const std::string recipe = bundle.read("recipe.yaml");
+  CardOptions card = TimelineModel::is_in(bundle)
+                         ? parse_pretrain_recipe(recipe, "recipe.yaml").card
+                         : parse_recipe(recipe, "recipe.yaml").card;
   std::vector<std::pair<std::string, std::string>> said;
   CardReader reader{said};
   card.visit(reader);

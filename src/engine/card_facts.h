@@ -24,5 +24,7 @@ std::vector<std::string> open_on_card(const Bundle& bundle);
 // The card in Markdown: what the model is and sees, how a cross-validated one's answers came true,
 // and what a person says of it, with what nobody has said.
 std::string card_markdown(const Pipeline& pipeline, const std::string& name, const Digest& bundle);
+// The same of a model of timelines.
+std::string timelines_card_markdown(const Bundle& bundle, const std::string& name);
 
 }  // namespace cangong

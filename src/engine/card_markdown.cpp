@@ -1,5 +1,7 @@
 #include "base/text.h"
 #include "engine/card_facts.h"
+#include "model/timeline_model.h"
+#include "train/pretrain_recipe.h"
 
 namespace cangong {
 namespace {
@@ -40,13 +42,25 @@ std::string came_true(const Pipeline& p) {
          format_fixed(100 * seen / n, 1) + " %\n";
 }
 
+// With what nobody has said.
+std::string what_people_say(CardOptions card) {
+  std::vector<Statement> all;
+  StatementReader reader{all};
+  card.visit(reader);
+  std::string text = "\n## What people say of it\n\n";
+  std::vector<std::string> unsaid;
+  for (const auto& [subject, said] : all)
+    said.empty() ? unsaid.push_back(subject)
+                 : void(text += "- " + subject + ": " + plain_text(said) + "\n");
+  if (!unsaid.empty()) text += "\nNobody has said: " + join(unsaid, "; ") + ".\n";
+  return text;
+}
+
+constexpr const char* kNobodyReal = "- trained on patients who do not exist\n";
+
 }  // namespace
 
 std::string card_markdown(const Pipeline& p, const std::string& name, const Digest& bundle) {
-  std::vector<Statement> all;
-  StatementReader reader{all};
-  CardOptions card = p.recipe.card;
-  card.visit(reader);
   std::string text = "# Model card: " + name + "\n\n";
   if (!p.recipe.description.empty()) text += plain_text(p.recipe.description) + "\n\n";
   text += "- bundle: " + bundle + "\n- recipe: " + plain_text(p.recipe.name) +
@@ -55,14 +69,26 @@ std::string card_markdown(const Pipeline& p, const std::string& name, const Dige
           format_count(p.main().columns.empty() ? p.encoder->columns().size()
                                                 : p.main().columns.size()) +
           "\n- training examples: " + format_count(p.training_rows) + "\n" + came_true(p);
-  if (p.synthetic) text += "- trained on patients who do not exist\n";
-  text += "\n## What people say of it\n\n";
-  std::vector<std::string> unsaid;
-  for (const auto& [subject, said] : all)
-    said.empty() ? unsaid.push_back(subject)
-                 : void(text += "- " + subject + ": " + plain_text(said) + "\n");
-  if (!unsaid.empty()) text += "\nNobody has said: " + join(unsaid, "; ") + ".\n";
-  return text;
+  if (p.synthetic) text += kNobodyReal;
+  return text + what_people_say(p.recipe.card);
+}
+
+std::string timelines_card_markdown(const Bundle& bundle, const std::string& name) {
+  const TimelineModel model = TimelineModel::open(bundle);
+  const TimelineFacts& facts = model.facts();
+  const PretrainRecipe recipe = parse_pretrain_recipe(bundle.read("recipe.yaml"), "recipe.yaml");
+  std::string text = "# Model card: " + name + "\n\n";
+  if (!facts.description.empty()) text += plain_text(facts.description) + "\n\n";
+  text += "- bundle: " + bundle.digest() + "\n- recipe: " + plain_text(facts.name) +
+          "\n- a model of whole timelines: " + format_count(model.vocabulary().size()) +
+          " tokens, " + format_count(facts.context) + " events looked back at\n- trained on " +
+          format_count(facts.people) + " patients, " + format_count(facts.events) + " events\n";
+  if (facts.judged_events > 0)
+    text += "- judged on " + format_count(facts.judged_events) + " events of other patients (" +
+            facts.judged_by + "): " + format_fixed(facts.cross_entropy + facts.waiting, 3) +
+            " nats an event\n";
+  if (facts.synthetic) text += kNobodyReal;
+  return text + what_people_say(recipe.card);
 }
 
 }  // namespace cangong

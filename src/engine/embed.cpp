@@ -3,16 +3,13 @@
 #include <nlohmann/json.hpp>
 
 #include "base/progress.h"
-#include "encode/embedding_table.h"
-#include "engine/foundation.h"
+#include "engine/question.h"
 #include "model/decoder_pass.h"
 #include "registry/audit.h"
+#include "timeline/vector_table.h"
 
 namespace cangong {
 namespace {
-
-constexpr double kDay = 86400e6;
-constexpr float kOldest = 130 * 365.25f;
 
 // When each patient is looked at.
 class Moments {
@@ -66,21 +63,9 @@ class Passes {
   std::vector<std::unique_ptr<DecoderPass>> free_;
 };
 
-// The age at a moment; none where no birth is known by then, or death is.
-std::optional<float> age_at(const History& history, Time when, const CodeBook& codes) {
-  const auto birth = codes.find("MEDS_BIRTH"), death = codes.find("MEDS_DEATH");
-  std::optional<float> age;
-  for (const Event& event : history.events()) {
-    if (death && event.code == *death) return std::nullopt;
-    if (birth && event.code == *birth && event.time && !age)
-      age = static_cast<float>(static_cast<double>((when - *event.time).count()) / kDay);
-  }
-  return age && *age <= kOldest ? age : std::nullopt;
-}
-
 // Of one shard's patients.
 struct Part {
-  std::unique_ptr<EmbeddingTable> table;
+  std::unique_ptr<VectorTable> table;
   std::uint64_t rows = 0, patients = 0, without = 0;
 };
 
@@ -97,13 +82,12 @@ class Embedder {
     const std::uint64_t before = part.rows;
     for (const Time when : moments_.of(timeline.patient())) {
       const History history = timeline.until(when);
-      const auto age = age_at(history, when, store_.codes());
-      const TokenSequence tokens = tokenizer_.tokens(history);
-      if (!age || !tokens.has_birth) {
+      const auto [age, is_dead] = life_so_far(history);
+      if (!age || is_dead || *age > kOldestDays) {
         ++part.without;
         continue;
       }
-      const FutureRequest question = question_of(model_, tokens, *age);
+      const FutureRequest question = question_of(model_, tokenizer_.tokens(history), *age);
       const DecoderRows rows = decoder_rows(question.ids, question.days);
       passes_.borrow([&](DecoderPass& pass) {
         pass.forward({rows, 0, 1});
@@ -146,8 +130,8 @@ EmbedReply embed_patients(const EmbedRequest& request) {
   fs::create_directories(folder);
   std::vector<Part> parts(store.inventory().shards.size());
   for (std::size_t i = 0; i < parts.size(); ++i)
-    parts[i].table = std::make_unique<EmbeddingTable>(folder / (std::to_string(i) + ".parquet"),
-                                                      reply.width, about);
+    parts[i].table = std::make_unique<VectorTable>(folder / (std::to_string(i) + ".parquet"),
+                                                   VectorColumn{"embedding", reply.width}, about);
   Embedder embedder(model, store, moments);
   Progress progress("embedding", store.inventory().subjects());
   store.each(Columns::all, request.threads, [&](std::size_t shard, const Timeline& timeline) {

@@ -45,10 +45,17 @@ struct SynthesizeRequest {
   std::string format = "meds";  // a store, or fhir: NDJSON
   std::size_t threads = 1;
   std::size_t memory_bytes = std::size_t{1} << 30;
+  // The deep hospital: whole lives with fifty conditions, eight drugs in two arms, two sites. Its
+  // truth is told of one moment.
+  bool deep = false;
+  std::string truth_at = "2015-01-01";
+  double truth_years = 5;
+  std::size_t truth_futures = 100;  // of each person
 };
 struct SynthesizeReply {
   std::uint64_t events = 0;
-  fs::path truth;  // hazards.json and years.parquet, beside `into`
+  fs::path truth;  // beside `into`: hazards.json and years.parquet; or world.json, hazards.parquet
+                   // and risks.parquet
 };
 // A hospital of people who do not exist. The same bytes for the same seed.
 SynthesizeReply synthesize(const SynthesizeRequest& request);

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "engine/supposing.h"
+#include "report/timelines.h"
 #include "train/pretrain.h"
 
 namespace cangong {
@@ -112,7 +114,7 @@ struct AskRequest {
   FutureQuestion question;
   std::string codes;  // a regular expression: any of them, before the horizon; or
   std::optional<fs::path> task, predicates;  // a task file with an answer of yes or no
-  std::vector<std::string> with;             // codes that are taken for recorded at `as_of`
+  Supposing supposing;
   bool explain = false;
 };
 // What the answer would be without one past event.
@@ -129,7 +131,7 @@ struct AskReply {
   Time as_of;
   double value = 0, standard_error = 0, low = 0, high = 0;  // 95 %
   double yearly_rate = 0;                                   // right now
-  std::optional<double> without;                            // the value without what `with` names
+  std::optional<double> as_recorded;                        // the value without what is supposed
   std::vector<std::string> codes, warnings;
   std::vector<PastEvent> reasons;  // by how far the ratio is from 1
   // A task's answer is the share among the futures that it takes.
@@ -138,5 +140,20 @@ struct AskReply {
 };
 // Every answer is recorded in the store's audit trail before it is given.
 AskReply ask_model(const AskRequest& request);
+
+// How what it foretells of patients who had no part in its training came true.
+struct JudgeTimelinesRequest {
+  fs::path bundle, store, report;  // a folder for index.html and report.json; empty: none
+  std::string as_of, zone = "UTC";
+  double years = 5;
+  // Of a deep synthetic hospital: the folder of its true risks, which say when and how far.
+  fs::path truth;
+  std::size_t patients = 2000;  // at most, drawn by chance
+  std::size_t futures = 20;     // of each
+  std::size_t threads = 1;
+  std::uint64_t seed = 1;
+  FloatFormat format = FloatFormat::float32;
+};
+TimelinesReport judge_timelines(const JudgeTimelinesRequest& request);
 
 }  // namespace cangong

@@ -5,7 +5,7 @@ namespace cangong {
 FutureRecord::FutureRecord(const AskedPatient& asked)
     : asked_(asked),
       known_(asked.store.patient(asked.patient)),
-      history_(known_.until(asked.as_of)) {
+      history_(known_.until(asked.moment.as_of)) {
   const CodeBook& own = asked.store.codes();
   for (CodeId id = 0; id < own.size(); ++id) codes_.intern(own.name(id));
   const TokenVocabulary& vocabulary = asked.model.vocabulary();
@@ -19,8 +19,9 @@ Timeline FutureRecord::with(const Future& future, float until) const {
   auto rows = std::make_shared<std::vector<Event>>(known.begin(), known.end());
   const auto at = [&](float days) {
     constexpr double kDay = 86400e6;
-    const double later = (double{days} - asked_.age_days) * kDay;
-    return asked_.as_of + Duration(std::max<std::int64_t>(static_cast<std::int64_t>(later), 1));
+    const double later = (double{days} - asked_.moment.age_days) * kDay;
+    return asked_.moment.as_of +
+           Duration(std::max<std::int64_t>(static_cast<std::int64_t>(later), 1));
   };
   const TokenVocabulary& vocabulary = asked_.model.vocabulary();
   bool is_dead = false;

@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "decide/abstain.h"
 #include "engine/bulk.h"
+#include "engine/load_model.h"
 
 namespace cangong {
 
@@ -23,45 +24,10 @@ using Json = nlohmann::ordered_json;
 
 namespace {
 
-double mean(const std::vector<double>& values) {
-  if (values.empty()) return std::nan("");
-  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
-}
-
-// Where many answers are equal, a tenth may hold none.
-void cut_into_tenths(std::vector<double> judged, ServedModel& model) {
-  std::erase_if(judged, [](double value) { return !std::isfinite(value); });
-  if (judged.size() < 10) return;
-  std::sort(judged.begin(), judged.end());
-  for (std::size_t k = 1; k < 10; ++k) model.deciles.push_back(judged[k * judged.size() / 10]);
-  model.shares.assign(10, 0);
-  for (const double value : judged) {
-    const auto place = std::upper_bound(model.deciles.begin(), model.deciles.end(), value);
-    model.shares[static_cast<std::size_t>(place - model.deciles.begin())] +=
-        1 / static_cast<double>(judged.size());
-  }
-}
-
-ModelPtr load(const fs::path& models, const Approval& approval) {
-  const Bundle bundle = Bundle::open(models / approval.bundle);
-  bundle.verify();
-  const std::size_t at = approval.name.find('@');
-  auto model = std::make_shared<ServedModel>(ServedModel{approval,
-                                                         approval.name.substr(0, at),
-                                                         approval.name.substr(at + 1),
-                                                         read_pipeline(bundle),
-                                                         {},
-                                                         0,
-                                                         {},
-                                                         {},
-                                                         nullptr});
-  model->certainty = std::make_unique<Certainty>(model->pipeline);
-  model->told = told_of(model->pipeline);
-  // Of classes the judged values are of the true one: no answer is like them.
-  const bool classes = model->pipeline.main().readout.answer() == Answer::category;
-  model->usual = classes ? std::nan("") : mean(model->pipeline.judged_value);
-  if (!classes) cut_into_tenths(model->pipeline.judged_value, *model);
-  return model;
+// "sepsis" is sepsis@champion; a bundle's digest is a name, too.
+bool is_named(const Approval& approval, const std::string& name) {
+  return approval.bundle == name ||
+         approval.name == (name.find('@') == std::string::npos ? name + "@champion" : name);
 }
 
 }  // namespace
@@ -170,7 +136,7 @@ std::shared_ptr<const Hospital::Models> Hospital::models() {
   try {
     for (const Approval& approval : approvals(folder)) {
       try {
-        fresh->served.push_back(load(folder, approval));
+        load_model(folder, approval, *fresh);
       } catch (const std::exception& error) {
         fresh->problems.push_back(approval.name + ": " + error.what());
       }
@@ -192,14 +158,36 @@ ModelPtr Hospital::answering_model(const std::string& name) {
 
 ModelPtr Hospital::model(const std::string& name) {
   const auto known = models();
-  const std::string full = name.find('@') == std::string::npos ? name + "@champion" : name;
   for (const ModelPtr& model : known->served)
-    if (model->approval.name == full || model->approval.bundle == name) return model;
+    if (is_named(model->approval, name)) return model;
+  for (const TimelinesPtr& model : known->timelines)
+    if (is_named(model->approval, name))
+      fail(Fault::missing, "\"" + model->id() +
+                               "\" is a model of timelines: it answers $predict of one patient and "
+                               "the years to come, nothing else");
   std::vector<std::string> names;
   for (const ModelPtr& model : known->served) names.push_back(model->id());
   fail(Fault::missing, names.empty()
                            ? "no model is approved; do: cangong approve BUNDLE --as NAME@champion"
                            : "no approved model \"" + name + "\"; there are " + join(names, ", "));
+}
+
+TimelinesPtr Hospital::timelines(const std::string& name) {
+  const auto known = models();
+  for (const TimelinesPtr& model : known->timelines)
+    if (is_named(model->approval, name) && model->alias != "shadow") return model;
+  return nullptr;
+}
+
+Approval Hospital::approval(const std::string& name) {
+  const auto known = models();
+  for (const TimelinesPtr& one : known->timelines)
+    if (is_named(one->approval, name)) return one->approval;
+  return model(name)->approval;
+}
+
+std::vector<CodeInfo> Hospital::code_infos(const CodeBook& codes) {
+  return state_->bulk_now()->infos_of(codes);
 }
 
 namespace {

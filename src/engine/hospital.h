@@ -11,6 +11,7 @@
 
 #include "base/database.h"
 #include "engine/engine.h"
+#include "model/timeline_model.h"
 #include "registry/approval.h"
 #include "registry/audit.h"
 #include "source/fhir_record.h"
@@ -47,6 +48,15 @@ struct ServedModel {
 };
 using ModelPtr = std::shared_ptr<const ServedModel>;
 
+// An approved model of whole timelines.
+struct ServedTimelines {
+  Approval approval;
+  std::string name, alias;
+  TimelineModel model;
+  std::string id() const { return approval.name; }
+};
+using TimelinesPtr = std::shared_ptr<const ServedTimelines>;
+
 // Who asks, and what for; every answer is recorded with it.
 struct Asker {
   std::string user, why, from, trace;
@@ -79,6 +89,7 @@ class Hospital {
   // Read anew when an approval is added. Those that cannot be served are left out and named.
   struct Models {
     std::vector<ModelPtr> served;
+    std::vector<TimelinesPtr> timelines;
     std::vector<std::string> problems;
   };
   std::shared_ptr<const Models> models();
@@ -86,6 +97,10 @@ class Hospital {
   ModelPtr model(const std::string& name);
   // The same, but for shadows, whose answers nobody may see.
   ModelPtr answering_model(const std::string& name);
+  // Of models of timelines, but for shadows; null where the name is none of theirs.
+  TimelinesPtr timelines(const std::string& name);
+  // Of either kind. Throws Fault::missing.
+  Approval approval(const std::string& name);
 
   // By the id of the FHIR resource, an identifier "system|value", or the store's number.
   std::optional<PatientId> find(const std::string& id);
@@ -95,6 +110,8 @@ class Hospital {
   std::string fhir_id(PatientId patient);
   // What a code means; empty where nobody said.
   std::string meaning(std::string_view code);
+  // What the bulk store says of these codes and of all above them.
+  std::vector<CodeInfo> code_infos(const CodeBook& codes);
   // Bulk and live; throws Fault::missing where nothing is known of the patient.
   struct Record {
     Timeline timeline;

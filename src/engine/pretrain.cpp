@@ -1,38 +1,11 @@
 #include <nlohmann/json.hpp>
 
 #include "base/progress.h"
-#include "base/random.h"
 #include "engine/foundation.h"
+#include "engine/token_split.h"
 
 namespace cangong {
 namespace {
-
-// The store's own split, or one by a hash of the patient's number.
-class SplitOf {
- public:
-  SplitOf(const Store& store, const PretrainRecipe& recipe)
-      : own_(store.splits()), share_(recipe.split), seed_(recipe.seed) {}
-
-  TokenSplit operator()(PatientId patient) const {
-    if (!own_.empty()) {
-      const auto found = own_.find(patient);
-      if (found == own_.end())
-        fail(Fault::config, "the store's splits do not name every patient; complete them");
-      if (found->second == kTrain) return TokenSplit::train;
-      return found->second == kTuning ? TokenSplit::tuning : TokenSplit::held_out;
-    }
-    const double at =
-        Random(seed_ * 0x9e3779b97f4a7c15 ^ static_cast<std::uint64_t>(patient.for_storage()))
-            .uniform();
-    if (at < share_.tuning) return TokenSplit::tuning;
-    return at < share_.tuning + share_.held_out ? TokenSplit::held_out : TokenSplit::train;
-  }
-
- private:
-  Splits own_;
-  ShareOptions share_;
-  std::uint64_t seed_;
-};
 
 // What a work folder belongs to: another recipe, store or set of kernels gives other bytes.
 std::string work_of(const PretrainRecipe& recipe, const Store& store) {

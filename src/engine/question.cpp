@@ -11,8 +11,43 @@ constexpr double kDay = 86400e6;
 
 }  // namespace
 
-float AskedPatient::until(Duration horizon) const {
+Duration years_long(double years) {
+  return Duration(static_cast<std::int64_t>(years * kDaysOfYear * kDay));
+}
+
+LifeSoFar life_so_far(const History& history) {
+  const CodeBook& codes = history.codes();
+  const auto birth = codes.find("MEDS_BIRTH"), death = codes.find("MEDS_DEATH");
+  LifeSoFar life;
+  for (const Event& event : history.events()) {
+    life.is_dead = life.is_dead || (death && event.code == *death);
+    if (birth && event.code == *birth && event.time && !life.age_days)
+      life.age_days =
+          static_cast<float>(static_cast<double>((history.cutoff() - *event.time).count()) / kDay);
+  }
+  return life;
+}
+
+float AskedMoment::until(Duration horizon) const {
   return age_days + static_cast<float>(static_cast<double>(horizon.count()) / kDay);
+}
+
+AskedMoment asked_moment(const Tokenizer& tokenizer, const History& history, Duration horizon) {
+  if (horizon <= Duration(0)) fail(Fault::input, "the horizon lies behind the moment");
+  const LifeSoFar life = life_so_far(history);
+  if (!life.age_days)
+    fail(Fault::input,
+         "the record has no MEDS_BIRTH before that moment, so there is no age to ask at");
+  if (life.is_dead) fail(Fault::input, "the patient had died by then; nothing follows");
+  AskedMoment moment{history.cutoff(), *life.age_days, tokenizer.tokens(history)};
+  if (moment.until(horizon) > kOldestDays)
+    fail(Fault::input, "the patient would be over 130 years old at the end; ask for fewer years");
+  return moment;
+}
+
+void require_enough(std::size_t futures) {
+  constexpr std::size_t kFewest = 2;
+  if (futures < kFewest) fail(Fault::input, "two futures are the fewest that say anything");
 }
 
 AskedPatient asked_patient(const FutureQuestion& question) {
@@ -24,33 +59,18 @@ AskedPatient asked_patient(const FutureQuestion& question) {
   if (!moment)
     fail(Fault::input,
          "--as-of \"" + question.as_of + "\" is not a date or time; write 2020-03-01T12:00");
-  if (question.horizon <= Duration(0)) fail(Fault::input, "the horizon lies behind --as-of");
+  require_enough(question.futures);
   const PatientId patient = find_patient(store, question.subject);
-  const Timeline timeline = store.patient(patient);
-  const History history = timeline.until(moment->last);
   const Tokenizer tokenizer(model.vocabulary(), store.codes(), store.code_infos());
-  AskedPatient asked{
-      std::move(bundle),        std::move(model), std::move(store), patient, moment->last, 0,
-      tokenizer.tokens(history)};
-  if (!asked.history.has_birth)
-    fail(Fault::input,
-         "the record has no MEDS_BIRTH before that moment, so there is no age to ask at");
-  const CodeBook& codes = asked.store.codes();
-  const auto birth = codes.find("MEDS_BIRTH"), death = codes.find("MEDS_DEATH");
-  for (const Event& event : history.events()) {
-    if (birth && event.code == *birth && event.time && asked.age_days == 0)
-      asked.age_days =
-          static_cast<float>(static_cast<double>((moment->last - *event.time).count()) / kDay);
-    if (death && event.code == *death)
-      fail(Fault::input, "the patient had died by then; nothing follows");
-  }
-  constexpr float kOldest = 130 * 365.25f;
-  if (asked.until(question.horizon) > kOldest)
-    fail(Fault::input, "the patient would be over 130 years old at the end; shorten --years");
-  constexpr std::size_t kFewest = 2;
-  if (question.futures < kFewest)
-    fail(Fault::input, "two futures are the fewest that say anything");
-  return asked;
+  AskedMoment asked =
+      asked_moment(tokenizer, store.patient(patient).until(moment->last), question.horizon);
+  return {std::move(bundle), std::move(model), std::move(store), patient, std::move(asked)};
+}
+
+FutureRequest AskedPatient::wanted(const FutureQuestion& question) const {
+  FutureRequest request = question_of(model, moment.history, moment.age_days);
+  request.until = moment.until(question.horizon), request.futures = question.futures;
+  return request;
 }
 
 void record_asked(const AskedPatient& asked, const FutureQuestion& question,
@@ -58,7 +78,7 @@ void record_asked(const AskedPatient& asked, const FutureQuestion& question,
   nlohmann::ordered_json record{
       {"what", told.what},
       {"subject", asked.patient.for_storage()},
-      {"as_of", format_time(asked.as_of)},
+      {"as_of", format_time(asked.moment.as_of)},
       {"model", asked.bundle.digest()},
       {"store", asked.store.digest()},
       {"futures", question.futures},

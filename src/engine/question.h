@@ -5,20 +5,43 @@
 
 namespace cangong {
 
-struct AskedPatient {
-  Bundle bundle;
-  TimelineModel model;
-  Store store;
-  PatientId patient;
+inline constexpr double kDaysOfYear = 365.25;
+inline constexpr float kOldestDays = 130 * 365.25f;
+Duration years_long(double years);
+
+// What a history says of being alive at its cutoff.
+struct LifeSoFar {
+  std::optional<float> age_days;  // none: no birth is known by then
+  bool is_dead = false;
+};
+LifeSoFar life_so_far(const History& history);
+
+struct AskedMoment {
   Time as_of;
   float age_days = 0;
   TokenSequence history;
 
   float until(Duration horizon) const;
 };
+// Throws Fault::input where the record has no birth by then, the patient had died, or would be over
+// 130 years old at the end.
+AskedMoment asked_moment(const Tokenizer& tokenizer, const History& history, Duration horizon);
 
-// Throws Fault::missing where there is no such patient, Fault::input where the moment is none, lies
-// before birth or behind death, or the record has no birth.
+// Throws Fault::input where so few say nothing.
+void require_enough(std::size_t futures);
+
+struct AskedPatient {
+  Bundle bundle;
+  TimelineModel model;
+  Store store;
+  PatientId patient;
+  AskedMoment moment;
+
+  // Of the model, until the question's end.
+  FutureRequest wanted(const FutureQuestion& question) const;
+};
+
+// Throws as asked_moment does, and Fault::missing where there is no such patient.
 AskedPatient asked_patient(const FutureQuestion& question);
 
 // Appends to the store's trail who was asked about, by what and when.

@@ -2,32 +2,11 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "engine/outlook.h"
 #include "engine/question.h"
 
 namespace cangong {
 namespace {
-
-// What is counted of one code over all futures.
-struct CodeCount {
-  std::vector<double> first;  // days from the question, of each future that has it
-  double events = 0;
-};
-
-std::map<std::string, CodeCount> count(const std::vector<Future>& futures,
-                                       const TokenVocabulary& vocabulary, float from) {
-  std::map<std::string, CodeCount> counts;
-  for (const Future& future : futures) {
-    std::map<std::string, double> first;
-    for (std::size_t i = 0; i < future.ids.size(); ++i) {
-      const Token& token = vocabulary.token(future.ids[i]);
-      if (token.kind == Token::Kind::no_event) continue;
-      first.emplace(token.code, double{future.days[i]} - from);
-      counts[token.code].events += 1;
-    }
-    for (const auto& [code, days] : first) counts[code].first.push_back(days);
-  }
-  return counts;
-}
 
 // RFC 4180.
 std::string quoted(const std::string& code) {
@@ -43,8 +22,8 @@ void write_csv(const fs::path& file, const std::vector<Future>& futures,
     for (std::size_t i = 0; i < futures[f].ids.size(); ++i) {
       const Token& token = asked.model.vocabulary().token(futures[f].ids[i]);
       if (token.kind == Token::Kind::no_event) continue;
-      const double days = double{futures[f].days[i]} - asked.age_days;
-      const Time when = asked.as_of + Duration(static_cast<std::int64_t>(days * 86400e6));
+      const double days = double{futures[f].days[i]} - asked.moment.age_days;
+      const Time when = asked.moment.as_of + Duration(static_cast<std::int64_t>(days * 86400e6));
       text += std::to_string(f) + "," + format_number(futures[f].days[i]) + "," +
               format_time(when) + "," + quoted(token.code) + "," +
               (token.part ? format_number(token.value) : "") + "\n";
@@ -58,8 +37,7 @@ SimulateReply simulate_futures(const SimulateRequest& request) {
   const FutureQuestion& question = request.question;
   const AskedPatient asked = asked_patient(question);
   const TimelineModel& model = asked.model;
-  FutureRequest wanted = question_of(model, asked.history, asked.age_days);
-  wanted.until = asked.until(question.horizon), wanted.futures = question.futures;
+  const FutureRequest wanted = asked.wanted(question);
   const DecoderFutures simulator(model.weights(), model.rules());
   const std::vector<Future> futures =
       simulator.draw({&wanted, 1}, question.seed, question.threads).front();
@@ -67,13 +45,12 @@ SimulateReply simulate_futures(const SimulateRequest& request) {
   reply.bundle = asked.bundle.digest(), reply.store = asked.store.digest();
   reply.model = model.facts().name, reply.format = question.format;
   reply.synthetic = asked.store.inventory().synthetic || model.facts().synthetic;
-  reply.as_of = asked.as_of, reply.age_years = asked.age_days / 365.25;
-  reply.futures = futures.size(), reply.unknown_events = asked.history.unknown;
+  reply.as_of = asked.moment.as_of, reply.age_years = asked.moment.age_days / 365.25;
+  reply.futures = futures.size(), reply.unknown_events = asked.moment.history.unknown;
   const Meaning meaning = meaning_in(asked.store);
   const auto total = static_cast<double>(futures.size());
-  for (auto& [code, own] : count(futures, model.vocabulary(), asked.age_days)) {
+  for (const auto& [code, own] : count_codes(futures, model.vocabulary(), asked.moment.age_days)) {
     const double share = static_cast<double>(own.first.size()) / total;
-    std::sort(own.first.begin(), own.first.end());
     reply.events += own.events / total;
     if (code == "MEDS_DEATH") reply.dead = share;
     reply.codes.push_back({code, meaning(code), share, std::sqrt(share * (1 - share) / total),

@@ -6,6 +6,7 @@
 #include "base/progress.h"
 #include "engine/engine.h"
 #include "simulate/export.h"
+#include "simulate/life_export.h"
 
 namespace cangong {
 namespace {
@@ -16,14 +17,13 @@ constexpr std::int64_t kBlock = 256;  // people made side by side, then written 
 
 // Calls make(i) for each of a block on several threads, and use(i) in order.
 template <class Make, class Use>
-void each_person(const SynthesizeRequest& request, const Make& make, const Use& use) {
+void each_number(const SynthesizeRequest& request, const Make& make, const Use& use) {
   Progress progress("synthesizing", static_cast<std::uint64_t>(request.patients));
   for (std::int64_t first = 1; first <= request.patients; first += kBlock) {
     stop_if_interrupted();
     const auto count = static_cast<std::size_t>(std::min(kBlock, request.patients - first + 1));
-    parallel_for(count, request.threads, [&](std::size_t i) {
-      make(i, simulate::make_person(request.seed, first + static_cast<std::int64_t>(i)));
-    });
+    parallel_for(count, request.threads,
+                 [&](std::size_t i) { make(i, first + static_cast<std::int64_t>(i)); });
     for (std::size_t i = 0; i < count; ++i) use(i);
     progress.at(static_cast<std::uint64_t>(first) + count - 1);
   }
@@ -36,8 +36,11 @@ void write_store(const SynthesizeRequest& request, const fs::path& folder,
   writer.mark_synthetic();
   simulate::StoreExport rows(writer);
   std::vector<Person> people(kBlock);
-  each_person(
-      request, [&](std::size_t i, Person person) { people[i] = std::move(person); },
+  each_number(
+      request,
+      [&](std::size_t i, std::int64_t number) {
+        people[i] = simulate::make_person(request.seed, number);
+      },
       [&](std::size_t i) {
         rows.add(people[i]);
         truth.add(people[i]);
@@ -62,16 +65,61 @@ void write_fhir(const SynthesizeRequest& request, const fs::path& folder,
       texts[i][t].clear();
     }
   };
-  each_person(
+  each_number(
       request,
-      [&](std::size_t i, Person person) {
-        simulate::add_fhir(person, texts[i]);
-        people[i] = std::move(person);
+      [&](std::size_t i, std::int64_t number) {
+        people[i] = simulate::make_person(request.seed, number);
+        simulate::add_fhir(people[i], texts[i]);
       },
       write);
   truth.finish();
   for (auto& file : files)
     if (!file.flush()) fail(Fault::storage, "cannot write below " + folder.string());
+}
+
+void write_shallow(const SynthesizeRequest& request, const fs::path& folder,
+                   const fs::path& truth_folder, SynthesizeReply& reply) {
+  write_file(truth_folder / "hazards.json", simulate::hazards_json());
+  simulate::TruthExport truth(truth_folder / "years.parquet");
+  (request.format == "fhir" ? write_fhir : write_store)(request, folder, truth, reply);
+}
+
+// One life of the deep hospital, before it is written.
+struct DeepLife {
+  simulate::Life life;
+  std::vector<simulate::Visit> visits;
+  std::optional<simulate::TrueRisks> truth;
+};
+
+void write_deep(const SynthesizeRequest& request, const fs::path& folder,
+                const fs::path& truth_folder, SynthesizeReply& reply) {
+  const auto at = parse_moment(request.truth_at, Zone());
+  if (!at || at->last >= simulate::end_of_records() || !(request.truth_years > 0))
+    fail(Fault::config, "the truth is told of a moment before the records end (" +
+                            format_time(simulate::end_of_records()).substr(0, 10) +
+                            "), for some years");
+  write_file(truth_folder / "world.json", simulate::world_json());
+  simulate::RiskExport truth(truth_folder, at->last, request.truth_years);
+  StoreWriter writer(folder, {request.memory_bytes,
+                              "deep synthetic hospital, seed " + std::to_string(request.seed)});
+  writer.mark_synthetic();
+  simulate::LifeExport rows(writer);
+  std::vector<DeepLife> lives(kBlock);
+  each_number(
+      request,
+      [&](std::size_t i, std::int64_t number) {
+        DeepLife& own = lives[i];
+        own.life = simulate::make_life(request.seed, number);
+        own.visits = simulate::make_visits(own.life, request.seed);
+        own.truth = simulate::true_risks(own.life, truth.age_of(own.life), request.truth_years,
+                                         request.truth_futures, request.seed);
+      },
+      [&](std::size_t i) {
+        rows.add(lives[i].life, lives[i].visits);
+        if (lives[i].truth) truth.add(lives[i].life, *lives[i].truth);
+      });
+  truth.finish();
+  reply.events = writer.commit().rows();
 }
 
 }  // namespace
@@ -81,6 +129,8 @@ SynthesizeReply synthesize(const SynthesizeRequest& request) {
     fail(Fault::config, "--patients is 1 to 100,000,000");
   if (request.format != "meds" && request.format != "fhir")
     fail(Fault::config, "unknown format \"" + request.format + "\" (meds, fhir)");
+  if (request.deep && request.format != "meds")
+    fail(Fault::config, "the deep hospital is made as a store (--format meds)");
   fs::path into = fs::absolute(request.into).lexically_normal();
   if (into.filename().empty()) into = into.parent_path();  // "name/"
   SynthesizeReply reply;
@@ -95,9 +145,10 @@ SynthesizeReply synthesize(const SynthesizeRequest& request) {
   const TempFolder work(into.parent_path());
   const fs::path folder = work.path() / "hospital", truth_folder = work.path() / "truth";
   fs::create_directories(truth_folder);
-  write_file(truth_folder / "hazards.json", simulate::hazards_json());
-  simulate::TruthExport truth(truth_folder / "years.parquet");
-  (request.format == "fhir" ? write_fhir : write_store)(request, folder, truth, reply);
+  if (request.deep)
+    write_deep(request, folder, truth_folder, reply);
+  else
+    write_shallow(request, folder, truth_folder, reply);
   fs::rename(truth_folder, reply.truth);
   fs::rename(folder, into);
   return reply;

@@ -100,4 +100,15 @@ std::vector<Interval> bootstrap(std::span<const PatientId> patients, std::size_t
   return intervals;
 }
 
+Interval observed_to_expected(double observed, double expected) {
+  if (!(expected > 0)) return {kNaN, kNaN, kNaN};
+  constexpr double kNormal = 1.959964;
+  const auto limit = [&](double events, double sign) {
+    if (events == 0) return 0.0;
+    const double root = 1 - 1 / (9 * events) + sign * kNormal / (3 * std::sqrt(events));
+    return events * root * root * root;
+  };
+  return {observed / expected, limit(observed, -1) / expected, limit(observed + 1, 1) / expected};
+}
+
 }  // namespace cangong

@@ -53,4 +53,8 @@ Interval wilson(double share, double n);
 // Value at quantile q in [0, 1] with linear interpolation (type 7); sorts its input.
 double quantile(std::vector<double>& values, double q);
 
+// Observed to expected events, with Byar's approximation of the exact Poisson limits (Breslow and
+// Day 1987, 2.3). NaN where nothing was expected.
+Interval observed_to_expected(double observed, double expected);
+
 }  // namespace cangong

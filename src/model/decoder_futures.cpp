@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cmath>
 #include <memory>
+#include <mutex>
 
 #include "base/error.h"
 #include "base/parallel.h"
@@ -74,15 +75,72 @@ Floats watch_of(const FutureRequest& request, const FutureRules& rules) {
   return watch;
 }
 
+// Sums over the futures of one request, in whole numbers of 2^-32: the same in whatever order the
+// threads add.
+class Tally {
+ public:
+  Tally(const FutureRequest& request, const FutureRules& rules)
+      : rules_(rules),
+        vocabulary_(rules.happens.size()),
+        sums_(request.tell_by.size(), std::vector<std::int64_t>(vocabulary_)),
+        squares_(vocabulary_) {}
+
+  // Of one future: the summed rates between each age and the one before, by id.
+  void add(const Floats& summed) {
+    std::vector<double> until(vocabulary_);
+    const std::lock_guard lock(mutex_);
+    for (std::size_t k = 0; k < sums_.size(); ++k) {
+      for (std::size_t id = 0; id < vocabulary_; ++id)
+        until[first_of(id)] += summed[k * vocabulary_ + id];
+      for (std::size_t id = 0; id < vocabulary_; ++id) sums_[k][id] += whole(until[id]);
+    }
+    for (std::size_t id = 0; id < vocabulary_; ++id) squares_[id] += whole(until[id] * until[id]);
+    ++futures_;
+  }
+
+  Expected told() const {
+    const auto count = static_cast<double>(futures_);
+    const auto mean = [&](std::int64_t sum) { return static_cast<double>(sum) / kOne / count; };
+    Expected expected;
+    for (const auto& sums : sums_) {
+      expected.by.emplace_back();
+      for (const std::int64_t sum : sums) expected.by.back().push_back(mean(sum));
+    }
+    for (std::size_t id = 0; id < vocabulary_; ++id) {
+      const double own = expected.by.back()[id];
+      const double spread = std::max(mean(squares_[id]) - own * own, 0.0);
+      expected.standard_error.push_back(futures_ > 1 ? std::sqrt(spread / (count - 1)) : 0);
+    }
+    return expected;
+  }
+
+ private:
+  static constexpr double kOne = 4294967296.0;
+  static std::int64_t whole(double value) { return static_cast<std::int64_t>(value * kOne); }
+  std::size_t first_of(std::size_t id) const {
+    return static_cast<std::size_t>(rules_.kin_of(static_cast<std::int32_t>(id)).first);
+  }
+
+  const FutureRules& rules_;
+  std::size_t vocabulary_;
+  std::vector<std::vector<std::int64_t>> sums_;
+  std::vector<std::int64_t> squares_;
+  std::size_t futures_ = 0;
+  std::mutex mutex_;
+};
+
 // One future while it is drawn.
 struct Course {
   const FutureRequest* request = nullptr;
   const Beginning* beginning = nullptr;
   const Floats* watch = nullptr;
   Future* future = nullptr;
+  Tally* tally = nullptr;
   Random random{0};
   DecoderCache cache;
   Floats may;
+  // Where something is told of: what has not happened yet, and the summed rates, by age and id.
+  Floats waits, summed;
   float days = 0;
   bool is_over = false;
 
@@ -101,6 +159,7 @@ struct Course {
       future->hazard += std::min(wait, left) *
                         kernels().rates(logits, watch->data(), rates.data(), watch->size());
     const auto then = static_cast<float>(days + wait);
+    if (summed.size() > 0) sum_up(rates, std::min(then, request->until));
     if (!(wait < left) || future->ids.size() >= request->most_events) {
       future->is_cut = wait < left;
       return void(is_over = true);
@@ -108,7 +167,36 @@ struct Course {
     days = then;
     future->ids.push_back(static_cast<std::int32_t>(id)), future->days.push_back(then);
     rules.ban(static_cast<std::int32_t>(id), may.data());
+    if (summed.size() > 0) {
+      const auto [first, last] = rules.kin_of(static_cast<std::int32_t>(id));
+      std::fill(waits.data() + first, waits.data() + last, 0.0f);
+    }
     is_over = rules.ends[id];
+  }
+
+  void end() {
+    if (summed.size() > 0) tally->add(summed);
+  }
+
+  void begin_sums() {
+    const std::size_t vocabulary = may.size();
+    waits.resize(vocabulary), summed.resize(request->tell_by.size() * vocabulary);
+    std::fill_n(waits.data(), waits.size(), 1.0f), std::fill_n(summed.data(), summed.size(), 0.0f);
+  }
+
+ private:
+  // From the present age to `then`, over the ages that are told of.
+  void sum_up(const Floats& rates, float then) {
+    const std::size_t vocabulary = may.size();
+    float from = days;
+    for (std::size_t k = 0; k < request->tell_by.size() && from < then; ++k) {
+      const float end = std::min(then, request->tell_by[k]);
+      if (!(end > from)) continue;
+      float* sums = summed.data() + k * vocabulary;
+      for (std::size_t id = 0; id < vocabulary; ++id)
+        sums[id] += rates[id] * waits[id] * (end - from);
+      from = end;
+    }
   }
 };
 
@@ -131,6 +219,13 @@ class Crew {
         watches_(requests.size()) {
     for (std::size_t i = 0; i < requests.size(); ++i)
       for (std::size_t f = 0; f < requests[i].futures; ++f) places_.push_back({i, f});
+    for (const FutureRequest& request : requests)
+      tallies_.push_back(std::make_unique<Tally>(request, rules));
+  }
+
+  void tell(std::span<Expected> expected) const {
+    for (std::size_t i = 0; i < tallies_.size(); ++i)
+      if (!requests_[i].tell_by.empty()) expected[i] = tallies_[i]->told();
   }
 
   std::size_t futures() const { return places_.size(); }
@@ -162,8 +257,11 @@ class Crew {
       const float* logits = step.advance(rows);
       for (std::size_t i = 0; i < courses.size(); ++i)
         courses[i]->draw(logits + i * step.logit_stride(), rules_, rates);
-      std::erase_if(courses,
-                    [&](auto& course) { return course->is_over && !renew(*course, into, rates); });
+      std::erase_if(courses, [&](auto& course) {
+        if (!course->is_over) return false;
+        course->end();
+        return !renew(*course, into, rates);
+      });
     }
   }
 
@@ -183,8 +281,10 @@ class Crew {
       course.may.resize(beginnings_[i]->may.size());
       std::copy_n(beginnings_[i]->may.data(), course.may.size(), course.may.data());
       course.days = course.request->days.back(), course.is_over = false;
+      course.tally = tallies_[i].get(), course.begin_sums();
       course.draw(beginnings_[i]->logits.data(), rules_, rates);
       if (!course.is_over) return true;
+      course.end();
     }
     return false;
   }
@@ -196,16 +296,20 @@ class Crew {
   std::uint64_t seed_;
   std::vector<std::unique_ptr<Beginning>> beginnings_;
   std::vector<Floats> watches_;
+  std::vector<std::unique_ptr<Tally>> tallies_;
   std::vector<Place> places_;
   std::atomic<std::size_t> next_person_{0}, next_{0};
 };
 
 }  // namespace
 
+std::pair<std::int32_t, std::int32_t> FutureRules::kin_of(std::int32_t id) const {
+  return kin.empty() ? std::pair(id, id + 1) : kin[static_cast<std::size_t>(id)];
+}
+
 void FutureRules::ban(std::int32_t id, float* may) const {
-  const auto i = static_cast<std::size_t>(id);
-  if (recurs[i]) return;
-  const auto [first, last] = kin.empty() ? std::pair(id, id + 1) : kin[i];
+  if (recurs[static_cast<std::size_t>(id)]) return;
+  const auto [first, last] = kin_of(id);
   std::fill(may + first, may + last, 0.0f);
 }
 
@@ -229,32 +333,31 @@ std::vector<double> DecoderFutures::rates(const FutureRequest& request) const {
   return all;
 }
 
-std::vector<double> DecoderFutures::rates_without(const FutureRequest& request,
-                                                  std::span<const std::size_t> places,
-                                                  std::size_t threads) const {
+void DecoderFutures::each_rates_without(
+    const FutureRequest& request, std::span<const std::size_t> places, std::size_t threads,
+    const std::function<void(std::size_t, std::span<const double>)>& use) const {
   const std::size_t vocabulary = weights_.shape().vocabulary;
   check(request, vocabulary);
-  ensure(request.watched.size() == vocabulary, "something is watched");
-  Floats may = may_of(request, rules_);
-  for (std::size_t id = 0; id < vocabulary; ++id)
-    if (!(request.watched[id] > 0)) may[id] = 0;
-  std::vector<double> rates(request.ids.size());
+  const Floats may = may_of(request, rules_);
   leave_one_out(weights_, {request.ids, request.days}, places, threads,
                 [&](std::size_t place, const float* logits) {
-                  double sum = 0;
+                  std::vector<double> rates(vocabulary);
                   for (std::size_t id = 0; id < vocabulary; ++id)
-                    if (may[id] > 0) sum += std::exp(double{logits[id]});
-                  rates[place] = sum;
+                    if (may[id] > 0) rates[id] = std::exp(double{logits[id]});
+                  const auto at = std::lower_bound(places.begin(), places.end(), place);
+                  use(static_cast<std::size_t>(at - places.begin()), rates);
                 });
-  std::vector<double> told;
-  for (const std::size_t place : places) told.push_back(rates[place]);
-  return told;
 }
 
 std::vector<std::vector<Future>> DecoderFutures::draw(std::span<const FutureRequest> requests,
-                                                      std::uint64_t seed,
-                                                      std::size_t threads) const {
-  for (const FutureRequest& request : requests) check(request, weights_.shape().vocabulary);
+                                                      std::uint64_t seed, std::size_t threads,
+                                                      std::span<Expected> expected) const {
+  for (const FutureRequest& request : requests) {
+    check(request, weights_.shape().vocabulary);
+    ensure(
+        request.tell_by.empty() || (request.watched.empty() && expected.size() == requests.size()),
+        "what is expected is told where there is room, and nothing is watched");
+  }
   std::vector<std::vector<Future>> all(requests.size());
   for (std::size_t i = 0; i < requests.size(); ++i) all[i].resize(requests[i].futures);
   for (std::size_t from = 0; from < requests.size(); from += kPeople) {
@@ -265,6 +368,7 @@ std::vector<std::vector<Future>> DecoderFutures::draw(std::span<const FutureRequ
     constexpr std::size_t kWorthAThread = 8;
     parallel_for(std::min(threads, crew.futures() / kWorthAThread + 1), threads,
                  [&](std::size_t) { crew.draw(all); });
+    if (!expected.empty()) crew.tell(expected.subspan(from));
   }
   return all;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -20,6 +21,7 @@ struct FutureRules {
   std::vector<std::pair<std::int32_t, std::int32_t>> kin = {};
   // What happened does not happen again, unless it recurs.
   void ban(std::int32_t id, float* may) const;
+  std::pair<std::int32_t, std::int32_t> kin_of(std::int32_t id) const;  // [first, last)
 };
 
 struct FutureRequest {
@@ -32,6 +34,18 @@ struct FutureRequest {
   // up instead, which is exact where drawing would leave only yes or no.
   std::vector<float> watched = {};
   std::size_t most_events = 4096;  // of a future
+  // Ages, ascending: what is expected by each of them is summed up (see Expected). Nothing is
+  // watched then.
+  std::vector<float> tell_by = {};
+};
+
+// The share of futures that have each event, without counting: a future's rate of an event, summed
+// up until it first happens, has the mean of whether it happens (it compensates the counting
+// process; Andersen et al. 1993, II.4), and a smaller error the rarer the event.
+struct Expected {
+  std::vector<std::vector<double>> by;  // by age of `tell_by`, then id
+  std::vector<double> standard_error;   // of the last age, by id
+  // Ids that stand for one fact are told of together, at the first of them; the others are 0.
 };
 
 struct Future {
@@ -46,17 +60,21 @@ class DecoderFutures {
   // The weights must outlive it.
   DecoderFutures(const DecoderWeights& weights, FutureRules rules);
 
+  // `expected`, if any, has room for each request.
   // By request. The same futures whatever else is asked beside and however many threads there are.
   // Throws Fault::input where a history is empty or not of the vocabulary.
   std::vector<std::vector<Future>> draw(std::span<const FutureRequest> requests, std::uint64_t seed,
-                                        std::size_t threads) const;
+                                        std::size_t threads,
+                                        std::span<Expected> expected = {}) const;
   // Rates a day of what may happen, behind the history.
   std::vector<double> rates(const FutureRequest& request) const;
-  // Rates a day of what is watched, all together, behind the history without its event at each of
-  // these places (ascending, the last one not among them). What happened, the event that is left
-  // out too, stays barred from happening again.
-  std::vector<double> rates_without(const FutureRequest& request,
-                                    std::span<const std::size_t> places, std::size_t threads) const;
+  // Rates a day of what may happen, by id, behind the history without its event at each of these
+  // places (ascending, the last one not among them): use(k, rates) for places[k], never twice, by
+  // several threads at once. What happened, the event that is left out too, stays barred from
+  // happening again.
+  void each_rates_without(
+      const FutureRequest& request, std::span<const std::size_t> places, std::size_t threads,
+      const std::function<void(std::size_t, std::span<const double>)>& use) const;
 
  private:
   const DecoderWeights& weights_;

@@ -28,8 +28,12 @@ TimelineModel::TimelineModel(TokenVocabulary vocabulary, DecoderWeights weights,
     fail(Fault::storage, "the model's weights are not those of its vocabulary");
 }
 
+bool TimelineModel::is_in(const Bundle& bundle) {
+  return bundle.has(kFacts);
+}
+
 TimelineModel TimelineModel::open(const Bundle& bundle) {
-  if (!bundle.has(kFacts))
+  if (!is_in(bundle))
     fail(Fault::model,
          bundle.folder().string() + " is no model of timelines; cangong pretrain makes them");
   try {

@@ -18,8 +18,14 @@ const std::string kJob =
 const std::string kModel =
     "name! alias! bundle! asks! approved_by! approved_at! note! synthetic!:bool answer! "
     "horizon_days:num usual:num";
+const std::string kTimelines =
+    "name! alias! bundle! describes! approved_by! approved_at! note! synthetic!:bool people!:int "
+    "events!:int tokens!:int judged_by! nats:num?";
 const std::string kProposal =
     "id! name! bundle! by! at! note! state! decided_by decided_at decision_note";
+const std::string kComing =
+    "{alive!:[num] events!:[[num]] codes!:[{code! meaning! lane! yearly_rate!:num share!:num "
+    "low!:num high!:num method! by!:[num]}] futures_cut!:int}";
 const std::string kTensors = "[{name! datatype! shape!:[int]}]";
 const std::string kInfer =
     "id parameters:{as_of explain:bool} inputs!:[{name! datatype! shape:[int] data!:any}] "
@@ -63,7 +69,8 @@ const std::vector<Described> kDescribed{
     {"GET /assets/{name}", 200, "", "", "", "*/*"},
     {"GET /reports/{name}/{file}", 200, "", "", "", "*/*"},
 
-    {"GET /api/models", 200, "", "", "models!:[{" + kModel + "}] not_served!:int"},
+    {"GET /api/models", 200, "", "",
+     "models!:[{" + kModel + "}] timelines!:[{" + kTimelines + "}] not_served!:int"},
     {"GET /api/models/proposals", 200, "", "",
      "proposals!:[{" + kProposal +
          "}] second_approval!:bool "
@@ -97,6 +104,13 @@ const std::vector<Described> kDescribed{
      "person!:{id!} seal!"},
     {"GET /api/patients/{id}/trend", 200, "model as_of", "",
      "model! trend!:[{time!:int value!:num? low!:num? high!:num?}]"},
+    {"POST /api/patients/{id}/coming-years", 200, "",
+     "model! as_of years:num futures:int with:[text] without:[text] shift:[text]",
+     "id! model! as_of! synthetic!:bool age_years!:num years!:[num] futures!:int "
+     "unknown_events!:int as_recorded!:" +
+         kComing + " supposed:" + kComing + " warnings!:[text]"},
+    {"POST /api/patients/{id}/drivers", 200, "", "model! as_of code!",
+     "model! code! events!:[{code! meaning! age_years!:num ratio!:num?}]"},
     {"PUT /api/answers/{id}/opinion", 204, "", "patient! model! opinion! comment seal!", "",
      kNothing},
     {"GET /api/jobs", 200, "", "", "jobs!:[{" + kJob + "}]"},

@@ -127,10 +127,10 @@ Response decide_proposal(Call& call) {
 Response withdraw_model(Call& call) {
   const Json body = body_of(call, {"note"});
   const std::lock_guard alone(one_at_a_time());
-  const ModelPtr model = call.hospital().model(call.parts[0]);
-  note(call, "withdraw_model", {{"name", model->id()}, {"model", model->approval.bundle}});
+  const Approval known = call.hospital().approval(call.parts[0]);
+  note(call, "withdraw_model", {{"name", known.name}, {"model", known.bundle}});
   approve(models_of(call),
-          {model->id(), "", call.account.name, format_time(call.now), note_in(body), "withdrawal"});
+          {known.name, "", call.account.name, format_time(call.now), note_in(body), "withdrawal"});
   return {204, "", ""};
 }
 

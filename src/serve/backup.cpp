@@ -24,7 +24,7 @@ struct Discard {
   void operator()(zip_file_t* file) const { zip_fclose(file); }
 };
 using Archive = std::unique_ptr<zip_t, Discard>;
-using Packed = std::unique_ptr<zip_file_t, Discard>;
+using PackedFolder = std::unique_ptr<zip_file_t, Discard>;
 
 [[noreturn]] void raise(const fs::path& file, const std::string& what) {
   fail(Fault::storage, file.string() + ": " + what);
@@ -121,7 +121,7 @@ void unpack(zip_t* archive, const std::string& name, const fs::path& to, const D
   zip_stat_t about;
   if (zip_stat(archive, name.c_str(), 0, &about) != 0 || about.size > kLargestFile)
     raise(name, "is missing in the backup");
-  const Packed file(zip_fopen(archive, name.c_str(), 0));
+  const PackedFolder file(zip_fopen(archive, name.c_str(), 0));
   if (!file) raise(name, "cannot be read in the backup");
   fs::create_directories(to.parent_path());
   FILE* out = std::fopen(to.c_str(), "wb");
@@ -161,7 +161,7 @@ BackupReply restore(const fs::path& file, const fs::path& home) {
   int code = 0;
   const Archive archive(zip_open(file.c_str(), ZIP_RDONLY, &code));
   if (!archive) fail(Fault::missing, file.string() + " is no backup");
-  const Packed packed(zip_fopen(archive.get(), "manifest.json", 0));
+  const PackedFolder packed(zip_fopen(archive.get(), "manifest.json", 0));
   std::string text(64 << 20, '\0');
   const zip_int64_t size = packed ? zip_fread(packed.get(), text.data(), text.size()) : -1;
   const Json manifest = Json::parse(

@@ -29,6 +29,24 @@ Json summary(const ServedModel& model) {
   return one;
 }
 
+Json summary(const ServedTimelines& model) {
+  const Approval& a = model.approval;
+  const TimelineFacts& facts = model.model.facts();
+  return {{"name", model.name},
+          {"alias", model.alias},
+          {"bundle", a.bundle},
+          {"describes", facts.description},
+          {"approved_by", a.by},
+          {"approved_at", a.at},
+          {"note", a.note},
+          {"synthetic", facts.synthetic},
+          {"people", facts.people},
+          {"events", facts.events},
+          {"tokens", model.model.vocabulary().size()},
+          {"judged_by", facts.judged_by},
+          {"nats", number(facts.cross_entropy + facts.waiting)}};
+}
+
 // The features that matter most, with what training patients had.
 Json features_of(const Call& call, const Pipeline& p) {
   const auto& columns = p.encoder->columns();
@@ -90,11 +108,16 @@ Json calibration_of(const ServedModel& model) {
 
 Response list_models(Call& call) {
   const auto models = call.hospital().models();
-  Json all = Json::array();
-  for (const ModelPtr& model : models->served)  // shadows are for those who judge them
-    if (model->alias != "shadow" || allows(call.account.roles, Permission::propose_models))
-      all.push_back(summary(*model));
-  return json_response({{"models", all}, {"not_served", models->problems.size()}});
+  const auto summaries = [&](const auto& served) {
+    Json all = Json::array();
+    for (const auto& model : served)  // shadows are for those who judge them
+      if (model->alias != "shadow" || allows(call.account.roles, Permission::propose_models))
+        all.push_back(summary(*model));
+    return all;
+  };
+  return json_response({{"models", summaries(models->served)},
+                        {"timelines", summaries(models->timelines)},
+                        {"not_served", models->problems.size()}});
 }
 
 Response show_model(Call& call) {

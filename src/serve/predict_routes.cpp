@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "serve/bulk.h"
+#include "serve/coming.h"
 #include "serve/json.h"
 #include "serve/prediction.h"
 
@@ -14,6 +15,7 @@ struct Parameters {
   std::optional<std::string> as_of;
   std::vector<std::string> resources;
   bool explain = false, persist = false;
+  std::optional<double> years;
 };
 
 std::string text_value(const Json& parameter, std::initializer_list<const char*> keys,
@@ -28,6 +30,16 @@ bool flag_value(const Json& parameter, const std::string& name) {
   if (!parameter.contains("valueBoolean") || !parameter["valueBoolean"].is_boolean())
     throw HttpError{400, "the parameter needs valueBoolean", "Parameters.parameter(" + name + ")"};
   return parameter["valueBoolean"];
+}
+
+double years_value(const Json& parameter) {
+  constexpr double kLeast = 0.1, kMost = 130;
+  if (parameter.contains("valueDecimal") && parameter["valueDecimal"].is_number()) {
+    const double years = parameter["valueDecimal"];
+    if (years >= kLeast && years <= kMost) return years;
+  }
+  throw HttpError{400, "the parameter is a valueDecimal from 0.1 to 130",
+                  "Parameters.parameter(years)"};
 }
 
 // What a decimal says does not change its value here: it is read as a number in any case.
@@ -55,12 +67,14 @@ Parameters parameters_of(const Request& request) {
       all.explain = flag_value(parameter, name);
     else if (name == "persist")
       all.persist = flag_value(parameter, name);
+    else if (name == "years")
+      all.years = years_value(parameter);
     else if (name == "data")
       all.resources = resources_of(parameter.value("resource", Json()));
     else
       throw HttpError{400,
                       "a parameter that $predict does not know; it knows model, asOf, data, "
-                      "explain and persist"};
+                      "years, explain and persist"};
   }
   if (all.models.size() != 1) throw HttpError{400, "name one model", "Parameters.parameter(model)"};
   return all;
@@ -68,7 +82,8 @@ Parameters parameters_of(const Request& request) {
 
 // The answer's resources, into the live record. No event comes of them: no model learns from
 // models.
-void persist(Call& call, const Got& got, const std::string& bundle) {
+void persist(Call& call, const Subject& patient, const std::string& answer,
+             const std::string& bundle) {
   const Json json = Json::parse(bundle);
   call.hospital().live().write([&](Database& db) {
     Json names = Json::array();
@@ -79,24 +94,45 @@ void persist(Call& call, const Got& got, const std::string& bundle) {
       write.json = text, write.id = id;
       // Also of a patient of the bulk store, who has no resource that a reference could find.
       const std::string type = resource.at("resourceType");
-      if (type != "Device" && type != "DocumentReference") write.patient = got.patient->number;
+      if (type != "Device" && type != "DocumentReference") write.patient = patient.number;
       const auto written = call.hospital().arrive(db, write, call.now);
       if (written.changed) names.push_back(written.kept.type + "/" + written.kept.id);
     }
-    note(db, call, "persist",
-         {{"subject", got.patient->id}, {"id", got.answered.id}, {"resources", names}});
+    note(db, call, "persist", {{"subject", patient.id}, {"id", answer}, {"resources", names}});
   });
 }
 
+Writing writing_of(const Call& call, const std::string& subject) {
+  return {subject.empty() ? "Patient/at-hand" : "Patient/" + subject, call.service.public_url(),
+          call.service.config().organisation, wants_chinese(call.request)};
+}
+
+Response foretold(Call& call, const TimelinesPtr& model, const Parameters& parameters,
+                  const std::string& subject) {
+  if (parameters.explain)
+    throw HttpError{400,
+                    "a model of timelines tells its reasons code by code: POST "
+                    "/api/patients/ID/drivers",
+                    "Parameters.parameter(explain)"};
+  ComingAsk ask{model, subject, parameters.resources, parameters.as_of};
+  if (parameters.years) ask.years = *parameters.years;
+  const Coming coming = ask_coming(call, ask);
+  const std::string bundle = coming_bundle(call, *model, coming, writing_of(call, subject));
+  if (parameters.persist) persist(call, *coming.patient, coming.told.id, bundle);
+  return {200, "application/fhir+json", bundle};
+}
+
 Response answered(Call& call, const Parameters& parameters, const std::string& subject) {
+  if (const auto timelines = call.hospital().timelines(parameters.models.front()))
+    return foretold(call, timelines, parameters, subject);
+  if (parameters.years)
+    throw HttpError{400, "years is for models of timelines; this one has its own horizon",
+                    "Parameters.parameter(years)"};
   Ask wanted{parameters.models.front(), subject, parameters.resources, parameters.as_of, {}};
   if (parameters.explain) wanted.explain.method = "shap";
   const Got got = ask(call, wanted);
-  const Writing writing{subject.empty() ? "Patient/at-hand" : "Patient/" + subject,
-                        call.service.public_url(), call.service.config().organisation,
-                        wants_chinese(call.request)};
-  const std::string bundle = prediction_bundle(*got.model, got.answered, writing);
-  if (parameters.persist) persist(call, got, bundle);
+  const std::string bundle = prediction_bundle(*got.model, got.answered, writing_of(call, subject));
+  if (parameters.persist) persist(call, *got.patient, got.answered.id, bundle);
   return {200, "application/fhir+json", bundle};
 }
 
@@ -122,7 +158,7 @@ Response predict_inline(Call& call) {
 
 Response predict_group(Call& call) {
   const Parameters parameters = parameters_of(call.request);
-  if (!parameters.resources.empty() || parameters.persist)
+  if (!parameters.resources.empty() || parameters.persist || parameters.years)
     throw HttpError{400, "for a Group $predict knows model, asOf and explain"};
   if (lower(call.request.header("prefer")).find("respond-async") == std::string::npos)
     throw HttpError{400, "send: Prefer: respond-async"};
@@ -160,7 +196,9 @@ Response predict_definition(Call& call) {
            {in("model", "uri", 1, "name, or name@alias"),
             in("asOf", "instant", 0, "the moment of prediction; nothing known later is read"),
             in("data", "Bundle", 0, "the patient's data; nothing else is read or kept"),
-            in("explain", "boolean", 0, "with reasons"),
+            in("years", "decimal", 0,
+               "how far a model of timelines looks; 10 where nothing is said"),
+            in("explain", "boolean", 0, "with reasons; not of a model of timelines"),
             in("persist", "boolean", 0, "keeps the answer's resources in the record"),
             {{"name", "return"},
              {"use", "out"},

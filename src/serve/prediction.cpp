@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "base/base64.h"
 #include "base/digest.h"
@@ -10,49 +9,14 @@
 #include "base/text.h"
 #include "engine/card_facts.h"
 #include "report/paragraph.h"
+#include "serve/answer_resources.h"
 #include "serve/prefetch.h"
 
 namespace cangong {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-constexpr const char* kAtHand = "(data at hand)";
-constexpr const char* kUcum = "http://unitsofmeasure.org";
-constexpr const char* kAi = "http://hl7.org/fhir/uv/aitransparency";
-
-Json ai_label() {
-  return {{"security",
-           Json::array({{{"system", "http://terminology.hl7.org/CodeSystem/v3-ObservationValue"},
-                         {"code", "AIAST"},
-                         {"display", "Artificial Intelligence asserted"}}})}};
-}
-
-double per_cent(double probability) {
-  return std::round(probability * 1e4) / 100;
-}
-
-Json days(double n) {
-  return {{"value", n}, {"unit", "d"}, {"system", kUcum}, {"code", "d"}};
-}
-
-// Of a bundle under a name.
-std::string device_id(const Approval& approval) {
-  return "model-" + digest_of(approval.name + " " + approval.bundle).substr(0, 32);
-}
-std::string device_id(const ServedModel& model) {
-  return device_id(model.approval);
-}
-
-std::string card_id(const Approval& approval) {
-  return device_id(approval) + "-card";
-}
-
-Json confidence(const Prediction& p) {
-  return {{"extension",
-           Json::array(
-               {{{"url", std::string(kAi) + "/StructureDefinition/AIconfidence"},
-                 {"valueRange", {{"low", {{"value", p.low}}}, {"high", {{"value", p.high}}}}}}})}};
+AnswerStamp stamp_of(const ServedModel& model, const Answered& answered) {
+  return {model.approval, answered.id, answered.as_of, answered.at, answered.synthetic};
 }
 
 // How the parts make the answer: base and contributions add up to the margin.
@@ -107,7 +71,7 @@ Json predictions(const ServedModel& model, const Prediction& p, const Writing& w
     return all;
   }
   Json json = one(model.told.task, p.value);
-  if (std::isfinite(p.low)) json["_probabilityDecimal"] = confidence(p);
+  if (std::isfinite(p.low)) json["_probabilityDecimal"] = confidence(p.low, p.high);
   if (std::isfinite(model.usual) && model.usual > 0)
     json["relativeRisk"] = std::round(100 * p.value / model.usual) / 100;
   const std::string why = rationale(model, p, writing);
@@ -134,48 +98,31 @@ Json basis(const Prediction& p) {
   return all;
 }
 
-Json common(const char* type, const Answered& answered, const Writing& writing) {
-  return {{"resourceType", type},
-          {"id", answered.id},
-          {"meta", ai_label()},
-          {"identifier",
-           Json::array({{{"system", writing.base + "/inference-id"}, {"value", answered.id}}})}};
-}
-
-Json method_of(const ServedModel& model, const Writing& writing) {
-  return {{"coding", Json::array({{{"system", writing.base + "/models"},
-                                   {"code", model.name},
-                                   {"version", model.approval.bundle}}})}};
-}
-
 Json risk_assessment(const ServedModel& model, const Answered& answered, const Prediction& p,
                      const Writing& writing) {
-  Json json = common("RiskAssessment", answered, writing);
+  Json json = answer_resource("RiskAssessment", stamp_of(model, answered), writing);
   json["status"] = "preliminary";
-  json["method"] = method_of(model, writing);
+  json["method"] = method_of(model.approval, writing);
   json["subject"] = {{"reference", writing.subject}};
   json["occurrenceDateTime"] = format_time(answered.as_of);
-  json["performer"] = {{"reference", "Device/" + device_id(model)}};
+  json["performer"] = {{"reference", "Device/" + device_id(model.approval)}};
   const Json behind = basis(p);
   if (!behind.empty()) json["basis"] = behind;
   json["prediction"] = predictions(model, p, writing);
-  if (answered.synthetic)
-    json["note"] = Json::array(
-        {{{"text", "synthetic: the patient, or those who trained the model, do not exist"}}});
   return json;
 }
 
 // A value is no risk: R4 has an Observation for it.
 Json value_observation(const ServedModel& model, const Answered& answered, const Prediction& p,
                        const Writing& writing) {
-  Json json = common("Observation", answered, writing);
+  Json json = answer_resource("Observation", stamp_of(model, answered), writing);
   json["status"] = "preliminary";
   json["code"] = {{"text", model.told.task}};
   json["subject"] = {{"reference", writing.subject}};
   json["effectiveDateTime"] = format_time(answered.as_of);
   json["valueQuantity"] = {{"value", p.value}};
-  json["method"] = method_of(model, writing);
-  json["device"] = {{"reference", "Device/" + device_id(model)}};
+  json["method"] = method_of(model.approval, writing);
+  json["device"] = {{"reference", "Device/" + device_id(model.approval)}};
   if (std::isfinite(p.low))
     json["referenceRange"] = Json::array({{{"low", {{"value", p.low}}},
                                            {"high", {{"value", p.high}}},
@@ -199,12 +146,12 @@ Json data_requirement(const std::string& feature) {
 
 Json guidance(const ServedModel& model, const Answered& answered, const Abstention& none,
               const Writing& writing) {
-  Json json = common("GuidanceResponse", answered, writing);
+  Json json = answer_resource("GuidanceResponse", stamp_of(model, answered), writing);
   json["moduleUri"] = writing.base + "/models/" + model.name;
   json["status"] = none.missing.empty() ? "failure" : "data-required";
   json["subject"] = {{"reference", writing.subject}};
   json["occurrenceDateTime"] = format_time(answered.as_of);
-  json["performer"] = {{"reference", "Device/" + device_id(model)}};
+  json["performer"] = {{"reference", "Device/" + device_id(model.approval)}};
   json["reasonCode"] = Json::array({{{"text", none.reason}}});
   Json wanted = Json::array();
   for (const std::string& feature : none.missing) {
@@ -215,31 +162,15 @@ Json guidance(const ServedModel& model, const Answered& answered, const Abstenti
   return json;
 }
 
-enum class Standing { served, superseded };
-
-Json device(const Approval& approval, Standing standing, const Writing& writing) {
-  return {{"resourceType", "Device"},
-          {"id", device_id(approval)},
-          {"identifier",
-           Json::array({{{"system", writing.base + "/models"}, {"value", approval.name}}})},
-          {"status", standing == Standing::served ? "active" : "inactive"},
-          {"manufacturer", writing.organisation},
-          {"deviceName", Json::array({{{"name", approval.name}, {"type", "user-friendly-name"}}})},
-          {"type",
-           {{"coding", Json::array({{{"system", std::string(kAi) + "/CodeSystem/AIdeviceTypeCS"},
-                                     {"code", "Artificial-Intelligence"}}})}}},
-          {"version", Json::array({{{"value", approval.bundle}}})}};
-}
-
-Json card(const Approval& approval, Standing standing, const Pipeline& pipeline) {
-  const std::string text = card_markdown(pipeline, approval.name, approval.bundle);
+Json card(const Approval& approval, Standing standing, const std::string& text) {
   return {
       {"resourceType", "DocumentReference"},
       {"id", card_id(approval)},
       {"status", standing == Standing::served ? "current" : "superseded"},
       {"type",
-       {{"coding", Json::array({{{"system", std::string(kAi) + "/CodeSystem/AIinputsCS"},
-                                 {"code", "AIModelCard"}}})},
+       {{"coding",
+         Json::array({{{"system", std::string(kAiTransparency) + "/CodeSystem/AIinputsCS"},
+                       {"code", "AIModelCard"}}})},
         {"text", "model card"}}},
       {"date", approval.at},
       {"description", "Model card of " + approval.name},
@@ -250,27 +181,6 @@ Json card(const Approval& approval, Standing standing, const Pipeline& pipeline)
                                   {"size", text.size()},
                                   {"data", base64(text)}}}}})},
       {"context", {{"related", Json::array({{{"reference", "Device/" + device_id(approval)}}})}}}};
-}
-
-Json provenance(const ServedModel& model, const Answered& answered, const std::string& target) {
-  return {
-      {"resourceType", "Provenance"},
-      {"id", answered.id + "-p"},
-      {"target", Json::array({{{"reference", target}}})},
-      {"recorded", format_time(answered.at)},
-      {"reason", Json::array({{{"coding", ai_label()["security"]}}})},
-      {"agent",
-       Json::array(
-           {{{"type",
-              {{"coding",
-                Json::array({{{"system",
-                               "http://terminology.hl7.org/CodeSystem/provenance-participant-type"},
-                              {"code", "author"}}})}}},
-             {"who", {{"reference", "Device/" + device_id(model)}}}}})},
-      {"entity", Json::array({{{"role", "derivation"},
-                               {"what",
-                                {{"reference", "DocumentReference/" + card_id(model.approval)},
-                                 {"display", "model card"}}}}})}};
 }
 
 }  // namespace
@@ -285,38 +195,32 @@ std::string prediction_bundle(const ServedModel& model, const Answered& answered
     main = p.unit == "probability" ? risk_assessment(model, answered, p, writing)
                                    : value_observation(model, answered, p, writing);
   }
-  const std::string target = main["resourceType"].get<std::string>() + "/" + answered.id;
-  Json entries = Json::array();
-  const auto add = [&](Json resource) {
-    const std::string name =
-        resource["resourceType"].get<std::string>() + "/" + resource["id"].get<std::string>();
-    entries.push_back(
-        {{"fullUrl", writing.base + "/fhir/" + name}, {"resource", std::move(resource)}});
-  };
-  add(std::move(main));
-  add(device(model.approval, Standing::served, writing));
-  add(provenance(model, answered, target));
-  return Json{{"resourceType", "Bundle"}, {"type", "collection"}, {"entry", entries}}.dump(
-      -1, ' ', false, Json::error_handler_t::replace);
+  return answer_bundle(std::move(main), stamp_of(model, answered), writing);
 }
 
 std::string model_resource(Hospital& hospital, std::string_view type, std::string_view id,
                            const Writing& writing) {
   const bool of_device = type == "Device", of_card = type == "DocumentReference";
   if (!id.starts_with("model-") || (!of_device && !of_card)) return "";
-  const auto served = hospital.models()->served;
+  const auto known = hospital.models();
   const auto history = approval_history(hospital.home().models());
   for (const Approval& one : history) {
     if (one.bundle.empty() || id != (of_device ? device_id(one) : card_id(one))) continue;
-    const auto found = std::find_if(served.begin(), served.end(), [&](const ModelPtr& model) {
+    const auto is_it = [&](const auto& model) {
       return model->approval.name == one.name && model->approval.bundle == one.bundle;
-    });
-    const Standing standing = found == served.end() ? Standing::superseded : Standing::served;
+    };
+    const bool served = std::any_of(known->served.begin(), known->served.end(), is_it) ||
+                        std::any_of(known->timelines.begin(), known->timelines.end(), is_it);
+    const Standing standing = served ? Standing::served : Standing::superseded;
     if (of_device) return device(one, standing, writing).dump();
-    if (found != served.end()) return card(one, standing, (*found)->pipeline).dump();
     const fs::path folder = hospital.home().models() / one.bundle;
     if (!fs::exists(folder)) return "";
-    return card(one, standing, read_pipeline(Bundle::open(folder))).dump();
+    const Bundle bundle = Bundle::open(folder);
+    return card(one, standing,
+                TimelineModel::is_in(bundle)
+                    ? timelines_card_markdown(bundle, one.name)
+                    : card_markdown(read_pipeline(bundle), one.name, one.bundle))
+        .dump();
   }
   return "";
 }

@@ -9,6 +9,9 @@
 
 namespace cangong {
 
+// The trail's word for who is asked about where the data came with the question.
+inline constexpr const char* kAtHand = "(data at hand)";
+
 // How an answer is written: whose, where its links lead, in which language.
 struct Writing {
   std::string subject;  // "Patient/12"

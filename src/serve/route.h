@@ -84,6 +84,8 @@ Response patient_timeline(Call&);
 Response answer_for_page(Call&);
 Response answer_trend(Call&);
 Response give_opinion(Call&);
+Response coming_years(Call&);
+Response coming_drivers(Call&);
 Response list_jobs(Call&);
 Response start_job(Call&);
 Response show_job(Call&);

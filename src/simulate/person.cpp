@@ -108,9 +108,9 @@ Duration days_of(double days) {
   return Duration(static_cast<std::int64_t>(days * 86400) * 1'000'000);
 }
 
-class Life {
+class Living {
  public:
-  Life(std::uint64_t seed, std::int64_t number)
+  Living(std::uint64_t seed, std::int64_t number)
       : random_(seed * 0x9e3779b97f4a7c15u ^
                 static_cast<std::uint64_t>(number) * 0xd1b54a32d192ed03u) {
     person_.number = number;
@@ -383,7 +383,7 @@ const std::vector<Concept>& concepts() {
 }
 
 Person make_person(std::uint64_t seed, std::int64_t number) {
-  return Life(seed, number).live();
+  return Living(seed, number).live();
 }
 
 }  // namespace cangong::simulate

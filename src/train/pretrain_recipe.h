@@ -1,6 +1,7 @@
 // A way of training a model of whole timelines. Reference: docs/foundation.md.
 #pragma once
 
+#include "train/card.h"
 #include "train/decoder_trainer.h"
 #include "train/token_batches.h"
 
@@ -58,6 +59,7 @@ struct PretrainRecipe {
   PretrainOptions training;
   ShareOptions split;
   std::size_t seed = 1;
+  CardOptions card;
   std::string text;  // the file as it was read
   template <class V>
   void visit(V& v) {
@@ -69,6 +71,7 @@ struct PretrainRecipe {
     v("training", training, "steps and rates");
     v("split", split, "who trains, chooses and judges");
     v("seed", seed, "of everything random");
+    v("card", card, "what only a person can say");
   }
 };
 

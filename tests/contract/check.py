@@ -10,7 +10,6 @@ from client import Service, make_accounts, make_home, run  # noqa: E402
 
 PROGRAM, SCHEMATHESIS, EXAMPLES = sys.argv[1:]
 # What the document promises of every answer; what it says is refused is refused.
-# One worker: CPython 3.11's ast.parse, which Hypothesis calls, is not safe in threads (gh-106905).
 CHECKS = ("not_a_server_error,status_code_conformance,content_type_conformance,"
           "response_schema_conformance,negative_data_rejection")
 # Signing in and out again and again would only meet the lock of an account, or end the run's token;
@@ -42,6 +41,7 @@ def failures_in(told):
         yield from section[:end][:60]
 
 
+# One worker: CPython 3.11's ast.parse, which Hypothesis calls, is not safe in threads (gh-106905).
 def ask_everything(service, token, config):
     document = pathlib.Path(service.home).parent / "openapi.json"
     document.write_bytes(service.ask("GET", "/openapi.json").body)

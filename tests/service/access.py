@@ -83,8 +83,12 @@ OF_PATIENT = [("GET", "/fhir/Patient/{p}"), ("GET", "/fhir/Patient/{p}/_history"
               ("GET", "/fhir/Patient/{p}/_history/1"), ("GET", "/fhir/Patient/{p}/$everything"),
               ("POST", "/fhir/Patient/{p}/$predict"), ("GET", "/fhir/Observation?patient={p}"),
               ("GET", "/fhir/Observation/lab-{p}"), ("GET", "/api/patients/{p}/timeline"),
-              ("POST", "/api/patients/{p}/predict"),
+              ("POST", "/api/patients/{p}/predict"), ("POST", "/api/patients/{p}/coming-years"),
+              ("POST", "/api/patients/{p}/drivers"),
               ("GET", "/api/patients/{p}/trend?model=heart")]
+
+OF_TIMELINES = {"/api/patients/{p}/coming-years": {"model": "coming", "years": 1, "futures": 10},
+                "/api/patients/{p}/drivers": {"model": "coming", "code": "MEDS_DEATH"}}
 
 OPEN = {"/", "/assets/x", "/livez", "/readyz", "/openapi.json", "/auth/sign-in", "/fhir/metadata",
         "/fhir/OperationDefinition/predict", "/v2/health/live", "/v2/health/ready", "/auth/token",
@@ -118,7 +122,8 @@ def check_matrix(s, t):
         for who in ("own", "other"):
             body = None
             if method == "POST":
-                body = {"model": "heart"} if pattern.startswith("/api") else parameters()
+                body = OF_TIMELINES.get(pattern) or (
+                    {"model": "heart"} if pattern.startswith("/api") else parameters())
             for role, token in t.items():
                 status = s.ask(method, pattern.format(p=who), body, token=token).status
                 may = role == "integrator" or (role == "clinician" and who == "own")

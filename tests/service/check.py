@@ -9,6 +9,7 @@ import traceback
 import access
 import bulk
 import checks
+import coming
 import crash
 import ehr
 import fhir
@@ -20,7 +21,7 @@ import pages
 import postgres
 import predict
 from checks import PROGRAM, check
-from client import Service, make_accounts, make_home
+from client import Service, make_accounts, make_home, train_timelines
 
 WHILE_SERVED = [
     access.check_care, operations.check_health, hostile.check_errors, access.check_matrix,
@@ -29,7 +30,7 @@ WHILE_SERVED = [
     predict.check_inference, pages.check_pages, pages.check_reports, pages.check_lists,
     pages.check_timeline,
     pages.check_words_of_others, pages.check_search_pages, pages.check_answers, pages.check_jobs, pages.check_monitoring,
-    bulk.check_import, bulk.check_export, bulk.check_group, bulk.check_persist,
+    coming.check_coming, bulk.check_import, bulk.check_export, bulk.check_group, bulk.check_persist,
     fhir.check_disguises, fhir.check_units, hostile.check_hostile, hostile.check_depth,
     operations.check_trail, hostile.check_canaries]
 
@@ -37,6 +38,7 @@ WHILE_SERVED = [
 def main():
     with tempfile.TemporaryDirectory() as folder:
         home = make_home(PROGRAM, folder)
+        train_timelines(PROGRAM, home)
         if postgres.CLUSTER:
             postgres.configure(home, "live")
         with Service(PROGRAM, home) as s:

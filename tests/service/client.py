@@ -126,6 +126,23 @@ def make_home(program, folder):
     return home
 
 
+SMALL_TIMELINES = """name: small
+description: What comes next in the records of the synthetic hospital, by a very small model.
+window: {context: 48}
+model: {layers: 2, heads: 2, width: 32}
+training: {people: 32, steps: 60, warm_up: 10, evaluate_every: 60, judged_people: 100}
+card: {%s}
+"""
+
+
+def train_timelines(program, home, card=""):
+    """An approved model of whole timelines, "coming"."""
+    recipe = home.parent / "timelines.yaml"
+    recipe.write_text(SMALL_TIMELINES % card)
+    run(program, "pretrain", recipe, "--store", home / "store", "--out", home / "models" / "coming", "-q")
+    run(program, "approve", home / "models" / "coming", "--as", "coming@champion")
+
+
 def make_accounts(program, home):
     """Tokens by role; the home must have been served once."""
     tokens = {}

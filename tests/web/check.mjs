@@ -109,7 +109,8 @@ async function timeline(page) {
   await settle(page);
   const all = await facts();
   check("text of a record is never markup", await page.locator("td b").count() === 0 &&
-    (await page.locator("tbody").innerText()).includes("<b>diabetes</b>"));
+    (await page.locator("section", { has: page.locator("h2", { hasText: "Facts" }) }).locator("tbody").innerText())
+      .includes("<b>diabetes</b>"));
   const slider = page.locator("input[type=range]");
   await slider.focus();
   await page.keyboard.press("Home");
@@ -122,6 +123,25 @@ async function timeline(page) {
   check("and shows it again", await facts() === all, await facts());
   await page.locator(".lanes .can-pick").first().click();
   check("a click on a line shows its facts", await facts() < all);
+}
+
+async function coming(page) {
+  await page.goto(`${url}/#/patient/mei`);
+  const card = page.locator("section", { has: page.getByRole("heading", { name: "The years to come" }) });
+  const shares = card.locator("table").first();
+  await shares.waitFor();
+  check("what may come, with its range", await shares.locator("tbody tr").count() > 1 &&
+    /\d %/.test(await shares.innerText()), await shares.innerText());
+  check("curves and a fan are drawn", await card.locator(".plot canvas").count() === 2);
+  const heading = card.getByRole("heading", { name: /What it hangs on now/ });
+  const before = await heading.innerText();
+  await shares.getByRole("button").nth(1).click();
+  check("a click asks what another one hangs on", await heading.innerText() !== before, before);
+  await card.getByLabel("If this had never been recorded").selectOption("ICD10CM//E11.9");
+  await card.getByRole("columnheader", { name: "If it were so" }).waitFor();
+  check("another record's answer stands beside, as association", (await card.innerText()).includes("association, not effect"));
+  await page.screenshot({ path: `${folder}/page-coming.png`, fullPage: true });
+  await accessible(page, "the years to come");
 }
 
 async function prediction(page) {
@@ -318,7 +338,7 @@ await run(asIntegrator, "zh");
 const page = await open("en");
 await signIn(page, "a-integrator", password);
 await page.locator("nav").waitFor();
-for (const part of [patients, timeline, prediction, sandbox, studies, jobs]) await run(part, page);
+for (const part of [patients, timeline, coming, prediction, sandbox, studies, jobs]) await run(part, page);
 check("no error in the console (walk)", page.problems.length === 0, page.problems);
 await run(asClinician);
 await run(asAdmin);

@@ -8,7 +8,7 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "service"))
-from client import Service, make_accounts, make_home, wait_until  # noqa: E402
+from client import Service, make_accounts, make_home, train_timelines, wait_until  # noqa: E402
 
 PROGRAM = str(ROOT / sys.argv[1])
 
@@ -46,6 +46,7 @@ def fill(s, tokens):
 def main():
     with tempfile.TemporaryDirectory() as folder:
         home = make_home(PROGRAM, folder)
+        train_timelines(PROGRAM, home)
         with Service(PROGRAM, home) as s:
             fill(s, make_accounts(PROGRAM, home))
             out = ROOT / "build" / "pages"

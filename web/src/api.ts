@@ -5,6 +5,12 @@ export interface Model {
   name: string; alias: string; bundle: string; asks: string; approved_by: string;
   approved_at: string; note: string; synthetic: boolean; answer: string; horizon_days?: number; usual?: number;
 }
+// A model of whole timelines.
+export interface Timelines {
+  name: string; alias: string; bundle: string; describes: string; approved_by: string; approved_at: string;
+  note: string; synthetic: boolean; people: number; events: number; tokens: number; judged_by: string; nats: number | null;
+}
+export interface Models { models: Model[]; timelines: Timelines[]; not_served: number }
 export interface Feature {
   feature: string; meaning: string; unit?: string; share?: number | null;
   low?: number | null; high?: number | null; missing?: number | null;
@@ -53,6 +59,15 @@ export interface Answer {
   synthetic: boolean; usual?: number;
   horizon_days?: number; headline?: string; reply: Reply;
 }
+export interface ComingCode {
+  code: string; meaning: string; lane: string; yearly_rate: number; share: number; low: number; high: number; by: number[];
+}
+export interface Coming { alive: number[]; events: [number, number, number, number, number][]; codes: ComingCode[]; futures_cut: number }
+export interface ComingYears {
+  id: string; model: string; as_of: string; synthetic: boolean; age_years: number; years: number[]; futures: number;
+  unknown_events: number; as_recorded: Coming; supposed?: Coming; warnings: string[];
+}
+export interface Driver { code: string; meaning: string; age_years: number; ratio: number | null }
 export interface TrendPoint { time: number; value: number | null; low: number | null; high: number | null }
 export interface Job {
   id: string; kind: string; model: string; by: string; state: string; done: number; total: number;

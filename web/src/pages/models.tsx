@@ -1,5 +1,5 @@
-import { get, type Model } from "../api";
-import { moment } from "../format";
+import { get, type Models as AllModels } from "../api";
+import { count, moment, short } from "../format";
 import { Card, Curl, curl, Page, Table, useData, Waiting } from "../parts";
 import { link } from "../route";
 import { t } from "../words";
@@ -7,7 +7,7 @@ import type { PageProps } from "../page";
 import { Life } from "./life";
 
 export function Models({ me }: PageProps) {
-  const models = useData(() => get<{ models: Model[]; not_served: number }>("/api/models"), []);
+  const models = useData(() => get<AllModels>("/api/models"), []);
   return (
     <Page title={t("models.title")}>
       <Waiting of={models}>
@@ -20,6 +20,15 @@ export function Models({ me }: PageProps) {
               { title: t("models.approved"), cell: (m) => `${m.approved_by}, ${moment(m.approved_at)}` },
               { title: t("models.note"), cell: (m) => (m.synthetic ? `${t("synthetic.word")}. ` : "") + m.note },
             ]} />
+            {all.timelines.length > 0 && <><h2>{t("models.timelines")}</h2>
+              <Table caption={t("models.timelines")} rows={all.timelines} columns={[
+                { title: t("models.name"), cell: (m) => `${m.name}@${m.alias}` },
+                { title: t("models.describes"), cell: (m) => m.describes },
+                { title: t("models.learned"), cell: (m) => t("models.learned.from", { people: count(m.people), events: count(m.events) }) },
+                { title: t("models.nats"), numeric: true, cell: (m) => (m.nats === null ? "–" : short(m.nats)) },
+                { title: t("models.approved"), cell: (m) => `${m.approved_by}, ${moment(m.approved_at)}` },
+                { title: t("models.note"), cell: (m) => (m.synthetic ? `${t("synthetic.word")}. ` : "") + m.note },
+              ]} /></>}
             <p class="quiet">{t("models.approve")}</p>
             <Curl command={curl("GET", "/api/models")} />
           </Card>

@@ -1,5 +1,6 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { ApiError, enc, get, post, type Fact, type Model, type Timeline } from "../api";
+import { ApiError, enc, get, post, type Fact, type Model, type Models, type Timeline } from "../api";
+import { ComingCard } from "../coming";
 import type { PageProps } from "../page";
 import { count, day, moment, personInFull, recorded } from "../format";
 import { Picture } from "../lanes";
@@ -74,11 +75,10 @@ function Facts(props: { line: Timeline; code: string; pick: (code: string) => vo
   );
 }
 
-function Ask(props: { id: string; asOf: string }) {
-  const models = useData(() => get<{ models: Model[] }>("/api/models"), []);
+function Ask(props: { id: string; asOf: string; models: Model[] }) {
   return (
     <p class="row">
-      {(models.data?.models ?? []).map((m) => (
+      {props.models.map((m) => (
         <a class="button main" href={`${link("prediction", props.id, `${m.name}@${m.alias}`)}${props.asOf ? `?as_of=${enc(props.asOf)}` : ""}`}>
           {t("patient.ask", { model: `${m.name}@${m.alias}` })}
         </a>
@@ -110,6 +110,7 @@ export function PatientPage({ parts }: PageProps) {
     }
   }, [path]);
   const data = line.data;
+  const models = useData(() => get<Models>("/api/models"), []);
   const mark = query.get("at") ? Number(query.get("at")) : null;
   return (
     <Page title={data ? personInFull(data.person) : t("patient.title")}>
@@ -118,7 +119,7 @@ export function PatientPage({ parts }: PageProps) {
       {data && (
         <>
           {data.synthetic && <p class="synthetic">{t("synthetic.patient")}</p>}
-          <Ask id={id} asOf={asOf} />
+          <Ask id={id} asOf={asOf} models={models.data?.models ?? []} />
           {data.first !== undefined && data.last !== undefined && (
             <Slider first={data.first} last={data.last} at={asOf ? Date.parse(asOf) : data.last + 86_400_000}
               move={(at) => setAsOf(at > data.last! ? "" : new Date(at).toISOString())} />
@@ -127,6 +128,10 @@ export function PatientPage({ parts }: PageProps) {
           <Card title={t("patient.picture")} wide>
             <Picture line={data} mark={mark} code={code} pick={setCode} />
           </Card>
+          {models.data?.timelines.slice(0, 1).map((m) => (
+            <ComingCard patient={id} asOf={asOf} model={m}
+              recorded={data.codes.filter((c) => c.lane !== "person").map((c): [string, string] => [c.code, named(c)])} />
+          ))}
           <Facts line={data} code={code} pick={setCode} mark={mark} />
           <Curl command={curl("GET", path)} />
         </>

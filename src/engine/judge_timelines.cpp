@@ -1,0 +1,265 @@
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "base/progress.h"
+#include "base/random.h"
+#include "base/text.h"
+#include "engine/question.h"
+#include "engine/token_split.h"
+#include "evaluate/binary.h"
+#include "evaluate/calibration.h"
+#include "registry/audit.h"
+#include "timeline/vector_table.h"
+
+namespace cangong {
+namespace {
+
+constexpr std::size_t kTogether = 64;  // people whose futures are drawn at once
+
+// One patient at the moment, and what came by the end.
+struct JudgedPerson {
+  PatientId patient;
+  FutureRequest request;
+  std::set<std::int32_t> came;  // first ids of codes
+};
+
+class Gathering {
+ public:
+  Gathering(const TimelineModel& model, const Store& store, const JudgeTimelinesRequest& request,
+            Time as_of)
+      : model_(model),
+        request_(request),
+        as_of_(as_of),
+        horizon_(years_long(request.years)),
+        rules_(model.rules()),
+        tokenizer_(model.vocabulary(), store.codes(), store.code_infos()) {}
+
+  void look_at(const Timeline& timeline) {
+    for (const Event& event : timeline.events())
+      if (event.time) last_ = std::max(last_, *event.time);
+  }
+
+  void add(const Timeline& timeline) {
+    const History history = timeline.until(as_of_);
+    const LifeSoFar life = life_so_far(history);
+    if (!life.age_days || life.is_dead || *life.age_days < 0) return;
+    const auto place = static_cast<std::uint64_t>(timeline.patient().for_storage());
+    const std::uint64_t lot = Random(request_.seed * 0x9e3779b97f4a7c15 ^ place).next();
+    if (drawn_.size() == request_.patients && lot >= std::prev(drawn_.end())->first) return;
+    const AskedMoment moment{as_of_, *life.age_days, tokenizer_.tokens(history)};
+    JudgedPerson one{timeline.patient(), question_of(model_, moment.history, moment.age_days), {}};
+    one.request.until = moment.until(horizon_), one.request.futures = request_.futures;
+    one.request.tell_by = {one.request.until};
+    if (one.request.until > kOldestDays) return;
+    const TokenSequence later = tokenizer_.tokens(timeline.until(as_of_ + horizon_));
+    for (std::size_t i = 0; i < later.ids.size(); ++i)
+      if (later.days[i] > moment.age_days) one.came.insert(rules_.kin_of(later.ids[i]).first);
+    drawn_.emplace(lot, std::move(one));
+    if (drawn_.size() > request_.patients) drawn_.erase(std::prev(drawn_.end()));
+  }
+
+  // Throws Fault::input where the records do not reach to the end.
+  std::vector<JudgedPerson> people() && {
+    if (as_of_ + horizon_ > last_)
+      fail(Fault::input, "the store's records end on " + format_time(last_).substr(0, 10) +
+                             ": what came later is not known; ask for an earlier --as-of or for "
+                             "fewer --years");
+    if (drawn_.empty())
+      fail(Fault::input, "nobody who had no part in the training was alive at --as-of");
+    std::vector<JudgedPerson> all;
+    for (auto& [lot, one] : drawn_) all.push_back(std::move(one));
+    return all;
+  }
+  const FutureRules& rules() const { return rules_; }
+
+ private:
+  const TimelineModel& model_;
+  const JudgeTimelinesRequest& request_;
+  Time as_of_;
+  Duration horizon_;
+  FutureRules rules_;
+  Tokenizer tokenizer_;
+  Time last_{};
+  std::map<std::uint64_t, JudgedPerson> drawn_;  // the smallest lots
+};
+
+// Of one outcome, over the people to whom it can happen.
+struct OutcomeTold {
+  std::vector<double> chance, truth;
+  std::vector<double> true_risk;  // where it is known
+};
+
+// The true risks of a synthetic hospital, by patient and place of the code.
+struct KnownRisks {
+  Time when;
+  double years = 0;
+  std::map<std::string, std::size_t> place;
+  std::map<PatientId, std::vector<float>> risks;
+
+  static KnownRisks read(const fs::path& folder, const std::set<PatientId>* wanted) {
+    KnownRisks known;
+    const fs::path file = folder / "risks.parquet";
+    const auto about = read_vectors(file, "risk", [&](PatientId who, Time when, auto risks) {
+      known.when = when;
+      if (wanted && wanted->contains(who)) known.risks[who].assign(risks.begin(), risks.end());
+    });
+    const auto years = about.find("years"), codes = about.find("codes");
+    if (years == about.end() || codes == about.end())
+      fail(Fault::input, file.string() + ": not the true risks of a synthetic hospital");
+    known.years = parse_number(years->second).value_or(0);
+    for (const std::string_view code : split(codes->second, '\n'))
+      known.place.emplace(code, known.place.size());
+    return known;
+  }
+};
+
+// By id of the outcome.
+std::map<std::int32_t, OutcomeTold> foretold(const TimelineModel& model,
+                                             std::vector<JudgedPerson>& people,
+                                             const FutureRules& rules, const KnownRisks* known,
+                                             const JudgeTimelinesRequest& request) {
+  const TokenVocabulary& vocabulary = model.vocabulary();
+  const DecoderFutures simulator(model.weights(), rules);
+  std::map<std::int32_t, OutcomeTold> all;
+  Progress progress("drawing futures", people.size());
+  for (std::size_t from = 0; from < people.size(); from += kTogether) {
+    stop_if_interrupted();
+    const std::size_t count = std::min(kTogether, people.size() - from);
+    std::vector<FutureRequest> requests;
+    for (std::size_t i = 0; i < count; ++i) requests.push_back(std::move(people[from + i].request));
+    std::vector<Expected> expected(count);
+    simulator.draw(requests, request.seed + from, request.threads, expected);
+    for (std::size_t i = 0; i < count; ++i) {
+      std::vector<float> may(vocabulary.size(), 1);
+      for (const auto* ids : {&requests[i].ids, &requests[i].happened})
+        for (const std::int32_t id : *ids) rules.ban(id, may.data());
+      for (auto id = vocabulary.first_outcome(); id < static_cast<std::int32_t>(vocabulary.size());
+           ++id) {
+        if (vocabulary.token(id).part > 0 || may[static_cast<std::size_t>(id)] == 0) continue;
+        OutcomeTold& told = all[id];
+        told.chance.push_back(std::min(expected[i].by.back()[static_cast<std::size_t>(id)], 1.0));
+        told.truth.push_back(people[from + i].came.contains(id));
+        if (!known) continue;
+        const auto place = known->place.find(vocabulary.token(id).code);
+        const auto risks = known->risks.find(people[from + i].patient);
+        told.true_risk.push_back(place == known->place.end() || risks == known->risks.end()
+                                     ? kNaN
+                                     : double{risks->second[place->second]});
+      }
+    }
+    progress.at(from + count);
+  }
+  return all;
+}
+
+std::optional<JudgedOutcome::Truth> beside_truth(const OutcomeTold& told) {
+  double n = 0, sum = 0, risk_sum = 0, squares = 0, products = 0, distance = 0;
+  for (std::size_t i = 0; i < told.true_risk.size(); ++i) {
+    const double p = told.chance[i], risk = told.true_risk[i];
+    if (!std::isfinite(risk)) continue;
+    n += 1, sum += p, risk_sum += risk, distance += std::abs(p - risk);
+    squares += risk * risk, products += p * risk;
+  }
+  if (n < 2 || !(risk_sum > 0)) return std::nullopt;
+  const double mean = risk_sum / n, spread = squares / n - mean * mean;
+  return JudgedOutcome::Truth{mean, sum / risk_sum,
+                              spread > 0 ? (products / n - mean * sum / n) / spread : kNaN,
+                              distance / risk_sum};
+}
+
+JudgedOutcome judged(const OutcomeTold& told) {
+  JudgedOutcome outcome;
+  outcome.patients = told.chance.size();
+  std::vector<double> kept;  // off 0 and 1
+  for (std::size_t i = 0; i < told.chance.size(); ++i) {
+    outcome.expected += told.chance[i], outcome.observed += told.truth[i];
+    constexpr double kLeast = 1e-7;
+    kept.push_back(std::clamp(told.chance[i], kLeast, 1 - kLeast));
+  }
+  outcome.ratio = observed_to_expected(outcome.observed, outcome.expected);
+  outcome.truth = beside_truth(told);
+  outcome.auroc = {kNaN, kNaN, kNaN};
+  if (outcome.observed == 0 || outcome.observed == static_cast<double>(outcome.patients))
+    return outcome;
+  outcome.auroc = auroc_delong(told.chance, told.truth);
+  const std::vector<double> weights(kept.size(), 1.0);
+  outcome.slope = calibration_line(kept, told.truth, weights).slope;
+  return outcome;
+}
+
+}  // namespace
+
+TimelinesReport judge_timelines(const JudgeTimelinesRequest& asked) {
+  JudgeTimelinesRequest request = asked;
+  Time as_of;
+  if (!request.truth.empty()) {
+    const KnownRisks known = KnownRisks::read(request.truth, nullptr);
+    as_of = known.when, request.years = known.years;
+  } else {
+    const auto moment = parse_moment(request.as_of, Zone(request.zone));
+    if (!moment)
+      fail(Fault::input,
+           "--as-of \"" + request.as_of + "\" is not a date or time; write 2020-03-01");
+    as_of = moment->last;
+  }
+  require_enough(request.futures);
+  const Bundle bundle = Bundle::open(request.bundle);
+  TimelineModel model = TimelineModel::open(bundle);
+  if (request.format != FloatFormat::float32) model.set_format(request.format);
+  const Store store = Store::open(request.store);
+  TimelinesReport report;
+  report.bundle = bundle.digest(), report.store = store.digest();
+  report.model = model.facts().name;
+  report.synthetic = store.inventory().synthetic || model.facts().synthetic;
+  report.as_of = as_of, report.years = request.years, report.futures = request.futures;
+  report.judged_by = store.digest() == model.facts().store ? model.facts().judged_by : "everybody";
+  const SplitOf split(store, parse_pretrain_recipe(bundle.read("recipe.yaml"), "recipe.yaml"));
+  const TokenSplit judges =
+      report.judged_by == "tuning" ? TokenSplit::tuning : TokenSplit::held_out;
+  Gathering gathering(model, store, request, as_of);
+  Progress progress("reading records", store.inventory().subjects());
+  store.each(Columns::all, [&](const Timeline& timeline) {
+    gathering.look_at(timeline);
+    if (report.judged_by == "everybody" || split(timeline.patient()) == judges)
+      gathering.add(timeline);
+    progress.step();
+  });
+  const FutureRules rules = gathering.rules();
+  std::vector<JudgedPerson> people = std::move(gathering).people();
+  report.patients = people.size();
+  const Meaning meaning = meaning_in(store);
+  std::optional<KnownRisks> known;
+  if (!request.truth.empty()) {
+    std::set<PatientId> wanted;
+    for (const JudgedPerson& one : people) wanted.insert(one.patient);
+    known = KnownRisks::read(request.truth, &wanted);
+  }
+  for (const auto& [id, told] :
+       foretold(model, people, rules, known ? &*known : nullptr, request)) {
+    JudgedOutcome outcome = judged(told);
+    outcome.code = model.vocabulary().token(id).code;
+    outcome.description = meaning(outcome.code);
+    report.outcomes.push_back(std::move(outcome));
+  }
+  std::stable_sort(report.outcomes.begin(), report.outcomes.end(),
+                   [](const auto& a, const auto& b) { return a.observed > b.observed; });
+  const Time now = std::chrono::floor<Duration>(std::chrono::system_clock::now());
+  append_audit(request.store / "audit.ndjson", format_time(now),
+               nlohmann::ordered_json{{"what", "evaluate"},
+                                      {"model", report.bundle},
+                                      {"store", report.store},
+                                      {"as_of", format_time(report.as_of)},
+                                      {"patients", report.patients}}
+                   .dump());
+  if (!request.report.empty()) {
+    fs::create_directories(request.report);
+    write_file(request.report / "report.json", timelines_report_json(report));
+    write_file(request.report / "index.html", timelines_report_html(report));
+  }
+  return report;
+}
+
+}  // namespace cangong

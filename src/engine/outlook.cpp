@@ -1,0 +1,167 @@
+#include "engine/outlook.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "engine/question.h"
+#include "evaluate/interval.h"
+
+namespace cangong {
+namespace {
+
+constexpr const char* kDeath = "MEDS_DEATH";
+
+// Whole years where there are not too many.
+std::vector<double> years_until(double end) {
+  constexpr double kMostSteps = 20;
+  const double step = end <= kMostSteps ? 1 : end / kMostSteps;
+  std::vector<double> years{0};
+  while (years.back() + 1.001 * step < end) years.push_back(years.back() + step);
+  years.push_back(end);
+  return years;
+}
+
+// One code's share, by rates summed up or by counting.
+ComingCode coming_code(const CodeCount& count, const Expected& expected, std::int32_t id,
+                       const Outlook& told) {
+  const auto place = static_cast<std::size_t>(id);
+  const auto futures = static_cast<double>(told.futures);
+  const auto have = static_cast<double>(count.first.size());
+  const double shrunk = (have + 1) / (futures + 2);  // no share is known to be 0 or 1
+  const double counting_error = std::sqrt(shrunk * (1 - shrunk) / futures);
+  ComingCode coming;
+  coming.is_counted = counting_error < expected.standard_error[place];
+  coming.by.push_back(0);
+  for (std::size_t k = 1; k < told.years.size(); ++k) {
+    const auto end =
+        std::upper_bound(count.first.begin(), count.first.end(), told.years[k] * kDaysOfYear);
+    const double counted = static_cast<double>(end - count.first.begin()) / futures;
+    coming.by.push_back(std::min(coming.is_counted ? counted : expected.by[k - 1][place], 1.0));
+  }
+  coming.share = coming.by.back();
+  if (coming.is_counted) {
+    const Interval around = wilson(coming.share, futures);
+    coming.low = around.low, coming.high = around.high;
+  } else {
+    constexpr double kNormal = 1.96;
+    const double half = kNormal * expected.standard_error[place];
+    coming.low = std::max(coming.share - half, 0.0),
+    coming.high = std::min(coming.share + half, 1.0);
+  }
+  return coming;
+}
+
+std::vector<std::array<double, 5>> events_by(const std::vector<Future>& futures,
+                                             const std::vector<double>& years, float from) {
+  std::vector<std::array<double, 5>> all;
+  std::vector<double> counts;
+  for (const double year : years) {
+    counts.clear();
+    for (const Future& future : futures) {
+      double events = 0;
+      for (std::size_t i = 0; i < future.ids.size(); ++i)
+        events += future.ids[i] != TokenVocabulary::kNoEvent &&
+                  double{future.days[i]} - from <= year * kDaysOfYear;
+      counts.push_back(events);
+    }
+    std::sort(counts.begin(), counts.end());
+    const auto at = [&](double share) {
+      return counts[static_cast<std::size_t>(share * static_cast<double>(counts.size() - 1) + .5)];
+    };
+    all.push_back({at(.05), at(.25), at(.5), at(.75), at(.95)});
+  }
+  return all;
+}
+
+}  // namespace
+
+std::map<std::string, CodeCount> count_codes(const std::vector<Future>& futures,
+                                             const TokenVocabulary& vocabulary, float from) {
+  std::map<std::string, CodeCount> counts;
+  for (const Future& future : futures) {
+    std::map<std::string, double> first;
+    for (std::size_t i = 0; i < future.ids.size(); ++i) {
+      const Token& token = vocabulary.token(future.ids[i]);
+      if (token.kind == Token::Kind::no_event) continue;
+      first.emplace(token.code, double{future.days[i]} - from);
+      counts[token.code].events += 1;
+    }
+    for (const auto& [code, days] : first) counts[code].first.push_back(days);
+  }
+  for (auto& [code, own] : counts) std::sort(own.first.begin(), own.first.end());
+  return counts;
+}
+
+Outlook outlook(const TimelineModel& model, FutureRequest request, const Drawing& drawing) {
+  const float from = request.days.back();
+  Outlook told;
+  told.age_years = from / kDaysOfYear, told.futures = request.futures;
+  told.years = years_until((double{request.until} - from) / kDaysOfYear);
+  for (std::size_t k = 1; k < told.years.size(); ++k)
+    request.tell_by.push_back(static_cast<float>(from + told.years[k] * kDaysOfYear));
+  request.tell_by.back() = request.until;
+  const DecoderFutures simulator(model.weights(), model.rules());
+  std::vector<Expected> expected(1);
+  const auto futures =
+      simulator.draw({&request, 1}, drawing.seed, drawing.threads, expected).front();
+  told.events = events_by(futures, told.years, from);
+  for (const Future& future : futures) told.cut += future.is_cut;
+  const auto counts = count_codes(futures, model.vocabulary(), from);
+  std::map<std::string, double> rates;
+  const auto by_id = simulator.rates(request);
+  for (std::size_t id = 0; id < by_id.size(); ++id)
+    rates[model.vocabulary().token(static_cast<std::int32_t>(id)).code] += by_id[id] * kDaysOfYear;
+  const TokenVocabulary& vocabulary = model.vocabulary();
+  for (std::int32_t id = vocabulary.first_outcome();
+       id < static_cast<std::int32_t>(vocabulary.size()); ++id) {
+    if (vocabulary.token(id).part > 0) continue;  // told with the code
+    const std::string& code = vocabulary.token(id).code;
+    const auto counted = counts.find(code);
+    static const CodeCount kNone;
+    ComingCode coming =
+        coming_code(counted == counts.end() ? kNone : counted->second, expected.front(), id, told);
+    if (!(coming.share > 0)) continue;
+    coming.code = code, coming.yearly_rate = rates[code];
+    told.codes.push_back(std::move(coming));
+  }
+  told.alive.assign(told.years.size(), 1);
+  for (const ComingCode& coming : told.codes)
+    if (coming.code == kDeath)
+      for (std::size_t k = 0; k < coming.by.size(); ++k) told.alive[k] -= coming.by[k];
+  std::stable_sort(told.codes.begin(), told.codes.end(),
+                   [](const auto& a, const auto& b) { return a.share > b.share; });
+  if (told.codes.size() > drawing.most) told.codes.resize(drawing.most);
+  return told;
+}
+
+std::vector<PastEvent> driving_events(const TimelineModel& model, const FutureRequest& request,
+                                      const std::vector<std::int32_t>& outcomes,
+                                      std::size_t threads, std::size_t most) {
+  const TokenVocabulary& vocabulary = model.vocabulary();
+  const DecoderFutures simulator(model.weights(), model.rules());
+  const auto sum = [&](std::span<const double> rates) {
+    double all = 0;
+    for (const std::int32_t id : outcomes) all += rates[static_cast<std::size_t>(id)];
+    return all;
+  };
+  FutureRequest plain = request;
+  plain.watched.clear();
+  const double present = sum(simulator.rates(plain));
+  if (!(present > 0)) return {};
+  std::vector<std::size_t> places;
+  for (std::size_t i = 0; i + 1 < plain.ids.size(); ++i)
+    if (vocabulary.token(plain.ids[i]).kind == Token::Kind::outcome) places.push_back(i);
+  std::vector<PastEvent> events(places.size());
+  simulator.each_rates_without(
+      plain, places, threads, [&](std::size_t k, std::span<const double> rates) {
+        events[k] = {vocabulary.token(plain.ids[places[k]]).name(),
+                     plain.days[places[k]] / kDaysOfYear, present / sum(rates)};
+      });
+  std::stable_sort(events.begin(), events.end(), [](const auto& a, const auto& b) {
+    return std::abs(std::log(a.ratio)) > std::abs(std::log(b.ratio));
+  });
+  if (events.size() > most) events.resize(most);
+  return events;
+}
+
+}  // namespace cangong

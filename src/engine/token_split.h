@@ -1,0 +1,21 @@
+// Who trains a model of timelines, chooses among its states, and judges it.
+#pragma once
+
+#include "train/pretrain.h"
+
+namespace cangong {
+
+// The store's own split, or one by a hash of the patient's number.
+class SplitOf {
+ public:
+  SplitOf(const Store& store, const PretrainRecipe& recipe);
+  // Throws Fault::config where the store has a split that does not name the patient.
+  TokenSplit operator()(PatientId patient) const;
+
+ private:
+  Splits own_;
+  ShareOptions share_;
+  std::uint64_t seed_;
+};
+
+}  // namespace cangong

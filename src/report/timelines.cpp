@@ -1,0 +1,153 @@
+#include "report/timelines.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/json_values.h"
+#include "base/text.h"
+#include "report/page.h"
+
+namespace cangong {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr double kFewest = 10;  // events: below it a figure of one outcome says nothing
+constexpr std::size_t kRows = 60;
+
+Json json_of(const Interval& interval) {
+  return {{"value", number(interval.value)},
+          {"low", number(interval.low)},
+          {"high", number(interval.high)}};
+}
+
+std::string cell(const std::string& text) {
+  return "<td>" + text + "</td>";
+}
+
+std::string cell(const Interval& interval) {
+  if (!std::isfinite(interval.value)) return cell("–");
+  return cell(format_fixed(interval.value, 2) + " <small>(" + format_fixed(interval.low, 2) +
+              " – " + format_fixed(interval.high, 2) + ")</small>");
+}
+
+std::string row(const JudgedOutcome& one) {
+  const std::string name = one.description.empty() ? one.code : one.description;
+  return "<tr><th scope='row'>" + escape_html(name) + " <small>" + escape_html(one.code) +
+         "</small></th>" + cell(format_count(one.patients)) +
+         cell(format_count(static_cast<std::size_t>(one.observed))) +
+         cell(format_fixed(one.expected, 1)) + cell(one.ratio) + cell(one.auroc) +
+         cell(std::isfinite(one.slope) ? format_fixed(one.slope, 2) : "–") + "</tr>";
+}
+
+// Beside the truth that only made-up people have.
+std::string table_of_truth(const TimelinesReport& report) {
+  std::string rows;
+  for (const JudgedOutcome& one : report.outcomes)
+    if (one.truth && one.observed >= kFewest)
+      rows += "<tr><th scope='row'>" +
+              escape_html(one.description.empty() ? one.code : one.description) + "</th>" +
+              cell(format_fixed(100 * one.truth->mean, 2) + " %") +
+              cell(format_fixed(one.truth->ratio, 3)) + cell(format_fixed(one.truth->slope, 3)) +
+              cell(format_fixed(100 * one.truth->error, 1) + " %") + "</tr>";
+  if (rows.empty()) return "";
+  std::string html = heading({"Beside the true risk", "与真实风险对比"}) + "<table><thead><tr>";
+  const Words titles[] = {{"Outcome", "结局"},
+                          {"True risk, mean", "平均真实风险"},
+                          {"Foretold / true", "预测/真实"},
+                          {"Slope on the true risk", "对真实风险的斜率"},
+                          {"Mean distance, of the mean risk", "平均偏差（占平均风险）"}};
+  for (const Words& title : titles) html += "<th scope='col'>" + both(title) + "</th>";
+  return html + "</tr></thead><tbody>" + rows + "</tbody></table>";
+}
+
+std::string table(const TimelinesReport& report) {
+  std::string html = "<table><thead><tr>";
+  const Words titles[] = {{"Outcome", "结局"},
+                          {"Could have it", "可能发生者"},
+                          {"Had it", "实际发生"},
+                          {"Foretold", "预测人数"},
+                          {"Had it / foretold (95 %)", "实际/预测（95%）"},
+                          {"AUROC (95 %)", "AUROC（95%）"},
+                          {"Slope", "校准斜率"}};
+  for (const Words& title : titles) html += "<th scope='col'>" + both(title) + "</th>";
+  html += "</tr></thead><tbody>";
+  for (std::size_t i = 0; i < std::min(kRows, report.outcomes.size()); ++i)
+    html += row(report.outcomes[i]);
+  return html + "</tbody></table>";
+}
+
+// Each outcome a dot: the share of patients for whom it was foretold, and who had it.
+std::string dots(const TimelinesReport& report) {
+  Curve curve{"outcomes", {}};
+  double top = 0.02;
+  for (const JudgedOutcome& one : report.outcomes) {
+    const auto n = static_cast<double>(one.patients);
+    if (one.observed < kFewest) continue;
+    curve.points.push_back({one.expected / n, one.observed / n});
+    top = std::max({top, one.expected / n, one.observed / n});
+  }
+  if (curve.points.empty()) return "";
+  Series series{{"outcomes", "结局"}, &curve};
+  series.dots = true;
+  Axes axes{{"Share for whom it was foretold", "预测的比例"}, {"Share that had it", "实际的比例"}};
+  axes.x_high = axes.y_high = std::min(1.0, 1.05 * top);
+  axes.diagonal = true;
+  return heading({"Did it come as often as foretold?", "是否如预测般发生？"}) +
+         line_chart(axes, {series});
+}
+
+}  // namespace
+
+std::string timelines_report_json(const TimelinesReport& report) {
+  Json json{{"model", report.bundle},        {"name", report.model},
+            {"store", report.store},         {"synthetic", report.synthetic},
+            {"judged_by", report.judged_by}, {"as_of", format_time(report.as_of)},
+            {"years", report.years},         {"patients", report.patients},
+            {"futures", report.futures}};
+  Json outcomes = Json::array();
+  for (const JudgedOutcome& one : report.outcomes) {
+    outcomes.push_back({{"code", one.code},
+                        {"description", one.description},
+                        {"patients", one.patients},
+                        {"observed", one.observed},
+                        {"expected", one.expected},
+                        {"observed_to_expected", json_of(one.ratio)},
+                        {"auroc", json_of(one.auroc)},
+                        {"calibration_slope", number(one.slope)}});
+    if (one.truth)
+      outcomes.back()["truth"] = {{"mean_risk", one.truth->mean},
+                                  {"foretold_to_true", number(one.truth->ratio)},
+                                  {"slope", number(one.truth->slope)},
+                                  {"error_of_mean", number(one.truth->error)}};
+  }
+  json["outcomes"] = outcomes;
+  return json.dump(1) + "\n";
+}
+
+std::string timelines_report_html(const TimelinesReport& report) {
+  const std::string when = format_time(report.as_of).substr(0, 10),
+                    years = format_short(report.years, 3), people = format_count(report.patients);
+  std::string body;
+  if (report.synthetic)
+    body += paragraph({"SYNTHETIC: the patients do not exist.", "合成数据：患者并不存在。"});
+  body += paragraph(
+      {people + " patients who had no part in the training, each looked at on " + when +
+           "; nothing that became known later was used. What the model foretold for the next " +
+           years +
+           " years is compared with what their records then say. Who had no later record "
+           "counts as well; who died first, as not having it.",
+       people + " 名未参与训练的患者，于 " + when + " 评估；未使用此后才知道的信息。模型对其后 " +
+           years + " 年的预测与实际记录对比。此后没有记录者按未发生计；先死亡者按未发生计。"});
+  body += dots(report);
+  body += heading({"Outcome by outcome", "逐个结局"}) + table(report) + table_of_truth(report);
+  body +=
+      paragraph({"Ranges are of chance among these patients. Few events say little: a row with "
+                 "fewer than ten is no evidence either way.",
+                 "范围反映这些患者的偶然性。事件太少说明不了什么：少于十例的行不足为据。"});
+  return page("Timelines: " + report.model,
+              both({"Model " + report.bundle.substr(0, 16), "模型 " + report.bundle.substr(0, 16)}),
+              body);
+}
+
+}  // namespace cangong
