@@ -335,6 +335,8 @@ int main(int argc, char** argv) {
       {"simulate", timelines(bench_simulate)},
       {"simulate-bf16", timelines(bench_simulate_bf16)},
       {"leave-one-out", timelines(bench_leave_one_out)},
+      {"simulate-large", timelines(bench_simulate_large)},
+      {"shards", timelines(bench_shards)},
       {"one-event", timelines(bench_one_event)}};
   if (argc != 3 || !works.contains(argv[1])) {
     std::fprintf(stderr, "usage: cangong_bench WORK FOLDER\n");

@@ -215,6 +215,12 @@ def synthesize(folder):
     """Nothing is needed but room."""
 
 
+def deep(folder):
+    """Whole lives of 200,000 people: about ten million events."""
+    subprocess.run([CANGONG, "synthesize", "--deep", "--patients", "200000", "--into", folder / "store", "-q"],
+                   check=True, stdout=subprocess.DEVNULL)
+
+
 name, target = sys.argv[1], pathlib.Path(sys.argv[2])
 if not (target / "done").exists():
     shutil.rmtree(target, ignore_errors=True)

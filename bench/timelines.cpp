@@ -139,6 +139,51 @@ BenchJson bench_leave_one_out(const std::filesystem::path& folder) {
   return {{"rate", 1 / seconds}, {"seconds", seconds}};
 }
 
+// 6 x 768 in bfloat16: 20 futures of one patient that share 1,792 events, up to a context of 2,048.
+BenchJson bench_simulate_large(const std::filesystem::path&) {
+  constexpr std::size_t kHistory = 1792, kEvents = 256, kFutures = 20;
+  const DelphiShape shape{6, 12, 768, 4096};
+  DecoderWeights weights(shape, first_weights(shape, 42), DecoderWeights::Ways::forward);
+  weights.set_format(FloatFormat::bfloat16);
+  const DecoderFutures simulator(weights, all_may_happen(shape));
+  Random random(1);
+  FutureRequest request;
+  for (std::size_t i = 0; i < kHistory; ++i) {
+    request.ids.push_back(2 + static_cast<std::int32_t>(random.below(shape.vocabulary - 2)));
+    request.days.push_back(static_cast<float>(10 * i));
+  }
+  request.until = 1e9f, request.most_events = kEvents, request.futures = kFutures;
+  const auto seconds_of = [&](std::size_t events) {
+    request.most_events = events;
+    const double start = wall_seconds();
+    (void)simulator.draw({&request, 1}, 1, default_threads());
+    return wall_seconds() - start;
+  };
+  const double shared = seconds_of(1), whole = seconds_of(kEvents);
+  return {{"rate", kFutures * (kEvents - 1) / (whole - shared)},
+          {"seconds_of_the_history", shared}};
+}
+
+// A store as token shards: what a training reads, the vocabulary learned before.
+BenchJson bench_shards(const std::filesystem::path& folder) {
+  const Store store = Store::open(folder / "store");
+  const auto everybody = [](PatientId) { return true; };
+  double start = wall_seconds();
+  const TokenVocabulary vocabulary =
+      TokenVocabulary::learn(store, TokenOptions(), everybody, default_threads());
+  const double learned = wall_seconds() - start;
+  const TempFolder temporary(folder);
+  start = wall_seconds();
+  const TokenTally tally = write_token_shards(
+      store, vocabulary, [](PatientId) { return TokenSplit::train; }, temporary.path() / "tokens",
+      default_threads());
+  const double seconds = wall_seconds() - start;
+  return {{"rate", static_cast<double>(store.inventory().rows()) / seconds},
+          {"seconds", seconds},
+          {"seconds_of_the_vocabulary", learned},
+          {"tokens", tally.events}};
+}
+
 // One event more behind 48, and the rates of all.
 BenchJson bench_one_event(const std::filesystem::path& folder) {
   const DelphiShape shape;

@@ -111,6 +111,8 @@ const std::array kVerbs{
           {"--title", "TEXT", "of the report"},
           {"--replicates", "N", "of the bootstrap (1000)"},
           {"--as-of", "TIME", "a model of timelines is judged by what came after"},
+          {"--another", "",
+           "the store is of another hospital than the training's: everybody judges"},
           {"--truth", "FOLDER", "or by the true risks of a deep synthetic hospital"},
           kZone,
           {"--years", "N", "until so much later (5)"},

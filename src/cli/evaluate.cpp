@@ -18,6 +18,7 @@ int evaluate_timelines(const Args& args) {
   request.truth = args.get("--truth", "");
   if (request.truth.empty()) request.as_of = args.need("--as-of");
   request.zone = args.get("--zone", "UTC");
+  request.another = args.flag("--another");
   request.report = args.get("--report", "");
   request.years = years_in(args, "5");
   request.patients = whole_in(args, "--patients", "2000");

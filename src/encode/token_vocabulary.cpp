@@ -340,7 +340,9 @@ Tokenizer::Tokenizer(const TokenVocabulary& vocabulary, const CodeBook& codes,
     entry.cuts = &cuts->second, entry.first_part = entry.plain + 1;
   }
   const auto excluded = patterns_of(vocabulary.excluded_, "the vocabulary's exclude");
-  std::map<CodeId, std::size_t> smallest;
+  // Of several the one that fewest training patients have: the same whatever else `codes` holds.
+  const auto people = [&](std::int32_t id) { return vocabulary.token(id).people; };
+  std::map<CodeId, std::int32_t> under;
   for (const auto& [parent, members] : groups_of(codes, infos)) {
     std::int32_t id = find(group_token(parent));
     if (id < 0) id = find(parent);
@@ -348,10 +350,10 @@ Tokenizer::Tokenizer(const TokenVocabulary& vocabulary, const CodeBook& codes,
     for (const std::string& member : members) {
       if (any_in(excluded, member)) continue;
       const CodeId code = *codes.find(member);
-      const auto before = smallest.find(code);
-      if (before == smallest.end() ? entries_[code].plain >= 0 : before->second <= members.size())
+      const auto before = under.find(code);
+      if (before == under.end() ? entries_[code].plain >= 0 : people(before->second) <= people(id))
         continue;
-      entries_[code].plain = id, smallest[code] = members.size();
+      entries_[code].plain = under[code] = id;
     }
   }
 }

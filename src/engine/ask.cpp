@@ -66,16 +66,18 @@ std::vector<float> watched_codes(const AskRequest& request, const TokenVocabular
   return watched;
 }
 
-// Codes that are asked about and were recorded already, and do not come twice.
-void warn_of_happened(const AskedPatient& asked, AskReply& reply) {
+// Codes that are asked about, are recorded already or supposed to be, and do not come twice.
+void warn_of_happened(const AskedPatient& asked, const FutureRequest& wanted, AskReply& reply) {
   const FutureRules rules = asked.model.rules();
-  for (const std::string& code : reply.codes)
-    for (const std::int32_t id : asked.moment.history.ids)
-      if (asked.model.vocabulary().token(id).code == code &&
-          !rules.recurs[static_cast<std::size_t>(id)]) {
-        reply.warnings.push_back(code + " is recorded already, and nobody had it twice");
-        break;
-      }
+  for (const std::string& code : reply.codes) {
+    const auto bars = [&](std::int32_t id) {
+      return asked.model.vocabulary().token(id).code == code &&
+             !rules.recurs[static_cast<std::size_t>(id)];
+    };
+    if (std::any_of(wanted.ids.begin(), wanted.ids.end(), bars) ||
+        std::any_of(wanted.happened.begin(), wanted.happened.end(), bars))
+      reply.warnings.push_back(code + " is recorded already, and nobody had it twice");
+  }
 }
 
 void warn_of_cut(std::size_t cut, AskReply& reply) {
@@ -91,10 +93,8 @@ std::string asked_for(const AskRequest& request) {
   nlohmann::ordered_json json;
   if (request.task) json["task"] = digest_of_file(request.task->string());
   if (!request.codes.empty()) json["codes"] = request.codes;
-  const Supposing& supposing = request.supposing;
-  if (!supposing.with.empty()) json["with"] = supposing.with;
-  if (!supposing.without.empty()) json["without"] = supposing.without;
-  if (!supposing.shifted.empty()) json["shifted"] = supposing.shifted;
+  for (const auto& [name, codes] : request.supposing.said())
+    if (!codes.empty()) json[name] = codes;
   json["explained"] = request.explain;
   return json.dump();
 }
@@ -178,7 +178,7 @@ AskReply ask_model(const AskRequest& request) {
   }
   const auto [value, standard_error, cut] = estimate(simulator, wanted, question);
   reply.value = value, reply.standard_error = standard_error;
-  warn_of_happened(asked, reply), warn_of_cut(cut, reply);
+  warn_of_happened(asked, wanted, reply), warn_of_cut(cut, reply);
   constexpr double kNormal = 1.96;
   reply.low = std::max(0.0, value - kNormal * standard_error);
   reply.high = std::min(1.0, value + kNormal * standard_error);

@@ -24,9 +24,9 @@ struct Foretold {
   std::size_t unknown = 0;          // events of codes that the model does not know
   std::vector<std::string> warnings;
 };
-// Drawn with one seed for each patient and moment: who asks again gets the same answer. Recorded
-// before it returns. Throws Fault::input where nothing can be asked at that moment, or nothing so
-// supposed.
+// Drawn with one seed for each patient and day: who asks again gets the same answer. A future has
+// 200,000 / futures events at most. Recorded before it returns, and a refusal, too. Throws
+// Fault::input where nothing can be asked at that moment, or nothing so supposed.
 Foretold foretell(Hospital& hospital, const Foretelling& asked, const Asker& asker);
 
 // The past events that a code's present rate hangs on; recorded. Throws Fault::input where the

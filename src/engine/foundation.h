@@ -148,6 +148,9 @@ struct JudgeTimelinesRequest {
   double years = 5;
   // Of a deep synthetic hospital: the folder of its true risks, which say when and how far.
   fs::path truth;
+  // Of another hospital than the training's: everybody judges. Else those whom the recipe's split
+  // keeps out of the training.
+  bool another = false;
   std::size_t patients = 2000;  // at most, drawn by chance
   std::size_t futures = 20;     // of each
   std::size_t threads = 1;

@@ -161,7 +161,7 @@ ModelPtr Hospital::model(const std::string& name) {
   for (const ModelPtr& model : known->served)
     if (is_named(model->approval, name)) return model;
   for (const TimelinesPtr& model : known->timelines)
-    if (is_named(model->approval, name))
+    if (is_named(model->approval, name) && model->alias != "shadow")
       fail(Fault::missing, "\"" + model->id() +
                                "\" is a model of timelines: it answers $predict of one patient and "
                                "the years to come, nothing else");

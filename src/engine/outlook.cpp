@@ -21,31 +21,20 @@ std::vector<double> years_until(double end) {
   return years;
 }
 
-// One code's share, by rates summed up or by counting.
-ComingCode coming_code(const CodeCount& count, const Expected& expected, std::int32_t id,
-                       const Outlook& told) {
+ComingCode coming_code(const Expected& expected, std::int32_t id, const Outlook& told) {
   const auto place = static_cast<std::size_t>(id);
-  const auto futures = static_cast<double>(told.futures);
-  const auto have = static_cast<double>(count.first.size());
-  const double shrunk = (have + 1) / (futures + 2);  // no share is known to be 0 or 1
-  const double counting_error = std::sqrt(shrunk * (1 - shrunk) / futures);
   ComingCode coming;
-  coming.is_counted = counting_error < expected.standard_error[place];
   coming.by.push_back(0);
-  for (std::size_t k = 1; k < told.years.size(); ++k) {
-    const auto end =
-        std::upper_bound(count.first.begin(), count.first.end(), told.years[k] * kDaysOfYear);
-    const double counted = static_cast<double>(end - count.first.begin()) / futures;
-    coming.by.push_back(std::min(coming.is_counted ? counted : expected.by[k - 1][place], 1.0));
-  }
+  for (const auto& shares : expected.by) coming.by.push_back(shares[place]);
   coming.share = coming.by.back();
+  coming.is_counted = expected.is_counted[place];
   if (coming.is_counted) {
-    const Interval around = wilson(coming.share, futures);
+    const Interval around = wilson(coming.share, static_cast<double>(told.futures));
     coming.low = around.low, coming.high = around.high;
   } else {
     constexpr double kNormal = 1.96;
     const double half = kNormal * expected.standard_error[place];
-    coming.low = std::max(coming.share - half, 0.0),
+    coming.low = std::max(coming.share - half, 0.0);
     coming.high = std::min(coming.share + half, 1.0);
   }
   return coming;
@@ -106,7 +95,6 @@ Outlook outlook(const TimelineModel& model, FutureRequest request, const Drawing
       simulator.draw({&request, 1}, drawing.seed, drawing.threads, expected).front();
   told.events = events_by(futures, told.years, from);
   for (const Future& future : futures) told.cut += future.is_cut;
-  const auto counts = count_codes(futures, model.vocabulary(), from);
   std::map<std::string, double> rates;
   const auto by_id = simulator.rates(request);
   for (std::size_t id = 0; id < by_id.size(); ++id)
@@ -116,10 +104,7 @@ Outlook outlook(const TimelineModel& model, FutureRequest request, const Drawing
        id < static_cast<std::int32_t>(vocabulary.size()); ++id) {
     if (vocabulary.token(id).part > 0) continue;  // told with the code
     const std::string& code = vocabulary.token(id).code;
-    const auto counted = counts.find(code);
-    static const CodeCount kNone;
-    ComingCode coming =
-        coming_code(counted == counts.end() ? kNone : counted->second, expected.front(), id, told);
+    ComingCode coming = coming_code(expected.front(), id, told);
     if (!(coming.share > 0)) continue;
     coming.code = code, coming.yearly_rate = rates[code];
     told.codes.push_back(std::move(coming));

@@ -23,8 +23,7 @@ struct ComingCode {
   double yearly_rate = 0;               // right now
   double share = 0, low = 0, high = 0;  // of futures that have it; 95 % by the drawing alone
   std::vector<double> by;               // the same by each of Outlook::years
-  // Rates summed up, or futures counted: whichever has the smaller error; Wilson's interval where
-  // counted.
+  // Rates summed up, or where most have it futures counted, with Wilson's interval (Expected).
   bool is_counted = false;
 };
 

@@ -44,6 +44,8 @@ class Supposed {
     const auto [code, days] = sides_of(text);
     if (!days) fail(Fault::input, "shifted: write CODE=DAYS, such as " + text + "=-30");
     require_known(code, "shifted");
+    if (vocabulary_.token(vocabulary_.ids_of(code).front()).kind == Token::Kind::input)
+      fail(Fault::input, "shifted: " + code + " has no time of its own");
     if (std::any_of(request_.happened.begin(), request_.happened.end(),
                     [&, own = code](std::int32_t id) { return is(id, own); }))
       warnings_.push_back("the model does not look back as far as the first " + code +
@@ -68,6 +70,10 @@ class Supposed {
     require_known(code, "with");
     const std::int32_t id = vocabulary_.id_for(code, number);
     if (id < 0) fail(Fault::input, "with: the model knows no numbers of " + code);
+    const std::string unit(vocabulary_.unit_of(code));
+    if (!number && vocabulary_.ids_of(code).size() > 1)
+      fail(Fault::input, "with: write " + code + "=NUMBER" + (unit.empty() ? "" : ", in " + unit));
+    if (number && !unit.empty()) warnings_.push_back(code + " is taken to be in " + unit);
     const auto place = static_cast<std::size_t>(id);
     if (rules_.ends[place]) fail(Fault::input, "with: nothing follows " + code);
     for (const std::int32_t own : vocabulary_.ids_of(code))

@@ -15,6 +15,10 @@ struct Supposing {
   std::vector<std::string> shifted;  // "CODE=DAYS": all its events so much later; below 0, earlier
 
   bool empty() const { return with.empty() && without.empty() && shifted.empty(); }
+  // By name, for the trail.
+  std::vector<std::pair<const char*, std::vector<std::string>>> said() const {
+    return {{"with", with}, {"without", without}, {"shifted", shifted}};
+  }
 };
 
 // Changes the question's history. Warns of what nobody like this patient had: of what the model

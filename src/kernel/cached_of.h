@@ -147,36 +147,57 @@ inline float share_rows(const CachedAttention& of, float* shares) {
   return sum(total);
 }
 
-void attend_cached(const CachedAttention& of, float* out) {
-  const std::size_t width = of.width / of.heads;
-  const Vec scale = splat(1 / __builtin_sqrtf(static_cast<float>(width)));
-  const auto& scores = kScores[of.kept == kHalves];
-  const auto& mixes = kMixes[of.kept == kHalves];
-  float* const shares[2] = {of.scratch, of.scratch + whole_sixteens(of.blocks[0].rows)};
-  for (std::size_t head = 0; head < of.heads; ++head) {
-    for (std::size_t from = 0; from < width; from += kPiece) {
-      const std::size_t first = head * width + from;
-      const std::size_t count = width - from < kPiece ? width - from : kPiece;
-      alignas(64) float query[16];
-      store(query, load(of.query + first) * scale);
-      if constexpr (kLanes < 16) store(query + 8, load(of.query + first + 8) * scale);
+// Numbers of a head that are taken at once.
+struct HeadPiece {
+  std::size_t first, count;
+};
+
+inline void score_piece(const CachedAttention& of, const HeadPiece& piece,
+                        MatrixProduct::Into into) {
+  const Vec scale = splat(1 / __builtin_sqrtf(static_cast<float>(of.width / of.heads)));
+  alignas(64) float query[16];
+  store(query, load(of.query + piece.first) * scale);
+  if constexpr (kLanes < 16) store(query + 8, load(of.query + piece.first + 8) * scale);
+  float* scores = of.scratch;
+  for (const auto& block : of.blocks) {
+    kScores[of.kept == kHalves][piece.count - 1](block.keys + words_of(of.kept, piece.first) * 16,
+                                                 of.width, block.rows, query, into, scores);
+    scores += whole_sixteens(block.rows);
+  }
+}
+
+inline void mix_piece(const CachedAttention& of, const HeadPiece& piece, float by, float* out) {
+  Vec sums[16] = {};
+  const float* shares = of.scratch;
+  for (const auto& block : of.blocks) {
+    kMixes[of.kept == kHalves][piece.count - 1](block.values + words_of(of.kept, piece.first) * 16,
+                                                of.width, block.rows, shares, sums);
+    shares += whole_sixteens(block.rows);
+  }
+  const std::size_t left = piece.count < kLanes ? piece.count : kLanes;
+  store_part(out + piece.first, sum_each(sums) * by, left);
+  if constexpr (kLanes < kPiece)
+    if (piece.count > left)
+      store_part(out + piece.first + left, sum_each(sums + left) * by, piece.count - left);
+}
+
+// Piece by piece for all rows: what they share is read from memory once, then from the caches.
+void attend_cached(const CachedAttention* all, std::size_t count, float* out, std::size_t stride) {
+  const std::size_t heads = all[0].heads, width = all[0].width / heads;
+  float by[kMostAttending];
+  const auto each_piece = [&](std::size_t head, const auto& use) {
+    for (std::size_t from = 0; from < width; from += kPiece)
+      use(HeadPiece{head * width + from, width - from < kPiece ? width - from : kPiece}, from);
+  };
+  for (std::size_t head = 0; head < heads; ++head) {
+    each_piece(head, [&](const HeadPiece& piece, std::size_t from) {
       const auto into = from > 0 ? MatrixProduct::Into::add : MatrixProduct::Into::set;
-      for (int b = 0; b < 2; ++b)
-        scores[count - 1](of.blocks[b].keys + words_of(of.kept, first) * 16, of.width,
-                          of.blocks[b].rows, query, into, shares[b]);
-    }
-    const float by = 1 / share_rows(of, of.scratch);
-    for (std::size_t from = 0; from < width; from += kPiece) {
-      const std::size_t first = head * width + from;
-      const std::size_t count = width - from < kPiece ? width - from : kPiece;
-      Vec sums[16] = {};
-      for (int b = 0; b < 2; ++b)
-        mixes[count - 1](of.blocks[b].values + words_of(of.kept, first) * 16, of.width,
-                         of.blocks[b].rows, shares[b], sums);
-      const std::size_t left = count < kLanes ? count : kLanes;
-      store_part(out + first, sum_each(sums) * by, left);
-      if (count > left) store_part(out + first + left, sum_each(sums + left) * by, count - left);
-    }
+      for (std::size_t i = 0; i < count; ++i) score_piece(all[i], piece, into);
+    });
+    for (std::size_t i = 0; i < count; ++i) by[i] = 1 / share_rows(all[i], all[i].scratch);
+    each_piece(head, [&](const HeadPiece& piece, std::size_t) {
+      for (std::size_t i = 0; i < count; ++i) mix_piece(all[i], piece, by[i], out + i * stride);
+    });
   }
 }
 

@@ -116,6 +116,7 @@ struct CachedAttention {
 constexpr std::size_t cached_place(std::size_t width, std::size_t k, std::size_t row) {
   return row / 16 * width * 16 + k * 16 + row % 16;
 }
+inline constexpr std::size_t kMostAttending = 16;
 constexpr std::size_t cached_scratch(std::size_t rows) {
   return rows + 64;
 }
@@ -148,7 +149,10 @@ struct Kernels {
   void (*attend_back)(const Attention& attention, const float* d_out, float* d_qkv);
   // The logarithm of the sum of exponentials; x becomes its shares.
   float (*softmax)(float* x, std::size_t count);
-  void (*attend_cached)(const CachedAttention& attention, float* out);
+  // Of `count` rows alike, at most kMostAttending, which may share their beginning; out[i *
+  // stride]. Each row's numbers do not depend on the others.
+  void (*attend_cached)(const CachedAttention* rows, std::size_t count, float* out,
+                        std::size_t stride);
   // exp(x) times what is allowed, and their sum.
   double (*rates)(const float* x, const float* allowed, float* out, std::size_t count);
   // The first place up to which the numbers, none negative, add to more than `target`; the last

@@ -6,6 +6,7 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <cstring>
 #include <vector>
 
 #include "base/random.h"
@@ -192,17 +193,26 @@ TEST_P(KernelTables, CachedAttentionIsAttention) {
           values[block][cached_place(words, w, at)] = word(value, w);
         }
       }
-      Floats again(width), more(cached_scratch(kRows));
-      table_->attend_cached({kept,
-                             qkv.data() + (kRows - 1) * 3 * width,
-                             width,
-                             heads,
-                             {{keys[0].data(), values[0].data(), kShared},
-                              {keys[1].data(), values[1].data(), kRows - kShared}},
-                             more.data()},
-                            again.data());
+      Floats more(cached_scratch(kRows)), other(cached_scratch(kRows));
+      const auto one_of = [&](const float* query, float* scratch) {
+        return CachedAttention{kept,
+                               query,
+                               width,
+                               heads,
+                               {{keys[0].data(), values[0].data(), kShared},
+                                {keys[1].data(), values[1].data(), kRows - kShared}},
+                               scratch};
+      };
+      const float* query = qkv.data() + (kRows - 1) * 3 * width;
+      const CachedAttention row = one_of(query, more.data());
+      Floats again(width), together(2 * width);
+      table_->attend_cached(&row, 1, again.data(), width);
       for (std::size_t k = 0; k < width; ++k)
         EXPECT_NEAR(again[k], out[(kRows - 1) * width + k], halves ? 2e-2 : 1e-6);
+      const CachedAttention both[] = {one_of(qkv.data(), other.data()), row};
+      table_->attend_cached(both, 2, together.data(), width);
+      EXPECT_EQ(std::memcmp(again.data(), together.data() + width, width * sizeof(float)), 0)
+          << "whichever rows are beside";
     }
   }
 }

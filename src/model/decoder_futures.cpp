@@ -4,6 +4,7 @@
 #include <cmath>
 #include <memory>
 #include <mutex>
+#include <set>
 
 #include "base/error.h"
 #include "base/parallel.h"
@@ -75,56 +76,74 @@ Floats watch_of(const FutureRequest& request, const FutureRules& rules) {
   return watch;
 }
 
-// Sums over the futures of one request, in whole numbers of 2^-32: the same in whatever order the
-// threads add.
+// Sums over the futures of one request, in whole numbers: the same in whatever order the threads
+// add.
 class Tally {
  public:
   Tally(const FutureRequest& request, const FutureRules& rules)
-      : rules_(rules),
+      : request_(request),
+        rules_(rules),
         vocabulary_(rules.happens.size()),
         sums_(request.tell_by.size(), std::vector<std::int64_t>(vocabulary_)),
+        counts_(request.tell_by.size(), std::vector<std::uint32_t>(vocabulary_)),
         squares_(vocabulary_) {}
 
-  // Of one future: the summed rates between each age and the one before, by id.
-  void add(const Floats& summed) {
+  // `summed`: the future's rates summed up between each age and the one before, by id.
+  void add(const Future& future, const Floats& summed) {
     std::vector<double> until(vocabulary_);
+    std::set<std::size_t> came;
     const std::lock_guard lock(mutex_);
+    for (std::size_t i = 0; i < future.ids.size(); ++i) {
+      const std::size_t fact = first_of(static_cast<std::size_t>(future.ids[i]));
+      if (!came.insert(fact).second) continue;
+      for (std::size_t k = counts_.size(); k-- > 0 && future.days[i] <= request_.tell_by[k];)
+        ++counts_[k][fact];
+    }
     for (std::size_t k = 0; k < sums_.size(); ++k) {
       for (std::size_t id = 0; id < vocabulary_; ++id)
         until[first_of(id)] += summed[k * vocabulary_ + id];
-      for (std::size_t id = 0; id < vocabulary_; ++id) sums_[k][id] += whole(until[id]);
+      for (std::size_t id = 0; id < vocabulary_; ++id)
+        sums_[k][id] += static_cast<std::int64_t>(until[id] * kOne);
     }
-    for (std::size_t id = 0; id < vocabulary_; ++id) squares_[id] += whole(until[id] * until[id]);
+    for (std::size_t id = 0; id < vocabulary_; ++id)
+      squares_[id] += static_cast<Wide>(until[id] * until[id] * kOneSquared);
     ++futures_;
   }
 
   Expected told() const {
     const auto count = static_cast<double>(futures_);
-    const auto mean = [&](std::int64_t sum) { return static_cast<double>(sum) / kOne / count; };
     Expected expected;
-    for (const auto& sums : sums_) {
-      expected.by.emplace_back();
-      for (const std::int64_t sum : sums) expected.by.back().push_back(mean(sum));
-    }
+    expected.by.assign(sums_.size(), std::vector<double>(vocabulary_));
+    expected.is_counted.assign(vocabulary_, 0), expected.standard_error.assign(vocabulary_, 0);
     for (std::size_t id = 0; id < vocabulary_; ++id) {
-      const double own = expected.by.back()[id];
-      const double spread = std::max(mean(squares_[id]) - own * own, 0.0);
-      expected.standard_error.push_back(futures_ > 1 ? std::sqrt(spread / (count - 1)) : 0);
+      const double mean = static_cast<double>(sums_.back()[id]) / kOne / count;
+      const bool is_counted = mean > Expected::kCountedAbove;
+      for (std::size_t k = 0; k < sums_.size(); ++k)
+        expected.by[k][id] =
+            (is_counted ? counts_[k][id] : static_cast<double>(sums_[k][id]) / kOne) / count;
+      const double share = expected.by.back()[id];
+      const double square = static_cast<double>(squares_[id]) / kOneSquared / count;
+      const double spread =
+          is_counted ? share * (1 - share) : std::max(square - share * share, 0.0);
+      expected.is_counted[id] = is_counted;
+      expected.standard_error[id] = futures_ > 1 ? std::sqrt(spread / (count - 1)) : 0;
     }
     return expected;
   }
 
  private:
-  static constexpr double kOne = 4294967296.0;
-  static std::int64_t whole(double value) { return static_cast<std::int64_t>(value * kOne); }
+  __extension__ using Wide = __int128;
+  static constexpr double kOne = 0x1p32, kOneSquared = 0x1p60;
   std::size_t first_of(std::size_t id) const {
     return static_cast<std::size_t>(rules_.kin_of(static_cast<std::int32_t>(id)).first);
   }
 
+  const FutureRequest& request_;
   const FutureRules& rules_;
   std::size_t vocabulary_;
   std::vector<std::vector<std::int64_t>> sums_;
-  std::vector<std::int64_t> squares_;
+  std::vector<std::vector<std::uint32_t>> counts_;
+  std::vector<Wide> squares_;
   std::size_t futures_ = 0;
   std::mutex mutex_;
 };
@@ -159,7 +178,7 @@ struct Course {
       future->hazard += std::min(wait, left) *
                         kernels().rates(logits, watch->data(), rates.data(), watch->size());
     const auto then = static_cast<float>(days + wait);
-    if (summed.size() > 0) sum_up(rates, std::min(then, request->until));
+    if (tally) sum_up(rates, std::min(wait, left));
     if (!(wait < left) || future->ids.size() >= request->most_events) {
       future->is_cut = wait < left;
       return void(is_over = true);
@@ -167,7 +186,7 @@ struct Course {
     days = then;
     future->ids.push_back(static_cast<std::int32_t>(id)), future->days.push_back(then);
     rules.ban(static_cast<std::int32_t>(id), may.data());
-    if (summed.size() > 0) {
+    if (tally) {
       const auto [first, last] = rules.kin_of(static_cast<std::int32_t>(id));
       std::fill(waits.data() + first, waits.data() + last, 0.0f);
     }
@@ -175,26 +194,28 @@ struct Course {
   }
 
   void end() {
-    if (summed.size() > 0) tally->add(summed);
+    if (tally) tally->add(*future, summed);
   }
 
   void begin_sums() {
+    if (!tally) return;
     const std::size_t vocabulary = may.size();
     waits.resize(vocabulary), summed.resize(request->tell_by.size() * vocabulary);
     std::fill_n(waits.data(), waits.size(), 1.0f), std::fill_n(summed.data(), summed.size(), 0.0f);
   }
 
  private:
-  // From the present age to `then`, over the ages that are told of.
-  void sum_up(const Floats& rates, float then) {
+  // Over so many days from the present age on, by the ages that are told of. In double: an age as a
+  // float has steps of minutes, longer than what lies between events of one moment.
+  void sum_up(const Floats& rates, double wait) {
     const std::size_t vocabulary = may.size();
-    float from = days;
-    for (std::size_t k = 0; k < request->tell_by.size() && from < then; ++k) {
-      const float end = std::min(then, request->tell_by[k]);
+    double from = 0;
+    for (std::size_t k = 0; k < request->tell_by.size() && from < wait; ++k) {
+      const double end = std::min(wait, double{request->tell_by[k]} - double{days});
       if (!(end > from)) continue;
+      const auto length = static_cast<float>(end - from);
       float* sums = summed.data() + k * vocabulary;
-      for (std::size_t id = 0; id < vocabulary; ++id)
-        sums[id] += rates[id] * waits[id] * (end - from);
+      for (std::size_t id = 0; id < vocabulary; ++id) sums[id] += rates[id] * waits[id] * length;
       from = end;
     }
   }
@@ -220,12 +241,13 @@ class Crew {
     for (std::size_t i = 0; i < requests.size(); ++i)
       for (std::size_t f = 0; f < requests[i].futures; ++f) places_.push_back({i, f});
     for (const FutureRequest& request : requests)
-      tallies_.push_back(std::make_unique<Tally>(request, rules));
+      tallies_.push_back(request.tell_by.empty() ? nullptr
+                                                 : std::make_unique<Tally>(request, rules));
   }
 
   void tell(std::span<Expected> expected) const {
     for (std::size_t i = 0; i < tallies_.size(); ++i)
-      if (!requests_[i].tell_by.empty()) expected[i] = tallies_[i]->told();
+      if (tallies_[i]) expected[i] = tallies_[i]->told();
   }
 
   std::size_t futures() const { return places_.size(); }

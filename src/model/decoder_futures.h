@@ -39,12 +39,14 @@ struct FutureRequest {
   std::vector<float> tell_by = {};
 };
 
-// The share of futures that have each event, without counting: a future's rate of an event, summed
-// up until it first happens, has the mean of whether it happens (it compensates the counting
-// process; Andersen et al. 1993, II.4), and a smaller error the rarer the event.
+// The share of futures that have each event. A future's rate of an event, summed up until it first
+// happens, has the mean of whether it happens (it compensates the counting process; Andersen et al.
+// 1993, II.4), and a smaller error the rarer the event; what most have is counted.
 struct Expected {
+  static constexpr double kCountedAbove = 0.5;
   std::vector<std::vector<double>> by;  // by age of `tell_by`, then id
   std::vector<double> standard_error;   // of the last age, by id
+  std::vector<std::uint8_t> is_counted;
   // Ids that stand for one fact are told of together, at the first of them; the others are 0.
 };
 

@@ -24,20 +24,38 @@ void DecoderStep::embed(std::span<const Row> rows) {
 
 void DecoderStep::attend(std::span<const Row> rows, std::size_t layer) {
   const std::size_t wide = row_stride(3 * width_);
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    const float* qkv = qkv_.data() + i * wide;
-    rows[i].own->put(layer, qkv + width_);
-    CachedAttention attention{};
-    attention.kept = rows[i].own->kept();
-    ensure(!rows[i].shared || rows[i].shared->kept() == attention.kept, "kept alike");
-    attention.query = qkv, attention.width = width_, attention.heads = weights_.shape().heads;
-    if (rows[i].shared) attention.blocks[0] = rows[i].shared->block(layer);
-    attention.blocks[1] = rows[i].own->block(layer);
-    const std::size_t seen = attention.blocks[0].rows + attention.blocks[1].rows;
-    scratch_.resize(std::max(scratch_.size(), cached_scratch(seen)));
-    attention.scratch = scratch_.data();
-    kernels().attend_cached(attention, mixed_.data() + i * stride_);
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    rows[i].own->put(layer, qkv_.data() + i * wide + width_);
+  for (std::size_t first = 0, count = 0; first < rows.size(); first += count) {
+    count = 1;
+    while (count < kMostAttending && first + count < rows.size() &&
+           rows[first + count].shared == rows[first].shared)
+      ++count;
+    attend_together(rows.subspan(first, count), layer, first);
   }
+}
+
+void DecoderStep::attend_together(std::span<const Row> rows, std::size_t layer, std::size_t first) {
+  const DecoderCache* shared = rows.front().shared;
+  CachedAttention all[kMostAttending] = {};
+  std::size_t room = 0;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    CachedAttention& one = all[i];
+    one.kept = rows[i].own->kept();
+    ensure(!shared || shared->kept() == one.kept, "kept alike");
+    one.query = qkv_.data() + (first + i) * row_stride(3 * width_);
+    one.width = width_, one.heads = weights_.shape().heads;
+    if (shared) one.blocks[0] = shared->block(layer);
+    one.blocks[1] = rows[i].own->block(layer);
+    room += whole_sixteens(cached_scratch(one.blocks[0].rows + one.blocks[1].rows));
+  }
+  scratch_.resize(std::max(scratch_.size(), room));
+  float* at = scratch_.data();
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    all[i].scratch = at;
+    at += whole_sixteens(cached_scratch(all[i].blocks[0].rows + all[i].blocks[1].rows));
+  }
+  kernels().attend_cached(all, rows.size(), mixed_.data() + first * stride_, stride_);
 }
 
 const float* DecoderStep::advance(std::span<const Row> rows) {

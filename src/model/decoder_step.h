@@ -27,6 +27,8 @@ class DecoderStep {
  private:
   void embed(std::span<const Row> rows);
   void attend(std::span<const Row> rows, std::size_t layer);
+  // Rows of one beginning, the first of them at `first` of all.
+  void attend_together(std::span<const Row> rows, std::size_t layer, std::size_t first);
   Rows2D view(Floats& floats, std::size_t rows, std::size_t columns) const;
 
   const DecoderWeights& weights_;

@@ -128,17 +128,25 @@ std::string timelines_report_json(const TimelinesReport& report) {
 std::string timelines_report_html(const TimelinesReport& report) {
   const std::string when = format_time(report.as_of).substr(0, 10),
                     years = format_short(report.years, 3), people = format_count(report.patients);
+  const Words who = report.judged_by == "everybody"
+                        ? Words{"patients of another hospital than the training's",
+                                "来自另一所医院（非训练数据）的患者"}
+                    : report.judged_by == "tuning"
+                        ? Words{"patients who did not train the model but chose among its states",
+                                "未参与训练但参与模型选择的患者"}
+                        : Words{"patients who had no part in the training", "未参与训练的患者"};
   std::string body;
   if (report.synthetic)
     body += paragraph({"SYNTHETIC: the patients do not exist.", "合成数据：患者并不存在。"});
   body += paragraph(
-      {people + " patients who had no part in the training, each looked at on " + when +
+      {people + " " + who.english + ", each looked at on " + when +
            "; nothing that became known later was used. What the model foretold for the next " +
            years +
            " years is compared with what their records then say. Who had no later record "
            "counts as well; who died first, as not having it.",
-       people + " 名未参与训练的患者，于 " + when + " 评估；未使用此后才知道的信息。模型对其后 " +
-           years + " 年的预测与实际记录对比。此后没有记录者按未发生计；先死亡者按未发生计。"});
+       people + " 名" + who.chinese + "，于 " + when +
+           " 评估；未使用此后才知道的信息。模型对其后 " + years +
+           " 年的预测与实际记录对比。此后没有记录者按未发生计；先死亡者按未发生计。"});
   body += dots(report);
   body += heading({"Outcome by outcome", "逐个结局"}) + table(report) + table_of_truth(report);
   body +=

@@ -1,5 +1,8 @@
 #include "serve/coming.h"
 
+#include <chrono>
+#include <semaphore>
+
 #include "base/error.h"
 #include "base/text.h"
 #include "engine/question.h"
@@ -10,6 +13,25 @@ namespace cangong {
 namespace {
 
 constexpr std::size_t kMostPredictions = 40;  // of one RiskAssessment
+
+// Drawing takes a processor for a second or more: a few at once, so that others are answered.
+class OneOfFew {
+ public:
+  OneOfFew() {
+    constexpr auto kPatience = std::chrono::seconds(20);
+    if (!places().try_acquire_for(kPatience))
+      throw HttpError{503, "too many ask for the years to come at once; ask again in a moment"};
+  }
+  ~OneOfFew() { places().release(); }
+  OneOfFew(const OneOfFew&) = delete;
+  OneOfFew& operator=(const OneOfFew&) = delete;
+
+ private:
+  static std::counting_semaphore<>& places() {
+    static std::counting_semaphore<> places(2);
+    return places;
+  }
+};
 
 Json outcome_of(const Call& call, const std::string& code) {
   Json coding{{"code", code}};
@@ -33,6 +55,7 @@ Coming ask_coming(Call& call, const ComingAsk& ask) {
     record = call.hospital().record(patient->number);
   }
   const std::string subject = patient ? patient->id : kAtHand;
+  const OneOfFew drawing;
   Foretold told = foretell(call.hospital(),
                            {*ask.model, *record, subject, as_of, ask.years, ask.futures, ask.most,
                             /*threads=*/1, ask.supposing},
@@ -62,10 +85,15 @@ std::string coming_bundle(const Call& call, const ServedTimelines& model, const 
   }
   if (!predictions.empty()) json["prediction"] = predictions;
   const std::string drawn =
-      "Shares of " + format_count(told.outlook.futures) +
+      "By " + format_count(told.outlook.futures) +
       " futures that the model drew; the range is of the drawing alone, not of the model.";
   if (!json.contains("note")) json["note"] = Json::array();
   json["note"].push_back({{"text", drawn}});
+  for (const std::string& warning : told.warnings) json["note"].push_back({{"text", warning}});
+  if (told.unknown > 0)
+    json["note"].push_back({{"text", format_count(told.unknown) +
+                                         " events of the record are of codes that the model does "
+                                         "not know"}});
   return answer_bundle(std::move(json), stamp, writing);
 }
 

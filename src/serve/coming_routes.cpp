@@ -10,7 +10,7 @@
 namespace cangong {
 namespace {
 
-constexpr std::size_t kMostFutures = 2000;
+constexpr std::size_t kMostFutures = 1000;
 constexpr double kMostYears = 130;
 
 TimelinesPtr model_in(const Call& call, const Json& body) {
@@ -114,9 +114,10 @@ Response coming_drivers(Call& call) {
   const Subject patient = call.patient(call.parts[0]);
   const Hospital::Record record = call.hospital().record(patient.number);
   const std::string code = text_in(body, "code");
+  constexpr double kNow = 0.001;  // years: present rates, at any age
   Json events = Json::array();
   for (const PastEvent& event :
-       drivers_of(call.hospital(), {*model, record, patient.id, as_of}, code, call.asker))
+       drivers_of(call.hospital(), {*model, record, patient.id, as_of, kNow}, code, call.asker))
     events.push_back({{"code", event.code},
                       {"meaning", call.hospital().meaning(event.code)},
                       {"age_years", event.age_years},

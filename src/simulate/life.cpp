@@ -226,6 +226,7 @@ std::optional<TrueRisks> true_risks(const Life& life, double age, double horizon
   const std::size_t count = conditions().size();
   TrueRisks truth{std::vector<double>(count), std::vector<double>(count)};
   for (std::size_t k = 0; k < count; ++k) truth.hazard[k] = known.hazard(k, age);
+  std::vector<double> counted(count);
   Random random(seed_of_life(seed, life.birth.number) + 1);
   for (std::size_t f = 0; f < futures; ++f) {
     Course course = known;
@@ -240,7 +241,11 @@ std::optional<TrueRisks> true_risks(const Life& life, double age, double horizon
             if (!came[k])
               truth.risk[k] += course.cumulative(k, from, to) / static_cast<double>(futures);
         });
+    for (std::size_t k = 0; k < count; ++k) counted[k] += came[k] / static_cast<double>(futures);
   }
+  // What most have has the smaller error counted.
+  for (std::size_t k = 0; k < count; ++k)
+    if (truth.risk[k] > 0.5) truth.risk[k] = counted[k];
   return truth;
 }
 

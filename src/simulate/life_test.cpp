@@ -88,8 +88,7 @@ TEST(SyntheticLife, HappensAsItsHazardsSay) {
   EXPECT_GT(often, 15u);
 }
 
-// Fewer strokes behind apixaban by what the table says, where a coin gave it: the ratio of hazards
-// right behind the decision, in the mean over lives.
+// In the trial half of the patients get the statin; in usual care the severe do and others hardly.
 TEST(SyntheticLife, ACoinAndSeverityGiveDrugs) {
   const std::size_t given = drug("C10AA05"), indication = condition("E78"),
                     severe = condition("I25");

@@ -23,7 +23,7 @@ class DecoderFuture : public testing::Test {
     NEEDS_SHARED_DATA("delphi-parity");
     stored_ = stored_arrays("P6_generation/generation.npz");
     weights_.emplace(kSmallDelphi, stored_weights<float>("trained"), DecoderWeights::Ways::forward);
-    FutureRules rules;
+    FutureRules& rules = rules_;
     rules.happens.assign(kSmallDelphi.vocabulary, 1);
     rules.recurs.assign(kSmallDelphi.vocabulary, 0);
     rules.ends.assign(kSmallDelphi.vocabulary, 0);
@@ -41,6 +41,7 @@ class DecoderFuture : public testing::Test {
   static constexpr const char* kNames[] = {"female_60_plain", "male_60_history"};
 
   StoredArrays stored_;
+  FutureRules rules_;
   std::optional<DecoderWeights> weights_;
   std::optional<DecoderFutures> futures_;
 };
@@ -109,6 +110,41 @@ TEST_F(DecoderFuture, WhatIsExpectedIsWhatIsCounted) {
     }
   EXPECT_GT(compared, 20u);
   EXPECT_GT(smaller, compared * 9 / 10);
+}
+
+// Where events follow each other faster than an age as a float can tell apart (170 seconds at 60),
+// and where two ids stand for one fact.
+TEST_F(DecoderFuture, WhatIsExpectedHoldsForFastRatesAndKin) {
+  constexpr std::size_t kFutures = 1500;
+  const auto vocabulary = static_cast<std::int32_t>(kSmallDelphi.vocabulary);
+  auto turned = stored_weights<float>("trained");
+  for (float& scale : turned.at("transformer.ln_f.weight")) scale *= -0.1f;  // some a day each
+  const DecoderWeights weights(kSmallDelphi, turned, DecoderWeights::Ways::forward);
+  for (std::int32_t id = 0; id < vocabulary; ++id)
+    rules_.kin.emplace_back(id / 2 * 2, std::min(id / 2 * 2 + 2, vocabulary));
+  const DecoderFutures quick(weights, rules_);
+  FutureRequest asked = request("male_60_history", kFutures);
+  asked.until = asked.days.back() + 0.02f, asked.tell_by = {asked.until};
+  std::vector<Expected> expected(1);
+  const auto drawn = quick.draw({&asked, 1}, 5, 2, expected).front();
+  double events = 0;
+  for (const Future& future : drawn) events += static_cast<double>(future.ids.size()) / kFutures;
+  EXPECT_GT(events, 20);
+  std::size_t compared = 0;
+  for (std::int32_t fact = 20; fact + 1 < vocabulary; fact += 2) {
+    double counted = 0;
+    for (const Future& future : drawn)
+      counted += std::any_of(future.ids.begin(), future.ids.end(),
+                             [&](std::int32_t id) { return id / 2 * 2 == fact; });
+    counted /= kFutures;
+    const auto place = static_cast<std::size_t>(fact);
+    EXPECT_NEAR(expected[0].by[0][place], counted,
+                5 * std::sqrt(std::max(counted, 1e-3) / kFutures))
+        << fact;
+    EXPECT_EQ(expected[0].by[0][place + 1], 0) << "told at the first of them";
+    compared += counted > 0.02 && counted < 0.5;
+  }
+  EXPECT_GT(compared, 50u) << events << " events each";
 }
 
 // The rows before an event are not computed again: the same as the history written without it, on

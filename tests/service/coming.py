@@ -38,13 +38,16 @@ def check_coming(s, t):
     check("association, not effect", any("association, not effect" in one for one in supposed["warnings"]), supposed["warnings"])
     for name, more in (("a code that nobody knows", {"with": ["NONE//1"]}), ("one that is not recorded", {"without": ["ICD10CM//I21.9"]}),
                        ("days that are none", {"shift": [DIABETES]}), ("a time before birth", {"shift": [DIABETES + "=-999999"]}),
-                       ("half a future", {"futures": 2.5}), ("no years", {"years": 0}), ("too many futures", {"futures": 1000000}),
+                       ("half a future", {"futures": 2.5}), ("no years", {"years": 0}), ("too many futures", {"futures": 1001}),
+                       ("a measurement without a number", {"with": ["LOINC//2160-0"]}),
                        ("a moment before birth", {"as_of": "1950-01-01"}), ("a text for a list", {"with": "x"})):
         refused = ask(**more)
         check("refused: " + name, refused.status in (400, 422), refused)
     check("a shifted event", ask(shift=[DIABETES + "=-365"]).json()["supposed"] != told["as_recorded"])
     hidden = s.ask("POST", "/api/patients/other/coming-years", at, token=mine)
     check("nobody's patient", hidden.status == 403, hidden)
+    valued = ask(**{"with": ["LOINC//2160-0=2.4"]}).json()
+    check("a value in the model's unit, which is told", any("mg/dL" in one for one in valued["warnings"]), valued["warnings"])
     drivers = s.ask("POST", "/api/patients/years/drivers", {**at, "code": codes[0]["code"]}, token=mine)
     check("what it hangs on", drivers.status == 200 and {e["code"].split("//Q")[0] for e in drivers.json()["events"]} ==
           {DIABETES, "LOINC//2160-0"}, drivers)
@@ -52,10 +55,16 @@ def check_coming(s, t):
         **at, "code": "GENDER//female"}, token=mine).status == 400)
     check_predict(s, w, mine, told)
     trail = s.ask("GET", "/api/audit?what=predict&subject=years", token=t["auditor"]).json()["events"]
-    check("all of it is in the trail", {"futures", "drivers"} <= {e.get("answer") for e in trail} and
+    check("all of it is in the trail, refusals too", {"futures", "drivers", "refusal"} <= {e.get("answer") for e in trail} and
           any(e.get("id") == told["id"] and e["name"] == "coming@champion" for e in trail) and
           any(e.get("without") == [DIABETES] for e in trail), trail[:2])
     check("it is no model for cards", s.ask("POST", "/cds-services/coming", {}, token=w).status == 404)
+    run(PROGRAM, "approve", s.home / "models" / "coming", "--as", "quiet@shadow")
+    shadow = s.ask("POST", "/api/patients/years/coming-years", {"model": "quiet@shadow"}, token=mine)
+    check("a shadow answers nobody, and clinicians do not hear of it", shadow.status == 404 and
+          "quiet" not in str(s.ask("GET", "/api/models", token=mine).json()) and s.ask(
+              "POST", "/fhir/Patient/years/$predict", parameters(model={"valueUri": "quiet@shadow"}), token=w).status == 404, shadow)
+    s.ask("POST", "/api/models/quiet@shadow/withdraw", {"note": "seen"}, token=t["admin"])
     gone = s.ask("POST", "/api/models/coming@champion/withdraw", {"note": "small"}, token=t["admin"])
     check("it is withdrawn", gone.status == 204 and ask().status == 404, gone)
     run(PROGRAM, "approve", s.home / "models" / "coming", "--as", "coming@champion")

@@ -128,6 +128,8 @@ async function timeline(page) {
 async function coming(page) {
   await page.goto(`${url}/#/patient/mei`);
   const card = page.locator("section", { has: page.getByRole("heading", { name: "The years to come" }) });
+  check("nothing is drawn before it is asked for", await card.locator("table").count() === 0);
+  await card.getByRole("button", { name: /Draw the years to come/ }).click();
   const shares = card.locator("table").first();
   await shares.waitFor();
   check("what may come, with its range", await shares.locator("tbody tr").count() > 1 &&
@@ -135,7 +137,9 @@ async function coming(page) {
   check("curves and a fan are drawn", await card.locator(".plot canvas").count() === 2);
   const heading = card.getByRole("heading", { name: /What it hangs on now/ });
   const before = await heading.innerText();
+  await card.locator("table").nth(1).waitFor();
   await shares.getByRole("button").nth(1).click();
+  await card.locator("table").nth(1).waitFor();
   check("a click asks what another one hangs on", await heading.innerText() !== before, before);
   await card.getByLabel("If this had never been recorded").selectOption("ICD10CM//E11.9");
   await card.getByRole("columnheader", { name: "If it were so" }).waitFor();

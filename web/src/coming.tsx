@@ -79,7 +79,7 @@ type Change = { kind: "" | "with" | "without"; code: string };
 // What is supposed: one code recorded now, or never.
 function Suppose(props: { told: ComingYears; recorded: [string, string][]; change: Change; set: (change: Change) => void }) {
   const { change } = props;
-  const coming = props.told.as_recorded.codes.filter((c) => c.lane !== "person")
+  const coming = props.told.as_recorded.codes.filter((c) => c.lane !== "person" && c.lane !== "measurements")
     .map((c): [string, string] => [c.code, named(c)]).sort((a, b) => a[1].localeCompare(b[1]));
   return (
     <>
@@ -96,9 +96,27 @@ function Suppose(props: { told: ComingYears; recorded: [string, string][]; chang
   );
 }
 
-export function ComingCard(props: { patient: string; asOf: string; model: Timelines; recorded: [string, string][] }) {
-  const { patient, asOf } = props;
-  const model = `${props.model.name}@${props.model.alias}`;
+const idOf = (model: Timelines) => `${model.name}@${model.alias}`;
+
+// Drawn when it is asked for: it is an answer, which takes a moment and is recorded.
+export function ComingCard(props: { patient: string; asOf: string; models: Timelines[]; recorded: [string, string][] }) {
+  const [model, setModel] = useState(idOf(props.models[0]!));
+  const [asked, ask] = useState("");
+  const now = `${props.patient} ${props.asOf}`;
+  return (
+    <Card title={t("coming.title")} wide>
+      {props.models.length > 1 && (
+        <Choice label={t("models.name")} value={model} onPick={setModel} options={props.models.map((m) => [idOf(m), idOf(m)])} />
+      )}
+      {asked === now ? <Drawn {...props} model={model} /> : (
+        <p><button type="button" class="main" onClick={() => ask(now)}>{t("coming.ask", { model })}</button></p>
+      )}
+    </Card>
+  );
+}
+
+function Drawn(props: { patient: string; asOf: string; model: string; recorded: [string, string][] }) {
+  const { patient, asOf, model } = props;
   const [years, setYears] = useState("10");
   const [lane, setLane] = useState("diagnoses");
   const [picked, pick] = useState("");
@@ -107,7 +125,8 @@ export function ComingCard(props: { patient: string; asOf: string; model: Timeli
   const path = `/api/patients/${enc(patient)}/coming-years`;
   const coming = useData(() => post<ComingYears>(path, body), [path, JSON.stringify(body)]);
   return (
-    <Card title={t("coming.title")} wide>
+    <>
+      <Choice label={t("coming.years")} value={years} onPick={setYears} options={kSpans.map((n) => [n, t("format.years", { n })])} />
       <Waiting of={coming}>
         {(told) => {
           const ages = told.years.map((year) => told.age_years + year);
@@ -118,9 +137,10 @@ export function ComingCard(props: { patient: string; asOf: string; model: Timeli
           const chosen = codes.find((c) => c.code === picked) ?? codes[0];
           return (
             <>
+              {told.as_recorded.futures_cut > 0 && <p class="problem">{t("coming.cut", { n: told.as_recorded.futures_cut })}</p>}
+              {told.unknown_events > 0 && <p class="quiet">{t("coming.unknown", { n: told.unknown_events })}</p>}
               <p class="quiet">{t("coming.says", { model, n: count(told.futures), age: told.age_years.toFixed(1) })} {told.synthetic && t("synthetic.answer")}</p>
               <p class="row">
-                <Choice label={t("coming.years")} value={years} onPick={setYears} options={kSpans.map((n) => [n, t("format.years", { n })])} />
                 <Choice label={t("patient.lane")} value={now} onPick={setLane} options={lanes.map((l) => [l, word("lane", l)])} />
               </p>
               <Shares told={told} codes={codes} picked={chosen?.code ?? ""} pick={pick} />
@@ -136,6 +156,6 @@ export function ComingCard(props: { patient: string; asOf: string; model: Timeli
       </Waiting>
       {coming.error && change.kind && <button type="button" onClick={() => setChange({ kind: "", code: "" })}>{t("coming.undo")}</button>}
       <Curl command={curl("POST", path, body)} />
-    </Card>
+    </>
   );
 }

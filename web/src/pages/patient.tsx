@@ -111,6 +111,7 @@ export function PatientPage({ parts }: PageProps) {
   }, [path]);
   const data = line.data;
   const models = useData(() => get<Models>("/api/models"), []);
+  const foretelling = (models.data?.timelines ?? []).filter((m) => m.alias !== "shadow");  // which answers nobody
   const mark = query.get("at") ? Number(query.get("at")) : null;
   return (
     <Page title={data ? personInFull(data.person) : t("patient.title")}>
@@ -128,10 +129,10 @@ export function PatientPage({ parts }: PageProps) {
           <Card title={t("patient.picture")} wide>
             <Picture line={data} mark={mark} code={code} pick={setCode} />
           </Card>
-          {models.data?.timelines.slice(0, 1).map((m) => (
-            <ComingCard patient={id} asOf={asOf} model={m}
+          {foretelling.length > 0 && (
+            <ComingCard patient={id} asOf={asOf} models={foretelling}
               recorded={data.codes.filter((c) => c.lane !== "person").map((c): [string, string] => [c.code, named(c)])} />
-          ))}
+          )}
           <Facts line={data} code={code} pick={setCode} mark={mark} />
           <Curl command={curl("GET", path)} />
         </>
