@@ -141,7 +141,8 @@ Service::Readiness Service::readiness() {
     // It says so.
   }
   const auto models = state_->hospital.models();
-  now.models = models->served.size(), now.not_served = models->problems.size();
+  now.models = models->served.size() + models->timelines.size();
+  now.not_served = models->problems.size();
   return now;
 }
 
