@@ -13,7 +13,7 @@ from client import Service, run
 def check_health(s, t):
     check("lives without signing in", s.ask("GET", "/livez").status == 200)
     ready = s.ask("GET", "/readyz?verbose")
-    check("ready, one model", ready.status == 200 and ready.json()["parts"]["models"] == 1, ready)
+    check("ready, two models", ready.status == 200 and ready.json()["parts"]["models"] == 2, ready)
     told = s.ask("GET", "/fhir/metadata").json()
     check("CapabilityStatement of this very server", told["fhirVersion"] == "4.0.1" and
           any(r["type"] == "Observation" for r in told["rest"][0]["resource"]), told)
