@@ -1,6 +1,7 @@
 #include "encode/token_vocabulary.h"
 
 #include <algorithm>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -9,6 +10,7 @@
 namespace cangong {
 namespace {
 
+const std::string kBorn = "BORN//";
 constexpr const char* kKinds[] = {"padding", "no_event", "input", "outcome"};
 constexpr std::size_t kKept = 2000;  // numbers of a code and unit, for its quantiles
 
@@ -140,6 +142,25 @@ std::map<std::string, Use> grouped(const TrainingPeople& people,
   return all;
 }
 
+// By span of years: how many of the training patients were born in it.
+std::map<std::string, Use> born_in(const TrainingPeople& people, std::size_t years) {
+  std::map<std::string, Use> all;
+  const auto birth = people.store.codes().find("MEDS_BIRTH");
+  if (!birth || years == 0) return all;
+  std::mutex mutex;
+  people.store.each(Columns::none, people.threads, [&](std::size_t, const Timeline& timeline) {
+    if (!people.trains(timeline.patient())) return;
+    const History history = timeline.until(Time::max());
+    for (const Event& event : history.events())
+      if (event.code == *birth && event.time) {
+        const std::lock_guard lock(mutex);
+        ++all[birth_token(*event.time, years)].people;
+        return;
+      }
+  });
+  return all;
+}
+
 const std::pair<const std::string, Reservoir>* commonest(const Use& use) {
   const std::pair<const std::string, Reservoir>* best = nullptr;
   for (const auto& unit : use.numbers)
@@ -174,6 +195,12 @@ std::vector<double> medians_of(std::vector<float> values, const std::vector<floa
 
 }  // namespace
 
+std::string birth_token(Time birth, std::size_t years) {
+  const std::chrono::year_month_day day(std::chrono::floor<std::chrono::days>(birth));
+  const int year = static_cast<int>(day.year()), span = static_cast<int>(years);
+  return kBorn + std::to_string(year - ((year % span) + span) % span);
+}
+
 std::string group_token(const std::string& parent) {
   return parent + "+";
 }
@@ -195,18 +222,21 @@ TokenVocabulary TokenVocabulary::learn(const Store& store, const TokenOptions& o
       {store, trains, threads},
       best_parents(rare, groups_of(store.codes(), store.code_infos()), options.least_people),
       options.least_people));
+  for (auto& [name, use] : born_in({store, trains, threads}, options.birth_years))
+    if (use.people >= options.least_people) kept.emplace(name, std::move(use));
   std::vector<std::pair<std::uint64_t, std::string>> order;
   for (const auto& [name, use] : kept) order.emplace_back(use.people, name);
   std::sort(order.begin(), order.end(), [](const auto& a, const auto& b) {
     return a.first != b.first ? a.first > b.first : a.second < b.second;
   });
   TokenVocabulary vocabulary;
-  vocabulary.excluded_ = options.exclude;
+  vocabulary.excluded_ = options.exclude, vocabulary.birth_years_ = options.birth_years;
   vocabulary.tokens_ = {{"", 0, Token::Kind::padding}, {"", 0, Token::Kind::no_event}};
   vocabulary.tokens_[kNoEvent].recurs = true;
   for (const auto kind : {Token::Kind::input, Token::Kind::outcome}) {
     for (const auto& [people, name] : order) {
-      if ((any_in(inputs, name) ? Token::Kind::input : Token::Kind::outcome) != kind) continue;
+      const bool is_input = any_in(inputs, name) || name.starts_with(kBorn);
+      if (is_input != (kind == Token::Kind::input)) continue;
       if (vocabulary.size() >= options.most_tokens) break;
       const Use& use = kept.at(name);
       vocabulary.tokens_.push_back({name, 0, kind, people, use.twice > 0, 0});
@@ -287,8 +317,10 @@ std::string_view TokenVocabulary::unit_of(const std::string& code) const {
 }
 
 std::string TokenVocabulary::json() const {
-  nlohmann::ordered_json all{
-      {"format", 1}, {"first_outcome", first_outcome_}, {"excluded", excluded_}};
+  nlohmann::ordered_json all{{"format", 1},
+                             {"first_outcome", first_outcome_},
+                             {"excluded", excluded_},
+                             {"birth_years", birth_years_}};
   auto& tokens = all["tokens"] = nlohmann::ordered_json::array();
   for (const Token& token : tokens_)
     tokens.push_back({token.code, token.part, kKinds[static_cast<int>(token.kind)], token.people,
@@ -315,6 +347,7 @@ TokenVocabulary TokenVocabulary::parse(const std::string& json) {
     for (const auto& [code, own] : all.at("cuts").items())
       vocabulary.cuts_[code] = {own.at("unit"), own.at("at").get<std::vector<float>>()};
     vocabulary.first_outcome_ = all.at("first_outcome");
+    vocabulary.birth_years_ = all.value("birth_years", std::size_t{0});
     vocabulary.excluded_ = all.at("excluded").get<std::vector<std::string>>();
     vocabulary.require_order();
     vocabulary.index();
@@ -326,7 +359,7 @@ TokenVocabulary TokenVocabulary::parse(const std::string& json) {
 
 Tokenizer::Tokenizer(const TokenVocabulary& vocabulary, const CodeBook& codes,
                      const std::vector<CodeInfo>& infos)
-    : entries_(codes.size()), birth_(codes.find("MEDS_BIRTH")) {
+    : vocabulary_(vocabulary), entries_(codes.size()), birth_(codes.find("MEDS_BIRTH")) {
   const auto find = [&](const std::string& name) {
     const auto found = vocabulary.ids_.find(name);
     return found == vocabulary.ids_.end() ? -1 : found->second;
@@ -372,6 +405,11 @@ TokenSequence Tokenizer::tokens(const History& history) const {
     if (birth_ && event.code == *birth_ && event.time && !birth) birth = event.time;
   sequence.has_birth = birth.has_value();
   if (!birth) return sequence;
+  if (vocabulary_.birth_years_ > 0) {
+    const std::int32_t id =
+        vocabulary_.id_for(birth_token(*birth, vocabulary_.birth_years_), std::nullopt);
+    if (id >= 0) sequence.ids.push_back(id), sequence.days.push_back(0);
+  }
   constexpr double kDay = 86400e6;
   for (const Event& event : history.events()) {
     if (event.code == *birth_) continue;

@@ -18,7 +18,7 @@ namespace cangong {
 struct TokenOptions {
   static constexpr bool is_config = true;
   std::vector<std::string> inputs{"^(GENDER|SEX|RACE|ETHNICITY|LANGUAGE)//"}, exclude;
-  std::size_t least_people = 10, most_tokens = 20000, parts = 10;
+  std::size_t least_people = 10, most_tokens = 20000, parts = 10, birth_years = 0;
   template <class V>
   void visit(V& v) {
     v("inputs", inputs, "regular expressions: codes that are known and never foretold");
@@ -27,6 +27,8 @@ struct TokenOptions {
       "a code is a token where so many training patients have it; rarer ones go under a parent");
     v("most_tokens", most_tokens, "keep so many, those of most patients");
     v("parts", parts, "a code's numbers are told apart by so many quantiles");
+    v("birth_years", birth_years,
+      "a fact of birth: in which span of so many years; with the age it tells the calendar. 0: no");
   }
 };
 
@@ -78,10 +80,14 @@ class TokenVocabulary {
 
   std::vector<Token> tokens_;
   std::map<std::string, Cuts> cuts_;
+  std::size_t birth_years_ = 0;
   std::vector<std::string> excluded_;  // regular expressions: never under a parent either
   std::int32_t first_outcome_ = 0;
   std::unordered_map<std::string, std::int32_t> ids_;  // by name
 };
+
+// "BORN//1955" of 1957 in spans of five years.
+std::string birth_token(Time birth, std::size_t years);
 
 // Codes that stand under a parent only are "PARENT+".
 std::string group_token(const std::string& parent);
@@ -94,7 +100,7 @@ struct TokenSequence {
   bool has_birth = false;   // else there are no ages, and no tokens
 };
 
-// A vocabulary over the codes of one store.
+// A vocabulary, which must outlive it, over the codes of one store.
 class Tokenizer {
  public:
   Tokenizer(const TokenVocabulary& vocabulary, const CodeBook& codes,
@@ -109,6 +115,7 @@ class Tokenizer {
   };
   std::int32_t id_of(const Event& event) const;
 
+  const TokenVocabulary& vocabulary_;
   std::vector<Entry> entries_;  // by code
   std::optional<CodeId> birth_;
 };

@@ -111,6 +111,27 @@ TEST(TokenVocabulary, NumbersInAnotherUnitAreTheCodeAlone) {
   EXPECT_EQ(sequence.days, (std::vector<float>{0, 100, 150, 200, 250}));
 }
 
+TEST(TokenVocabulary, TheSpanOfYearsOfABirthIsAFactOfBirth) {
+  const Clinic clinic;
+  const Store store = clinic.store();
+  TokenOptions options;
+  options.least_people = 5, options.birth_years = 10;
+  const TokenVocabulary vocabulary =
+      TokenVocabulary::parse(TokenVocabulary::learn(
+                                 store, options, [](PatientId) { return true; }, 2)
+                                 .json());
+  // Patient p is born 365 p days into 1970: ten before the eighties, ten before the nineties.
+  EXPECT_EQ(vocabulary.token(vocabulary.id_for("BORN//1970", {})).people, 10u);
+  EXPECT_EQ(vocabulary.token(vocabulary.id_for("BORN//1980", {})).people, 10u);
+  EXPECT_EQ(vocabulary.id_for("BORN//1990", {}), -1) << "nobody";
+  EXPECT_LT(vocabulary.id_for("BORN//1970", {}), vocabulary.first_outcome()) << "not foretold";
+  const Tokenizer tokenizer(vocabulary, store.codes(), store.code_infos());
+  const auto tokens = tokenizer.tokens(store.patient(PatientId(3)).until(Time::max()));
+  EXPECT_EQ(vocabulary.token(tokens.ids.front()).code, "BORN//1970");
+  EXPECT_EQ(tokens.days.front(), 0);
+  EXPECT_EQ(birth_token(Time(std::chrono::days(-1)), 5), "BORN//1965");
+}
+
 TEST(TokenVocabulary, NothingBehindTheCutoffBecomesAToken) {
   const Clinic clinic;
   const Store store = clinic.store();

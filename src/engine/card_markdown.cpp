@@ -74,15 +74,14 @@ std::string card_markdown(const Pipeline& p, const std::string& name, const Dige
 }
 
 std::string timelines_card_markdown(const Bundle& bundle, const std::string& name) {
-  const TimelineModel model = TimelineModel::open(bundle);
-  const TimelineFacts& facts = model.facts();
+  const TimelineFacts facts = TimelineModel::facts_in(bundle);
   const PretrainRecipe recipe = parse_pretrain_recipe(bundle.read("recipe.yaml"), "recipe.yaml");
   std::string text = "# Model card: " + name + "\n\n";
   if (!facts.description.empty()) text += plain_text(facts.description) + "\n\n";
   text += "- bundle: " + bundle.digest() + "\n- recipe: " + plain_text(facts.name) +
-          "\n- a model of whole timelines: " + format_count(model.vocabulary().size()) +
-          " tokens, " + format_count(facts.context) + " events looked back at\n- trained on " +
-          format_count(facts.people) + " patients, " + format_count(facts.events) + " events\n";
+          "\n- a model of whole timelines: " + format_count(facts.context) +
+          " events looked back at\n- trained on " + format_count(facts.people) + " patients, " +
+          format_count(facts.events) + " events\n";
   if (facts.judged_events > 0)
     text += "- judged on " + format_count(facts.judged_events) + " events of other patients (" +
             facts.judged_by + "): " + format_fixed(facts.cross_entropy + facts.waiting, 3) +

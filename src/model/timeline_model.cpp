@@ -32,31 +32,63 @@ bool TimelineModel::is_in(const Bundle& bundle) {
   return bundle.has(kFacts);
 }
 
-TimelineModel TimelineModel::open(const Bundle& bundle) {
-  if (!is_in(bundle))
+namespace {
+
+nlohmann::json told_in(const Bundle& bundle) {
+  if (!TimelineModel::is_in(bundle))
     fail(Fault::model,
          bundle.folder().string() + " is no model of timelines; cangong pretrain makes them");
+  const auto json = nlohmann::json::parse(bundle.read(kFacts), nullptr, false);
+  if (!json.is_object() || !json.contains("format"))
+    fail(Fault::storage, "the model's " + std::string(kFacts) + " is damaged");
+  if (json["format"] != 1) fail(Fault::storage, "the model is of a newer version of this program");
+  return json;
+}
+
+TimelineFacts facts_of(const nlohmann::json& json) {
+  TimelineFacts facts;
+  facts.name = json.at("name"), facts.description = json.at("description");
+  facts.store = json.at("store"), facts.synthetic = json.at("synthetic");
+  facts.context = json.at("context"), facts.steps = json.at("steps");
+  facts.people = json.at("people"), facts.events = json.at("events");
+  facts.cross_entropy = finite(json.at("cross_entropy"));
+  facts.waiting = finite(json.at("waiting")), facts.judged_events = json.at("judged_events");
+  facts.judged_by = json.at("judged_by");
+  return facts;
+}
+
+DelphiShape shape_of(const nlohmann::json& json, std::size_t vocabulary) {
+  const std::int64_t layers = json.at("layers"), heads = json.at("heads"), width = json.at("width");
+  constexpr std::int64_t kMost = 100'000;
+  if (layers < 1 || heads < 1 || width < 2 || layers > kMost || width > kMost ||
+      width % heads != 0 || width % 2 != 0)
+    fail(Fault::storage, "the model's " + std::string(kFacts) + " is damaged: its shape is none");
+  return {static_cast<std::size_t>(layers), static_cast<std::size_t>(heads),
+          static_cast<std::size_t>(width), vocabulary};
+}
+
+// What of a bundle is read as JSON.
+template <class Read>
+auto undamaged(const Read& read) {
   try {
-    const auto json = nlohmann::json::parse(bundle.read(kFacts));
-    if (json.at("format") != 1)
-      fail(Fault::storage, "the model is of a newer version of this program");
-    TimelineFacts facts;
-    facts.name = json.at("name"), facts.description = json.at("description");
-    facts.store = json.at("store"), facts.synthetic = json.at("synthetic");
-    facts.context = json.at("context"), facts.steps = json.at("steps");
-    facts.people = json.at("people"), facts.events = json.at("events");
-    facts.cross_entropy = finite(json.at("cross_entropy"));
-    facts.waiting = finite(json.at("waiting")), facts.judged_events = json.at("judged_events");
-    facts.judged_by = json.at("judged_by");
+    return read();
+  } catch (const nlohmann::json::exception&) {
+    fail(Fault::storage, "the model's " + std::string(kFacts) + " is damaged");
+  }
+}
+
+}  // namespace
+
+TimelineFacts TimelineModel::facts_in(const Bundle& bundle) {
+  return undamaged([&] { return facts_of(told_in(bundle)); });
+}
+
+TimelineModel TimelineModel::open(const Bundle& bundle) {
+  return undamaged([&]() -> TimelineModel {
+    const auto json = told_in(bundle);
+    TimelineFacts facts = facts_of(json);
     TokenVocabulary vocabulary = TokenVocabulary::parse(bundle.read(kVocabulary));
-    const std::int64_t layers = json.at("layers"), heads = json.at("heads"),
-                       width = json.at("width");
-    constexpr std::int64_t kMost = 100'000;
-    if (layers < 1 || heads < 1 || width < 2 || layers > kMost || width > kMost ||
-        width % heads != 0 || width % 2 != 0)
-      fail(Fault::storage, "the model's " + std::string(kFacts) + " is damaged: its shape is none");
-    const DelphiShape shape{static_cast<std::size_t>(layers), static_cast<std::size_t>(heads),
-                            static_cast<std::size_t>(width), vocabulary.size()};
+    const DelphiShape shape = shape_of(json, vocabulary.size());
     DelphiNetwork<float>::Weights weights;
     for (auto& [name, array] : read_safetensors(bundle.read(kWeights), kWeights).arrays) {
       if (!std::all_of(array.values.begin(), array.values.end(),
@@ -66,9 +98,7 @@ TimelineModel TimelineModel::open(const Bundle& bundle) {
     }
     return {std::move(vocabulary), DecoderWeights(shape, weights, DecoderWeights::Ways::forward),
             std::move(facts)};
-  } catch (const nlohmann::json::exception&) {
-    fail(Fault::storage, "the model's " + std::string(kFacts) + " is damaged");
-  }
+  });
 }
 
 void TimelineModel::write(BundleWriter& bundle) const {

@@ -24,6 +24,8 @@ class TimelineModel {
   TimelineModel(TokenVocabulary vocabulary, DecoderWeights weights, TimelineFacts facts);
   // Whether a bundle holds one.
   static bool is_in(const Bundle& bundle);
+  // Without its weights; throws as open does.
+  static TimelineFacts facts_in(const Bundle& bundle);
   // Throws Fault::model where the bundle holds another kind of model, Fault::storage where it is
   // damaged.
   static TimelineModel open(const Bundle& bundle);

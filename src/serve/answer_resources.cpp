@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "base/digest.h"
+#include "serve/prefetch.h"
 
 namespace cangong {
 namespace {
@@ -42,6 +43,12 @@ Json provenance(const AnswerStamp& stamp, const std::string& target) {
 }
 
 }  // namespace
+
+Json coding_json(const std::string& code) {
+  if (const auto known = coding_of(code))
+    return {{"system", known->first}, {"code", known->second}};
+  return {{"code", code}};
+}
 
 double per_cent(double probability) {
   return std::round(probability * 1e4) / 100;

@@ -29,6 +29,8 @@ Json device(const Approval& approval, Standing standing, const Writing& writing)
 // With id, AI label, identifier, and a note where somebody does not exist.
 Json answer_resource(const char* type, const AnswerStamp& stamp, const Writing& writing);
 Json method_of(const Approval& approval, const Writing& writing);
+// {"system", "code"} of "LOINC//2160-0"; the code alone where its system is none of FHIR's.
+Json coding_json(const std::string& code);
 double per_cent(double probability);
 Json days(double n);
 // The extension AIconfidence, 0 to 1.

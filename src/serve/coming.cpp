@@ -7,7 +7,6 @@
 #include "base/text.h"
 #include "engine/question.h"
 #include "serve/answer_resources.h"
-#include "serve/prefetch.h"
 
 namespace cangong {
 namespace {
@@ -34,9 +33,7 @@ class OneOfFew {
 };
 
 Json outcome_of(const Call& call, const std::string& code) {
-  Json coding{{"code", code}};
-  if (const auto known = coding_of(code))
-    coding = {{"system", known->first}, {"code", known->second}};
+  Json coding = coding_json(code);
   const std::string meaning = call.hospital().meaning(code);
   if (!meaning.empty()) coding["display"] = meaning;
   return {{"coding", Json::array({coding})}, {"text", meaning.empty() ? code : meaning}};

@@ -137,11 +137,9 @@ Json data_requirement(const std::string& feature) {
   if (code == "AGE") return {{"type", "Patient"}, {"mustSupport", Json::array({"birthDate"})}};
   if (code.starts_with("GENDER"))
     return {{"type", "Patient"}, {"mustSupport", Json::array({"gender"})}};
-  Json coding{{"code", code}};
-  if (const auto known = coding_of(code))
-    coding = {{"system", known->first}, {"code", known->second}};
   return {{"type", resource_type_of(code)},
-          {"codeFilter", Json::array({{{"path", "code"}, {"code", Json::array({coding})}}})}};
+          {"codeFilter",
+           Json::array({{{"path", "code"}, {"code", Json::array({coding_json(code)})}}})}};
 }
 
 Json guidance(const ServedModel& model, const Answered& answered, const Abstention& none,
