@@ -65,6 +65,7 @@ class Gathering {
 
   // Throws Fault::input where the records do not reach to the end.
   std::vector<JudgedPerson> people() && {
+    if (ends_.empty()) fail(Fault::input, "the store has no patients");
     // One misdated row, a visit planned for another decade, does not make records longer.
     const auto late = ends_.end() - 1 - static_cast<std::ptrdiff_t>(ends_.size() / 1000);
     std::nth_element(ends_.begin(), late, ends_.end());

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "engine/question.h"
 #include "evaluate/interval.h"
@@ -63,23 +64,6 @@ std::vector<std::array<double, 5>> events_by(const std::vector<Future>& futures,
 }
 
 }  // namespace
-
-std::map<std::string, CodeCount> count_codes(const std::vector<Future>& futures,
-                                             const TokenVocabulary& vocabulary, float from) {
-  std::map<std::string, CodeCount> counts;
-  for (const Future& future : futures) {
-    std::map<std::string, double> first;
-    for (std::size_t i = 0; i < future.ids.size(); ++i) {
-      const Token& token = vocabulary.token(future.ids[i]);
-      if (token.kind == Token::Kind::no_event) continue;
-      first.emplace(token.code, double{future.days[i]} - from);
-      counts[token.code].events += 1;
-    }
-    for (const auto& [code, days] : first) counts[code].first.push_back(days);
-  }
-  for (auto& [code, own] : counts) std::sort(own.first.begin(), own.first.end());
-  return counts;
-}
 
 Outlook outlook(const TimelineModel& model, FutureRequest request, const Drawing& drawing) {
   const float from = request.days.back();

@@ -3,20 +3,10 @@
 #pragma once
 
 #include <array>
-#include <map>
 
 #include "engine/foundation.h"
 
 namespace cangong {
-
-// What is counted of one code over all futures.
-struct CodeCount {
-  std::vector<double> first;  // ascending: days from the question, of each future that has it
-  double events = 0;          // of all futures together
-};
-// By code; "no event" is none. `from`: the age at the question.
-std::map<std::string, CodeCount> count_codes(const std::vector<Future>& futures,
-                                             const TokenVocabulary& vocabulary, float from);
 
 struct ComingCode {
   std::string code;

@@ -2,11 +2,34 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
-#include "engine/outlook.h"
 #include "engine/question.h"
 
 namespace cangong {
 namespace {
+
+// What is counted of one code over all futures.
+struct CodeCount {
+  std::vector<double> first;  // ascending: days from the question, of each future that has it
+  double events = 0;          // of all futures together
+};
+
+// By code; "no event" is none. `from`: the age at the question.
+std::map<std::string, CodeCount> count_codes(const std::vector<Future>& futures,
+                                             const TokenVocabulary& vocabulary, float from) {
+  std::map<std::string, CodeCount> counts;
+  for (const Future& future : futures) {
+    std::map<std::string, double> first;
+    for (std::size_t i = 0; i < future.ids.size(); ++i) {
+      const Token& token = vocabulary.token(future.ids[i]);
+      if (token.kind == Token::Kind::no_event) continue;
+      first.emplace(token.code, double{future.days[i]} - from);
+      counts[token.code].events += 1;
+    }
+    for (const auto& [code, days] : first) counts[code].first.push_back(days);
+  }
+  for (auto& [code, own] : counts) std::sort(own.first.begin(), own.first.end());
+  return counts;
+}
 
 // RFC 4180.
 std::string quoted(const std::string& code) {

@@ -57,7 +57,7 @@ Coming ask_coming(Call& call, const ComingAsk& ask) {
                            {*ask.model, *record, subject, as_of, ask.years, ask.futures, ask.most,
                             /*threads=*/1, ask.supposing},
                            call.asker);
-  return {std::move(told), std::move(*record), patient};
+  return {std::move(told), patient};
 }
 
 std::string coming_bundle(const Call& call, const ServedTimelines& model, const Coming& coming,

@@ -6,6 +6,8 @@
 
 namespace cangong {
 
+inline constexpr double kFewestYears = 0.1, kMostYears = 130;
+
 struct ComingAsk {
   TimelinesPtr model;
   std::string subject;                 // empty: data at hand
@@ -17,7 +19,6 @@ struct ComingAsk {
 };
 struct Coming {
   Foretold told;
-  Hospital::Record record;
   std::optional<Subject> patient;
 };
 // Done and recorded. Throws 400 where it cannot be asked.

@@ -11,7 +11,6 @@ namespace cangong {
 namespace {
 
 constexpr std::size_t kMostFutures = 1000;
-constexpr double kMostYears = 130;
 
 TimelinesPtr model_in(const Call& call, const Json& body) {
   const std::string name = text_in(body, "model");
@@ -88,7 +87,7 @@ Response coming_years(Call& call) {
   const Json body =
       body_of(call, {"model", "as_of", "years", "futures", "with", "without", "shift"});
   ComingAsk ask{model_in(call, body), call.parts[0], {}, as_of_in(body)};
-  ask.years = number_in(body, "years", ask.years, 0.1, kMostYears);
+  ask.years = number_in(body, "years", ask.years, kFewestYears, kMostYears);
   ask.futures = whole_in(body, "futures", ask.futures, 2, kMostFutures);
   ask.supposing = {texts_in(body, "with"), texts_in(body, "without"), texts_in(body, "shift")};
   const Coming coming = ask_coming(call, ask);

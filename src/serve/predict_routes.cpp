@@ -33,10 +33,9 @@ bool flag_value(const Json& parameter, const std::string& name) {
 }
 
 double years_value(const Json& parameter) {
-  constexpr double kLeast = 0.1, kMost = 130;
   if (parameter.contains("valueDecimal") && parameter["valueDecimal"].is_number()) {
     const double years = parameter["valueDecimal"];
-    if (years >= kLeast && years <= kMost) return years;
+    if (years >= kFewestYears && years <= kMostYears) return years;
   }
   throw HttpError{400, "the parameter is a valueDecimal from 0.1 to 130",
                   "Parameters.parameter(years)"};

@@ -168,7 +168,6 @@ std::map<std::string, std::string> about_truth(Time when, double years) {
 
 RiskExport::RiskExport(const fs::path& folder, Time when, double years)
     : when_(when),
-      years_(years),
       hazards_(folder / "hazards.parquet", {"hazard", conditions().size()},
                about_truth(when, years)),
       risks_(folder / "risks.parquet", {"risk", conditions().size()}, about_truth(when, years)) {}

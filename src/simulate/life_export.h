@@ -39,11 +39,9 @@ class RiskExport {
   void add(const Life& life, const TrueRisks& truth);
   void finish();
   double age_of(const Life& life) const;
-  double years() const { return years_; }
 
  private:
   Time when_;
-  double years_;
   VectorTable hazards_, risks_;
 };
 
