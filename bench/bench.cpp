@@ -21,7 +21,7 @@
 #include "model/forest.h"
 #include "model/linear.h"
 #include "model/mlp.h"
-#include "timelines.h"
+#include "shards.h"
 
 namespace cangong {
 namespace {
@@ -314,10 +314,10 @@ Timed fhir_store(const fs::path& folder) {
 
 int main(int argc, char** argv) {
   using namespace cangong;
-  const auto timelines = [](BenchJson (*work)(const fs::path&)) {
+  const auto timelines = [](TimelineBench work) {
     return [work](const fs::path& folder) { return Timed{cpu_seconds(), work(folder)}; };
   };
-  const std::map<std::string, std::function<Timed(const fs::path&)>> works{
+  std::map<std::string, std::function<Timed(const fs::path&)>> works{
       {"cox", cox},
       {"c-index", c_index},
       {"bootstrap", auroc_bootstrap},
@@ -331,13 +331,8 @@ int main(int argc, char** argv) {
       {"feature-counts", feature_counts},
       {"fhir", fhir_rows},
       {"fhir-store", fhir_store},
-      {"pretrain", timelines(bench_pretrain)},
-      {"simulate", timelines(bench_simulate)},
-      {"simulate-bf16", timelines(bench_simulate_bf16)},
-      {"leave-one-out", timelines(bench_leave_one_out)},
-      {"simulate-large", timelines(bench_simulate_large)},
-      {"shards", timelines(bench_shards)},
-      {"one-event", timelines(bench_one_event)}};
+      {"shards", timelines(bench_shards)}};
+  for (const auto& [name, work] : timeline_benches()) works[name] = timelines(work);
   if (argc != 3 || !works.contains(argv[1])) {
     std::fprintf(stderr, "usage: cangong_bench WORK FOLDER\n");
     return 2;

@@ -2,21 +2,18 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <string>
 
 namespace cangong {
 
 using BenchJson = nlohmann::ordered_json;
+double bench_seconds();  // by the wall
 
 // Each takes the folder of Delphi's simulated data.
-BenchJson bench_pretrain(const std::filesystem::path& folder);
-BenchJson bench_leave_one_out(const std::filesystem::path& folder);
-BenchJson bench_simulate_bf16(const std::filesystem::path& folder);
-BenchJson bench_simulate(const std::filesystem::path& folder);
-// Needs none of it: random weights.
-BenchJson bench_simulate_large(const std::filesystem::path& folder);
-// Of a folder with a store.
-BenchJson bench_shards(const std::filesystem::path& folder);
-BenchJson bench_one_event(const std::filesystem::path& folder);
+using TimelineBench = std::function<BenchJson(const std::filesystem::path& folder)>;
+const std::map<std::string, TimelineBench>& timeline_benches();
 
 }  // namespace cangong

@@ -17,6 +17,7 @@ const Option kYears{"--years", "N", "how far it is looked ahead (10)"};
 const Option kFutures{"--futures", "N", "that are drawn (1000)"};
 const Option kSeed{"--seed", "S", "of everything random (1)"};
 const Option kHalves{"--bf16", "", "computes with bfloat16 weights: quicker, a little less exact"};
+const Option kDevice{"--device", "NAME", "cpu, or cuda: a graphics card (cpu)"};
 const Option kThreads{"--threads", "N", "threads to use (all)"};
 
 // A new verb is one file and one entry here.
@@ -120,6 +121,7 @@ const std::array kVerbs{
           {"--futures", "N", "of each patient (20)"},
           kSeed,
           kHalves,
+          kDevice,
           kThreads,
           kJson},
          run_evaluate},
@@ -146,11 +148,28 @@ const std::array kVerbs{
          {kStore,
           {"--out", "MODEL", "a name for the model, in a folder of models"},
           kDryRun,
+          {"--prepare", "", "write MODEL.work, which can be trained on another machine, and stop"},
+          kDevice,
           kThreads,
           kJson},
          run_pretrain,
          1,
          pretrain_help},
+    Verb{"finetune",
+         "Teaches a model of timelines one question, by labels; who taught the model does not "
+         "judge.",
+         "finetune MODEL --task TASK --store STORE --out MODEL",
+         "cangong finetune models/timelines --task studies/heart-attack/task.yaml --store hospital "
+         "--out models/heart-attack",
+         {{"--task", "FILE", "a task file"},
+          {"--predicates", "FILE", "an ACES predicates file"},
+          kStore,
+          {"--labels", "LABELS", "of the task, where cangong label has found them already"},
+          {"--out", "MODEL", "a name for the model, in a folder of models"},
+          kThreads,
+          kJson},
+         run_finetune,
+         1},
     Verb{"simulate",
          "Draws futures of one patient from a model of timelines.",
          "simulate MODEL --store STORE --subject ID --as-of TIME [--years N] [--futures N]",
@@ -164,6 +183,7 @@ const std::array kVerbs{
           kFutures,
           kSeed,
           kHalves,
+          kDevice,
           {"--most", "N", "codes that are told (20)"},
           {"--out", "FILE", "every event of every future, as CSV"},
           kThreads,
@@ -189,6 +209,7 @@ const std::array kVerbs{
           kFutures,
           kSeed,
           kHalves,
+          kDevice,
           kThreads,
           kJson},
          run_ask},

@@ -25,6 +25,7 @@ int evaluate_timelines(const Args& args) {
   request.futures = whole_in(args, "--futures", "20");
   request.seed = whole_in(args, "--seed", "1");
   request.threads = args.threads();
+  request.device = device_named(args.get("--device", "cpu"));
   if (args.flag("--bf16")) request.format = FloatFormat::bfloat16;
   const TimelinesReport report = judge_timelines(request);
   if (args.flag("--json")) {

@@ -48,7 +48,9 @@ int run_pretrain(const Args& args) {
   request.store = args.need("--store");
   request.out = args.need("--out");
   request.threads = args.threads();
+  request.device = device_named(args.get("--device", "cpu"));
   request.dry_run = args.flag("--dry-run");
+  request.only_prepare = args.flag("--prepare");
   request.say = note;
   const PretrainReply reply = pretrain_model(request);
   if (args.flag("--json")) {
@@ -60,13 +62,16 @@ int run_pretrain(const Args& args) {
               format_count(reply.tokens).c_str(), format_count(reply.parameters).c_str());
   if (request.dry_run)
     std::puts("would train on them");
+  else if (request.only_prepare)
+    std::printf("%s.work is ready to be trained, here or elsewhere (docs/foundation.md)\n",
+                request.out.c_str());
   else
     std::printf("trained on %s events of %s people\n", format_count(reply.facts.events).c_str(),
                 format_count(reply.facts.people).c_str());
   if (reply.tally.without_birth > 0)
     std::printf("%s people have no MEDS_BIRTH, so no ages: left out\n",
                 format_count(reply.tally.without_birth).c_str());
-  if (!request.dry_run)
+  if (!reply.bundle.empty())
     std::printf("loss of %s: %.4f + %.4f nats an event (%s events): %s\n",
                 reply.facts.judged_by == "held_out"
                     ? "those who had no part"

@@ -60,6 +60,7 @@ FutureQuestion question_in(const Args& args) {
   question.futures = whole_in(args, "--futures", "1000");
   question.seed = whole_in(args, "--seed", "1");
   question.threads = args.threads();
+  question.device = device_named(args.get("--device", "cpu"));
   if (args.flag("--bf16")) question.format = FloatFormat::bfloat16;
   return question;
 }

@@ -2,6 +2,7 @@
 // its values. Learned from training patients, saved with the model.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -74,6 +75,9 @@ class TokenVocabulary {
   struct Cuts {
     std::string unit;
     std::vector<float> at;
+    std::size_t part_of(float number) const {
+      return static_cast<std::size_t>(std::upper_bound(at.begin(), at.end(), number) - at.begin());
+    }
   };
   void index();
   void require_order() const;
@@ -87,6 +91,7 @@ class TokenVocabulary {
 };
 
 // "BORN//1955" of 1957 in spans of five years.
+inline const std::string kBornIn = "BORN//";
 std::string birth_token(Time birth, std::size_t years);
 
 // Codes that stand under a parent only are "PARENT+".

@@ -132,7 +132,7 @@ AskReply ask_task(const AskRequest& request, const AskedPatient& asked, FutureRe
   for (const std::string& warning : labeller.warnings()) reply.warnings.push_back(warning);
   reply.codes = {task.name};
   suppose(request.supposing, asked.model, wanted, reply.warnings);
-  const DecoderFutures simulator(asked.model.weights(), asked.model.rules());
+  const DecoderFutures simulator(asked.model.weights(), asked.model.rules(), question.device);
   const auto futures = simulator.draw({&wanted, 1}, question.seed, question.threads).front();
   std::size_t taken = 0, yes = 0, cut = 0;
   for (const Future& future : futures) {
@@ -171,7 +171,7 @@ AskReply ask_model(const AskRequest& request) {
   AskReply reply = begin_reply(asked, question);
   reply.method = "hazards of simulated futures", reply.taken = question.futures;
   wanted.watched = watched_codes(request, asked.model.vocabulary(), reply.codes);
-  const DecoderFutures simulator(asked.model.weights(), asked.model.rules());
+  const DecoderFutures simulator(asked.model.weights(), asked.model.rules(), question.device);
   if (!request.supposing.empty()) {
     reply.as_recorded = estimate(simulator, wanted, question).value;
     suppose(request.supposing, asked.model, wanted, reply.warnings);

@@ -5,6 +5,7 @@
 #include "base/progress.h"
 #include "engine/question.h"
 #include "model/decoder_pass.h"
+#include "model/state_encoder.h"
 #include "registry/audit.h"
 #include "timeline/vector_table.h"
 
@@ -81,14 +82,12 @@ class Embedder {
   void add(const Timeline& timeline, Part& part) {
     const std::uint64_t before = part.rows;
     for (const Time when : moments_.of(timeline.patient())) {
-      const History history = timeline.until(when);
-      const auto [age, is_dead] = life_so_far(history);
-      if (!age || is_dead || *age > kOldestDays) {
+      const auto question = asked_behind(model_, tokenizer_, timeline.until(when));
+      if (!question) {
         ++part.without;
         continue;
       }
-      const FutureRequest question = question_of(model_, tokenizer_.tokens(history), *age);
-      const DecoderRows rows = decoder_rows(question.ids, question.days);
+      const DecoderRows rows = decoder_rows(question->ids, question->days);
       passes_.borrow([&](DecoderPass& pass) {
         pass.forward({rows, 0, 1});
         part.table->add(timeline.patient(), when, pass.last_state());

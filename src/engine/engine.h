@@ -109,6 +109,17 @@ struct TrainReply {
 };
 TrainReply train_model(const TrainRequest& request);
 
+// A model of timelines taught one question: an elastic net on its state, judged by patients who
+// taught neither.
+struct FinetuneRequest {
+  fs::path timelines, task, store, out;
+  std::optional<fs::path> predicates;
+  fs::path labels;  // of the task, where they are there already; empty: found
+  std::size_t threads = 1;
+  Say say = [](const std::string&) {};
+};
+TrainReply finetune_model(const FinetuneRequest& request);
+
 struct EvaluateRequest {
   fs::path bundle, store, labels, report;
   std::string task, split = "held_out", title;

@@ -16,7 +16,9 @@ namespace cangong {
 struct PretrainRequest {
   fs::path recipe, store, out;
   std::size_t threads = 1;
-  bool dry_run = false;  // finds the tokens, trains nothing
+  Device device = Device::processor;
+  bool dry_run = false;       // finds the tokens, trains nothing
+  bool only_prepare = false;  // writes OUT.work, to be trained elsewhere, and stops
   Say say = [](const std::string&) {};
 };
 struct PretrainReply {
@@ -40,6 +42,7 @@ struct FutureQuestion {
   std::size_t threads = 1;
   // bfloat16: what is kept of past events takes half of the memory; quicker.
   FloatFormat format = FloatFormat::float32;
+  Device device = Device::processor;  // that draws the futures
 };
 
 // Patients as numbers: the state in which the model is before it says what may come.
@@ -156,6 +159,7 @@ struct JudgeTimelinesRequest {
   std::size_t threads = 1;
   std::uint64_t seed = 1;
   FloatFormat format = FloatFormat::float32;
+  Device device = Device::processor;
 };
 TimelinesReport judge_timelines(const JudgeTimelinesRequest& request);
 

@@ -8,11 +8,11 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "engine/question.h"
-#include "engine/token_split.h"
 #include "evaluate/binary.h"
 #include "evaluate/calibration.h"
 #include "registry/audit.h"
 #include "timeline/vector_table.h"
+#include "train/token_split.h"
 
 namespace cangong {
 namespace {
@@ -131,7 +131,7 @@ std::map<std::int32_t, OutcomeTold> foretold(const TimelineModel& model,
                                              const FutureRules& rules, const KnownRisks* known,
                                              const JudgeTimelinesRequest& request) {
   const TokenVocabulary& vocabulary = model.vocabulary();
-  const DecoderFutures simulator(model.weights(), rules);
+  const DecoderFutures simulator(model.weights(), rules, request.device);
   std::map<std::int32_t, OutcomeTold> all;
   Progress progress("drawing futures", people.size());
   for (std::size_t from = 0; from < people.size(); from += kTogether) {

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <unordered_map>
 
 #include "base/error.h"
@@ -11,6 +12,7 @@
 #include "engine/engine.h"
 #include "explain/attribution.h"
 #include "explain/what_if.h"
+#include "model/state_encoder.h"
 #include "registry/audit.h"
 #include "source/sink.h"
 #include "timeline/identities.h"
@@ -36,8 +38,11 @@ std::vector<Reason> reasons_of(const Pipeline& p, const Meaning& meaning, const 
                                std::pair<std::span<const float>, std::span<const double>> row) {
   const auto [values, parts] = row;
   std::vector<std::size_t> order;
+  const auto [first, last] = p.state_columns();
+  const double course = std::accumulate(parts.begin() + static_cast<std::ptrdiff_t>(first),
+                                        parts.begin() + static_cast<std::ptrdiff_t>(last), 0.0);
   for (std::size_t j = 0; j < values.size(); ++j)
-    if (parts[j] != 0) order.push_back(j);
+    if (parts[j] != 0 && (j < first || j >= last)) order.push_back(j);
   std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
     return std::abs(parts[a]) > std::abs(parts[b]);
   });
@@ -57,6 +62,20 @@ std::vector<Reason> reasons_of(const Pipeline& p, const Meaning& meaning, const 
             {codes.name(event.code), event.time, event.number, std::string(event.unit), ""});
       }
     reasons.push_back(std::move(reason));
+  }
+  if (first < last) {  // numbers of the state say nothing one by one
+    const auto before = std::find_if(reasons.begin(), reasons.end(), [&](const Reason& one) {
+      return std::abs(one.contribution) < std::abs(course);
+    });
+    reasons.insert(before, {StateEncoder::kCode,
+                            StateEncoder::kCode,
+                            "",
+                            "",
+                            "",
+                            "the course of the record as a whole",
+                            std::nullopt,
+                            course,
+                            {}});
   }
   return reasons;
 }

@@ -1,67 +1,40 @@
-#include <nlohmann/json.hpp>
-
 #include "base/progress.h"
 #include "engine/foundation.h"
-#include "engine/token_split.h"
+#include "train/token_split.h"
+#include "train/work_folder.h"
 
 namespace cangong {
 namespace {
 
-// What a work folder belongs to: another recipe, store or set of kernels gives other bytes.
+// What a work folder belongs to.
 std::string work_of(const PretrainRecipe& recipe, const Store& store) {
-  return digest_of(recipe.text + "\n" + store.digest() + "\n" + kernels().floats);
+  return digest_of(recipe.text + "\n" + store.digest());
 }
 
-struct Tokens {
-  TokenVocabulary vocabulary;
-  TokenTally tally;
-};
-
-nlohmann::ordered_json json_of(const TokenTally& tally) {
-  return {{"people", tally.people},
-          {"events", tally.events},
-          {"unknown", tally.unknown},
-          {"without_birth", tally.without_birth},
-          {"too_short", tally.too_short}};
-}
-
-Tokens kept_tokens(const fs::path& work, const std::string& belongs_to) {
-  const auto json = nlohmann::json::parse(read_file(work / "tokens.json"), nullptr, false);
-  if (!json.is_object() || !json.contains("belongs_to") || !json.contains("tally"))
-    fail(Fault::storage, (work / "tokens.json").string() + " is damaged; remove " + work.string());
-  if (json["belongs_to"] != belongs_to)
-    fail(Fault::config, work.string() +
-                            " holds a training of another recipe, of other data or of " +
-                            "another kind of processor; remove it, or give another --out");
-  const auto told = [&](const char* key) { return json["tally"].value(key, std::uint64_t{0}); };
-  return {
-      TokenVocabulary::parse(read_file(work / "vocabulary.json")),
-      {told("people"), told("events"), told("unknown"), told("without_birth"), told("too_short")}};
-}
-
-// From the work folder where they are there already: `tokens.json` is written last.
-Tokens tokens_of(const PretrainRequest& request, const PretrainRecipe& recipe, const Store& store,
-                 const fs::path& work) {
-  const fs::path done = work / "tokens.json", folder = work / "tokens";
+// The tokens are those that are there already, or are written.
+WorkFolder prepared(const PretrainRequest& request, const PretrainRecipe& recipe,
+                    const Store& store, const fs::path& work) {
   const std::string belongs_to = work_of(recipe, store);
-  if (fs::exists(done)) return kept_tokens(work, belongs_to);
-  fs::remove_all(folder);
+  if (WorkFolder::is_whole(work)) {
+    WorkFolder kept = WorkFolder::open(work);
+    if (kept.belongs_to != belongs_to)
+      fail(Fault::config, work.string() +
+                              " holds a training of another recipe or of other data; remove it, "
+                              "or give another --out");
+    return kept;
+  }
+  WorkFolder own{work, recipe, belongs_to, {}, {}};
+  fs::remove_all(own.tokens());
   const SplitOf split(store, recipe);
   request.say("finding tokens");
-  Tokens tokens{
-      TokenVocabulary::learn(
-          store, recipe.tokens,
-          [&](PatientId patient) { return split(patient) == TokenSplit::train; }, request.threads),
-      {}};
-  tokens.tally = write_token_shards(
-      store, tokens.vocabulary, [&](PatientId patient) { return split(patient); }, folder,
+  own.vocabulary = TokenVocabulary::learn(
+      store, recipe.tokens, [&](PatientId patient) { return split(patient) == TokenSplit::train; },
       request.threads);
-  write_file(work / "vocabulary.json", tokens.vocabulary.json());
-  write_file(
-      done,
-      nlohmann::ordered_json{{"belongs_to", belongs_to}, {"tally", json_of(tokens.tally)}}.dump() +
-          "\n");
-  return tokens;
+  own.tally = write_token_shards(
+      store, own.vocabulary, [&](PatientId patient) { return split(patient); }, own.tokens(),
+      request.threads);
+  own.commit();
+  return own;
 }
 
 TimelineFacts facts_of(const PretrainRecipe& recipe, const Store& store,
@@ -84,9 +57,9 @@ void judge_finally(const PretrainInput& input, const Pretrained& trained, Timeli
   DecoderWeights weights = DecoderWeights(trained.weights.shape(), DecoderWeights::Ways::forward);
   std::copy_n(trained.weights.data(), trained.weights.size(), weights.data());
   weights.pack(input.threads);
-  const DecoderTrainer trainer(plain, std::move(weights));
+  const auto trainer = decoder_trainer(plain, std::move(weights), input.device);
   const bool has_judges = input.shards.people(TokenSplit::held_out) > 0;
-  const DelphiLoss loss = judge_split(trainer, batches, input.shards,
+  const DelphiLoss loss = judge_split(*trainer, batches, input.shards,
                                       has_judges ? TokenSplit::held_out : TokenSplit::tuning, 0);
   facts.judged_by = has_judges ? kHeldOut : kTuning;
   facts.cross_entropy = loss.cross_entropy, facts.waiting = loss.waiting;
@@ -105,29 +78,21 @@ PretrainReply pretrain_model(const PretrainRequest& request) {
   const fs::path work = request.dry_run ? nothing_kept->path() : fs::path(out.string() + ".work");
   fs::create_directories(work);
   const FileLock lock(work / "lock", work.string() + " is in use by another training");
-  Tokens tokens = tokens_of(request, recipe, store, work);
+  WorkFolder prepared_work = prepared(request, recipe, store, work);
+  TokenVocabulary& vocabulary = prepared_work.vocabulary;
   const DelphiShape shape{recipe.model.layers, recipe.model.heads, recipe.model.width,
-                          tokens.vocabulary.size()};
+                          vocabulary.size()};
   PretrainReply reply;
-  reply.name = recipe.name, reply.tokens = tokens.vocabulary.size();
-  reply.parameters = shape.parameters(), reply.tally = tokens.tally;
+  reply.name = recipe.name, reply.tokens = vocabulary.size();
+  reply.parameters = shape.parameters(), reply.tally = prepared_work.tally;
   request.say(std::to_string(reply.tokens) + " tokens, " + std::to_string(reply.parameters) +
-              " parameters, " + std::to_string(tokens.tally.events) + " events of " +
-              std::to_string(tokens.tally.people) + " people");
-  if (request.dry_run) return reply;
-  const TokenShards shards = TokenShards::open(work / "tokens", tokens.vocabulary.size());
-  const std::uint64_t people = shards.people(TokenSplit::train) +
-                               shards.people(TokenSplit::tuning) +
-                               shards.people(TokenSplit::held_out);
-  if (people != reply.tally.people || shards.events() != reply.tally.events)
-    fail(Fault::storage, "the tokens in " + work.string() +
-                             " are not all there; remove the folder, and they are written anew");
-  PretrainInput input{shards,
-                      tokens.vocabulary,
-                      recipe,
-                      work / "checkpoint.safetensors",
-                      work_of(recipe, store),
-                      request.threads};
+              " parameters, " + std::to_string(reply.tally.events) + " events of " +
+              std::to_string(reply.tally.people) + " people");
+  if (request.dry_run || request.only_prepare) return reply;
+  const TokenShards shards = prepared_work.shards();
+  PretrainInput input{
+      shards,          vocabulary,    recipe, prepared_work.checkpoint(), prepared_work.belongs_to,
+      request.threads, request.device};
   input.judged = [&](const PretrainPoint& point) {
     measured("loss of tuning patients", static_cast<double>(point.step),
              point.cross_entropy + point.waiting);
@@ -140,8 +105,7 @@ PretrainReply pretrain_model(const PretrainRequest& request) {
   reply.facts = facts_of(recipe, store, shards);
   judge_finally(input, trained, reply.facts);
   BundleWriter bundle;
-  TimelineModel(std::move(tokens.vocabulary), std::move(trained.weights), reply.facts)
-      .write(bundle);
+  TimelineModel(std::move(vocabulary), std::move(trained.weights), reply.facts).write(bundle);
   bundle.add("recipe.yaml", recipe.text);
   reply.bundle = bundle.commit(out);
   fs::remove_all(work);

@@ -15,19 +15,6 @@ Duration years_long(double years) {
   return Duration(static_cast<std::int64_t>(years * kDaysOfYear * kDay));
 }
 
-LifeSoFar life_so_far(const History& history) {
-  const CodeBook& codes = history.codes();
-  const auto birth = codes.find("MEDS_BIRTH"), death = codes.find("MEDS_DEATH");
-  LifeSoFar life;
-  for (const Event& event : history.events()) {
-    life.is_dead = life.is_dead || (death && event.code == *death);
-    if (birth && event.code == *birth && event.time && !life.age_days)
-      life.age_days =
-          static_cast<float>(static_cast<double>((history.cutoff() - *event.time).count()) / kDay);
-  }
-  return life;
-}
-
 float AskedMoment::until(Duration horizon) const {
   return age_days + static_cast<float>(static_cast<double>(horizon.count()) / kDay);
 }
@@ -84,6 +71,7 @@ void record_asked(const AskedPatient& asked, const FutureQuestion& question,
       {"futures", question.futures},
       {"seed", question.seed},
       {"numbers", name_of(question.format)},
+      {"device", name_of(question.device)},
       {"horizon_days", static_cast<double>(question.horizon.count()) / kDay},
       {"value", told.value}};
   record.update(nlohmann::ordered_json::parse(told.more));

@@ -6,15 +6,7 @@
 namespace cangong {
 
 inline constexpr double kDaysOfYear = 365.25;
-inline constexpr float kOldestDays = 130 * 365.25f;
 Duration years_long(double years);
-
-// What a history says of being alive at its cutoff.
-struct LifeSoFar {
-  std::optional<float> age_days;  // none: no birth is known by then
-  bool is_dead = false;
-};
-LifeSoFar life_so_far(const History& history);
 
 struct AskedMoment {
   Time as_of;

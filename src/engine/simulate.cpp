@@ -61,7 +61,7 @@ SimulateReply simulate_futures(const SimulateRequest& request) {
   const AskedPatient asked = asked_patient(question);
   const TimelineModel& model = asked.model;
   const FutureRequest wanted = asked.wanted(question);
-  const DecoderFutures simulator(model.weights(), model.rules());
+  const DecoderFutures simulator(model.weights(), model.rules(), question.device);
   const std::vector<Future> futures =
       simulator.draw({&wanted, 1}, question.seed, question.threads).front();
   SimulateReply reply;

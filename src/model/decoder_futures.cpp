@@ -11,7 +11,9 @@
 #include "base/random.h"
 #include "model/decoder_pass.h"
 #include "model/decoder_step.h"
+#include "model/device_futures.h"
 #include "model/leave_one_out.h"
+#include "model/torch_library.h"
 
 namespace cangong {
 namespace {
@@ -50,6 +52,14 @@ Floats may_of(const FutureRequest& request, const FutureRules& rules) {
   return may;
 }
 
+// Of it, what is not watched.
+Floats drawn_of(const FutureRequest& request, const FutureRules& rules) {
+  Floats may = may_of(request, rules);
+  for (std::size_t id = 0; id < request.watched.size(); ++id)
+    if (request.watched[id] > 0) may[id] = 0;
+  return may;
+}
+
 std::unique_ptr<Beginning> begin(const FutureRequest& request, const FutureRules& rules,
                                  DecoderPass& pass, const DecoderWeights& weights) {
   const DelphiShape& shape = weights.shape();
@@ -59,9 +69,7 @@ std::unique_ptr<Beginning> begin(const FutureRequest& request, const FutureRules
   pass.forward({rows, 0, 1});
   pass.keep(own->cache);
   pass.last_logits(own->logits.data());
-  own->may = may_of(request, rules);
-  for (std::size_t id = 0; id < request.watched.size(); ++id)
-    if (request.watched[id] > 0) own->may[id] = 0;
+  own->may = drawn_of(request, rules);
   return own;
 }
 
@@ -89,7 +97,7 @@ class Tally {
         squares_(vocabulary_) {}
 
   // `summed`: the future's rates summed up between each age and the one before, by id.
-  void add(const Future& future, const Floats& summed) {
+  void add(const Future& future, const float* summed) {
     std::vector<double> until(vocabulary_);
     std::set<std::size_t> came;
     const std::lock_guard lock(mutex_);
@@ -194,7 +202,7 @@ struct Course {
   }
 
   void end() {
-    if (tally) tally->add(*future, summed);
+    if (tally) tally->add(*future, summed.data());
   }
 
   void begin_sums() {
@@ -323,6 +331,16 @@ class Crew {
   std::atomic<std::size_t> next_person_{0}, next_{0};
 };
 
+std::unique_ptr<DeviceFutures> device_futures(const DecoderWeights& weights,
+                                              const FutureRules& rules, Device device) {
+  static const auto make = reinterpret_cast<MakeDeviceFutures>(torch_symbol(kMakeDeviceFutures));
+  std::unique_ptr<DeviceFutures> futures;
+  make({weights.shape(), weights.data(), weights.size(), weights.format(), rules, device,
+        default_threads()},
+       futures);
+  return futures;
+}
+
 }  // namespace
 
 std::pair<std::int32_t, std::int32_t> FutureRules::kin_of(std::int32_t id) const {
@@ -335,12 +353,23 @@ void FutureRules::ban(std::int32_t id, float* may) const {
   std::fill(may + first, may + last, 0.0f);
 }
 
-DecoderFutures::DecoderFutures(const DecoderWeights& weights, FutureRules rules)
+DecoderFutures::DecoderFutures(const DecoderWeights& weights, FutureRules rules, Device device)
     : weights_(weights), rules_(std::move(rules)) {
   const std::size_t vocabulary = weights.shape().vocabulary;
   ensure(rules_.happens.size() == vocabulary && rules_.recurs.size() == vocabulary &&
              rules_.ends.size() == vocabulary,
          "the rules are those of the vocabulary");
+  if (device != Device::processor) device_ = device_futures(weights_, rules_, device);
+}
+
+DecoderFutures::DecoderFutures(DecoderFutures&&) noexcept = default;
+DecoderFutures::~DecoderFutures() = default;
+
+DecoderFutures DecoderFutures::by_torch(const DecoderWeights& weights, FutureRules rules,
+                                        Device device) {
+  DecoderFutures own(weights, std::move(rules));
+  own.device_ = device_futures(own.weights_, own.rules_, device);
+  return own;
 }
 
 std::vector<double> DecoderFutures::rates(const FutureRequest& request) const {
@@ -380,6 +409,7 @@ std::vector<std::vector<Future>> DecoderFutures::draw(std::span<const FutureRequ
         request.tell_by.empty() || (request.watched.empty() && expected.size() == requests.size()),
         "what is expected is told where there is room, and nothing is watched");
   }
+  if (device_) return draw_on_device(requests, seed, expected);
   std::vector<std::vector<Future>> all(requests.size());
   for (std::size_t i = 0; i < requests.size(); ++i) all[i].resize(requests[i].futures);
   for (std::size_t from = 0; from < requests.size(); from += kPeople) {
@@ -392,6 +422,31 @@ std::vector<std::vector<Future>> DecoderFutures::draw(std::span<const FutureRequ
                  [&](std::size_t) { crew.draw(all); });
     if (!expected.empty()) crew.tell(expected.subspan(from));
   }
+  return all;
+}
+
+std::vector<std::vector<Future>> DecoderFutures::draw_on_device(
+    std::span<const FutureRequest> requests, std::uint64_t seed,
+    std::span<Expected> expected) const {
+  std::vector<std::vector<Future>> all(requests.size());
+  std::vector<Floats> may, watch;
+  std::vector<DeviceQuestion> questions;
+  std::vector<std::unique_ptr<Tally>> tallies(requests.size());
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    const FutureRequest& request = requests[i];
+    all[i].resize(request.futures);
+    may.push_back(drawn_of(request, rules_)), watch.push_back(watch_of(request, rules_));
+    questions.push_back(
+        {request, may.back().data(), watch.back().size() > 0 ? watch.back().data() : nullptr});
+    if (!request.tell_by.empty()) tallies[i] = std::make_unique<Tally>(request, rules_);
+  }
+  device_->draw(questions, seed,
+                [&](std::size_t request, std::size_t future, Future&& drawn, const float* summed) {
+                  all[request][future] = std::move(drawn);
+                  if (tallies[request]) tallies[request]->add(all[request][future], summed);
+                });
+  for (std::size_t i = 0; i < tallies.size(); ++i)
+    if (tallies[i]) expected[i] = tallies[i]->told();
   return all;
 }
 

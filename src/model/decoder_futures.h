@@ -7,6 +7,9 @@
 #include <span>
 #include <vector>
 
+#include <memory>
+
+#include "kernel/device.h"
 #include "model/decoder_weights.h"
 
 namespace cangong {
@@ -57,13 +60,21 @@ struct Future {
   bool is_cut = false;            // it has as many events as may be, before its time is over
 };
 
+class DeviceFutures;
+
 class DecoderFutures {
  public:
-  // The weights must outlive it.
-  DecoderFutures(const DecoderWeights& weights, FutureRules rules);
+  // The weights must outlive it. Throws Fault::missing where there is no such device.
+  DecoderFutures(const DecoderWeights& weights, FutureRules rules,
+                 Device device = Device::processor);
+  // By libtorch on processors too, where it is slower: to compare.
+  static DecoderFutures by_torch(const DecoderWeights& weights, FutureRules rules, Device device);
+  DecoderFutures(DecoderFutures&&) noexcept;
+  ~DecoderFutures();
 
   // `expected`, if any, has room for each request.
-  // By request. The same futures whatever else is asked beside and however many threads there are.
+  // By request. The same futures whatever else is asked beside and however many threads there are;
+  // on a device others, though of the same law, where other requests stand beside.
   // Throws Fault::input where a history is empty or not of the vocabulary.
   std::vector<std::vector<Future>> draw(std::span<const FutureRequest> requests, std::uint64_t seed,
                                         std::size_t threads,
@@ -79,8 +90,13 @@ class DecoderFutures {
       const std::function<void(std::size_t, std::span<const double>)>& use) const;
 
  private:
+  std::vector<std::vector<Future>> draw_on_device(std::span<const FutureRequest> requests,
+                                                  std::uint64_t seed,
+                                                  std::span<Expected> expected) const;
+
   const DecoderWeights& weights_;
   FutureRules rules_;
+  std::unique_ptr<DeviceFutures> device_;  // null: processors, by kernels of our own
 };
 
 }  // namespace cangong

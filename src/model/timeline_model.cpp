@@ -28,17 +28,17 @@ TimelineModel::TimelineModel(TokenVocabulary vocabulary, DecoderWeights weights,
     fail(Fault::storage, "the model's weights are not those of its vocabulary");
 }
 
-bool TimelineModel::is_in(const Bundle& bundle) {
-  return bundle.has(kFacts);
+bool TimelineModel::is_in(const Bundle& bundle, const std::string& prefix) {
+  return bundle.has(prefix + kFacts);
 }
 
 namespace {
 
-nlohmann::json told_in(const Bundle& bundle) {
-  if (!TimelineModel::is_in(bundle))
+nlohmann::json told_in(const Bundle& bundle, const std::string& prefix = "") {
+  if (!TimelineModel::is_in(bundle, prefix))
     fail(Fault::model,
          bundle.folder().string() + " is no model of timelines; cangong pretrain makes them");
-  const auto json = nlohmann::json::parse(bundle.read(kFacts), nullptr, false);
+  const auto json = nlohmann::json::parse(bundle.read(prefix + kFacts), nullptr, false);
   if (!json.is_object() || !json.contains("format"))
     fail(Fault::storage, "the model's " + std::string(kFacts) + " is damaged");
   if (json["format"] != 1) fail(Fault::storage, "the model is of a newer version of this program");
@@ -83,14 +83,14 @@ TimelineFacts TimelineModel::facts_in(const Bundle& bundle) {
   return undamaged([&] { return facts_of(told_in(bundle)); });
 }
 
-TimelineModel TimelineModel::open(const Bundle& bundle) {
+TimelineModel TimelineModel::open(const Bundle& bundle, const std::string& prefix) {
   return undamaged([&]() -> TimelineModel {
-    const auto json = told_in(bundle);
+    const auto json = told_in(bundle, prefix);
     TimelineFacts facts = facts_of(json);
-    TokenVocabulary vocabulary = TokenVocabulary::parse(bundle.read(kVocabulary));
+    TokenVocabulary vocabulary = TokenVocabulary::parse(bundle.read(prefix + kVocabulary));
     const DelphiShape shape = shape_of(json, vocabulary.size());
     DelphiNetwork<float>::Weights weights;
-    for (auto& [name, array] : read_safetensors(bundle.read(kWeights), kWeights).arrays) {
+    for (auto& [name, array] : read_safetensors(bundle.read(prefix + kWeights), kWeights).arrays) {
       if (!std::all_of(array.values.begin(), array.values.end(),
                        [](float v) { return std::isfinite(v); }))
         fail(Fault::storage, std::string(kWeights) + ": " + name + " has what is no number");
@@ -101,7 +101,7 @@ TimelineModel TimelineModel::open(const Bundle& bundle) {
   });
 }
 
-void TimelineModel::write(BundleWriter& bundle) const {
+void TimelineModel::write(BundleWriter& bundle, const std::string& prefix) const {
   const DelphiShape& shape = weights_.shape();
   const nlohmann::ordered_json json{{"format", 1},
                                     {"name", facts_.name},
@@ -119,8 +119,8 @@ void TimelineModel::write(BundleWriter& bundle) const {
                                     {"waiting", number(facts_.waiting)},
                                     {"judged_by", facts_.judged_by},
                                     {"judged_events", facts_.judged_events}};
-  bundle.add(kFacts, json.dump(1) + "\n");
-  bundle.add(kVocabulary, vocabulary_.json());
+  bundle.add(prefix + kFacts, json.dump(1) + "\n");
+  bundle.add(prefix + kVocabulary, vocabulary_.json());
   NamedArrays arrays;
   for (std::size_t i = 0; i < weights_.count(); ++i) {
     const auto& [name, rows, columns] = weights_.about(i);
@@ -128,7 +128,7 @@ void TimelineModel::write(BundleWriter& bundle) const {
     array.shape = rows == 1 ? std::vector{columns} : std::vector{rows, columns};
     array.values.assign(weights_.at(i), weights_.at(i) + rows * columns);
   }
-  bundle.add(kWeights, write_safetensors(arrays));
+  bundle.add(prefix + kWeights, write_safetensors(arrays));
 }
 
 FutureRules TimelineModel::rules() const {
@@ -146,6 +146,19 @@ FutureRules TimelineModel::rules() const {
       rules.kin[static_cast<std::size_t>(kin)].second = own + 1;
   }
   return rules;
+}
+
+LifeSoFar life_so_far(const History& history) {
+  const CodeBook& codes = history.codes();
+  const auto birth = codes.find("MEDS_BIRTH"), death = codes.find("MEDS_DEATH");
+  LifeSoFar life;
+  for (const Event& event : history.events()) {
+    life.is_dead = life.is_dead || (death && event.code == *death);
+    if (birth && event.code == *birth && event.time && !life.age_days)
+      life.age_days = static_cast<float>(
+          static_cast<double>((history.cutoff() - *event.time).count()) / 86400e6);
+  }
+  return life;
 }
 
 FutureRequest question_of(const TimelineModel& model, const TokenSequence& history, float days) {

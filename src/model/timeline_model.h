@@ -23,13 +23,14 @@ class TimelineModel {
  public:
   TimelineModel(TokenVocabulary vocabulary, DecoderWeights weights, TimelineFacts facts);
   // Whether a bundle holds one.
-  static bool is_in(const Bundle& bundle);
+  static bool is_in(const Bundle& bundle, const std::string& prefix = "");
   // Without its weights; throws as open does.
   static TimelineFacts facts_in(const Bundle& bundle);
   // Throws Fault::model where the bundle holds another kind of model, Fault::storage where it is
   // damaged.
-  static TimelineModel open(const Bundle& bundle);
-  void write(BundleWriter& bundle) const;
+  // `prefix`: of its files' names, where the bundle holds another model, too.
+  static TimelineModel open(const Bundle& bundle, const std::string& prefix = "");
+  void write(BundleWriter& bundle, const std::string& prefix = "") const;
 
   const TokenVocabulary& vocabulary() const { return vocabulary_; }
   const DecoderWeights& weights() const { return weights_; }
@@ -43,6 +44,14 @@ class TimelineModel {
   DecoderWeights weights_;
   TimelineFacts facts_;
 };
+
+// What a history says of being alive at its cutoff.
+inline constexpr float kOldestDays = 130 * 365.25f;
+struct LifeSoFar {
+  std::optional<float> age_days;  // none: no birth is known by then
+  bool is_dead = false;
+};
+LifeSoFar life_so_far(const History& history);
 
 // The end of a history, as the model reads it: no more events than it learnt to look back at, facts
 // of birth always among them, and "no event" at the age at which it is asked.

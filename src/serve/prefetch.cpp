@@ -63,6 +63,8 @@ std::string resource_type_of(std::string_view code) {
 
 std::vector<std::pair<std::string, std::string>> prefetch_of(const Pipeline& pipeline) {
   std::map<std::string, Query> queries;
+  if (pipeline.encoder->state())  // it reads everything
+    for (const Family& family : kFamilies) queries[family.key] = {family.type, {}, true};
   const auto& columns = pipeline.encoder->columns();
   for (std::size_t j = 0; j < columns.size(); ++j) {
     if (j < pipeline.ranges.size() && pipeline.ranges[j].importance <= 0) continue;

@@ -1,9 +1,10 @@
-// Training of a decoder on processors, without a library: the same steps as libtorch's
-// (model/delphi_training.h), several times faster. The same bytes whatever the number of threads.
+// Training of a decoder: on processors without a library, several times faster than libtorch and to
+// the same bytes whatever the number of threads; on CUDA by libtorch.
 #pragma once
 
 #include <memory>
 
+#include "kernel/device.h"
 #include "model/decoder_pass.h"
 
 namespace cangong {
@@ -17,53 +18,44 @@ struct DecoderTraining {
   // result.
   std::size_t lanes = 8;
   std::size_t people_at_once = 16;  // of a lane; memory for the way back grows with it
+  // On a device: what multiplies may be bfloat16, while weights, sums and AdamW stay float32; and
+  // so many rows, padding with them, go through at once, their gradients added up.
+  FloatFormat format = FloatFormat::float32;
+  std::size_t rows_at_once = 32768;
 };
 
 class DecoderTrainer {
  public:
-  DecoderTrainer(const DecoderTraining& training, DecoderWeights weights);
-
-  DecoderTrainer(const DecoderTrainer&) = delete;  // its working memory points at its weights
-  DecoderTrainer& operator=(const DecoderTrainer&) = delete;
+  virtual ~DecoderTrainer() = default;
 
   // Losses before the update. Throws Fault::model, leaving all as it was, where the loss is not a
   // number.
-  DelphiStep step(const DecoderRows& rows, double learning_rate);
+  virtual DelphiStep step(const DecoderRows& rows, double learning_rate) = 0;
   // Of the means of both losses, without an update and without dropout.
-  DelphiStep gradients(const DecoderRows& rows);
-  const Floats& gradient() const { return lanes_.front().gradient; }
+  virtual DelphiStep gradients(const DecoderRows& rows) = 0;
+  virtual const Floats& gradient() const = 0;  // laid out as the weights
   // Means, as answers are judged: ids before first_id are not possible.
-  DelphiLoss judge(const DecoderRows& rows, std::int32_t first_id) const;
-
-  const DecoderWeights& weights() const { return weights_; }
-  std::size_t steps() const { return steps_; }
+  virtual DelphiLoss judge(const DecoderRows& rows, std::int32_t first_id) const = 0;
+  virtual const DecoderWeights& weights() const = 0;
+  virtual std::size_t steps() const = 0;
 
   // What a resumed training needs.
   struct State {
     Floats weights, mean, square;
     std::size_t steps = 0;
   };
-  State state() const;
+  virtual State state() const = 0;
   // Throws Fault::model where they are not those of this network.
-  void restore(const State& state);
-
- private:
-  struct Lane {
-    Floats gradient;
-    DecoderLoss loss;
-  };
-  // Calls work(number of a lane, working memory), each lane once; threads keep their memory.
-  template <class Work>
-  void each_lane(std::size_t lanes, const Work& work) const;
-  DelphiStep descend(const DecoderRows& rows, double dropout);
-  void sum_lanes();
-
-  DecoderTraining training_;
-  DecoderWeights weights_;
-  Floats mean_, square_;
-  std::vector<Lane> lanes_;
-  mutable std::vector<std::unique_ptr<DecoderPass>> passes_;  // one a thread
-  std::size_t steps_ = 0;
+  virtual void restore(const State& state) = 0;
 };
+
+// Throws Fault::missing where there is no such device, Fault::config where it cannot train in this
+// format.
+std::unique_ptr<DecoderTrainer> decoder_trainer(const DecoderTraining& training,
+                                                DecoderWeights weights,
+                                                Device device = Device::processor);
+// libtorch's, on processors too, where it is slower: to compare.
+std::unique_ptr<DecoderTrainer> torch_decoder_trainer(const DecoderTraining& training,
+                                                      DecoderWeights weights, Device device);
 
 }  // namespace cangong

@@ -6,6 +6,7 @@
 #include "base/progress.h"
 #include "evaluate/competing.h"
 #include "evaluate/survival.h"
+#include "model/state_encoder.h"
 
 namespace cangong {
 namespace {
@@ -31,11 +32,14 @@ Dataset selected(const Fitted& fitted, const Dataset& data) {
 
 }  // namespace
 
-std::unique_ptr<Encoder> Fitter::fit_encoder(const std::vector<std::size_t>& train) const {
+std::unique_ptr<JoinedEncoder> Fitter::fit_encoder(const std::vector<std::size_t>& train) const {
   std::vector<LabelRow> rows;
   for (const std::size_t i : train) rows.push_back(examples_.rows[i]);
   const auto fitted = [&] {
-    auto encoder = std::make_unique<JoinedEncoder>(input_.recipe.encoder);
+    const std::string& timelines = input_.recipe.encoder.timelines;
+    auto encoder = std::make_unique<JoinedEncoder>(
+        input_.recipe.encoder,
+        timelines.empty() ? nullptr : StateEncoder::open(Bundle::open(timelines)));
     encoder->fit(StoreHistories(input_.store, rows));
     return encoder;
   };

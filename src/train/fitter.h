@@ -14,7 +14,7 @@ class Fitter {
       : input_(input), context_(context), examples_(examples) {}
 
   // Throws Fault::input where the training patients give no features.
-  std::unique_ptr<Encoder> fit_encoder(const std::vector<std::size_t>& train) const;
+  std::unique_ptr<JoinedEncoder> fit_encoder(const std::vector<std::size_t>& train) const;
   // The recipe's model first, then the baselines.
   std::vector<Fitted> fit(const Encoder& encoder, const Dataset& train,
                           const Dataset& tuning) const;

@@ -5,10 +5,17 @@
 #include <nlohmann/json.hpp>
 
 #include "evaluate/survival.h"
+#include "model/state_encoder.h"
 
 namespace cangong {
 
 using Json = nlohmann::ordered_json;
+
+std::pair<std::size_t, std::size_t> Pipeline::state_columns() const {
+  if (!encoder->state()) return {0, 0};
+  const std::size_t last = encoder->layout().facts;
+  return {last - encoder->state()->columns().size(), last};
+}
 
 Scored score(const Fitted& fitted, const Dataset& data, const std::vector<double>& grid) {
   const Matrix& x = data.x;
@@ -159,6 +166,8 @@ void write_pipeline(const Pipeline& p, BundleWriter& bundle) {
   bundle.add("recipe.yaml", p.recipe.text);
   bundle.add("task.yaml", p.task_text);
   bundle.add("encoder.json", p.encoder->save());
+  if (const auto* state = dynamic_cast<const StateEncoder*>(p.encoder->state()))
+    state->write(bundle);
   Json models = Json::array();
   for (const auto& fitted : p.models) models.push_back(json_of(fitted));
   bundle.add("models.json", models.dump() + "\n");
@@ -208,7 +217,9 @@ Pipeline read_pipeline(const Bundle& bundle) {
     p.recipe.name = training.at("recipe_name");
     p.task_name = training.at("task_name");
     p.task_text = bundle.read("task.yaml");
-    p.encoder = JoinedEncoder::load(bundle.read("encoder.json"));
+    p.encoder =
+        JoinedEncoder::load(bundle.read("encoder.json"),
+                            StateEncoder::is_in(bundle) ? StateEncoder::load(bundle) : nullptr);
     for (const auto& json : Json::parse(bundle.read("models.json")))
       p.models.push_back(fitted_of(json));
     if (bundle.has("also.json"))

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "cohort/split.h"
-#include "encode/encoder.h"
+#include "encode/joined.h"
 #include "model/readout.h"
 #include "registry/bundle.h"
 #include "train/leakage.h"
@@ -37,7 +37,7 @@ OutOfFold load_out_of_fold(const std::string& text, const fs::path& file);
 struct Pipeline {
   Recipe recipe;
   std::string task_name, task_text;
-  std::unique_ptr<Encoder> encoder;
+  std::unique_ptr<JoinedEncoder> encoder;
   std::vector<Fitted> models;          // the recipe's first, then the baselines
   std::vector<ReferenceRange> ranges;  // by column
   struct Further {
@@ -60,6 +60,8 @@ struct Pipeline {
   bool synthetic = false;  // trained on patients who do not exist
 
   const Fitted& main() const { return models.front(); }
+  // Where the columns of a model of timelines' state stand; empty where there is none.
+  std::pair<std::size_t, std::size_t> state_columns() const;  // [first, last)
 };
 
 void write_pipeline(const Pipeline& pipeline, BundleWriter& bundle);

@@ -16,6 +16,7 @@ DecoderTraining training_of(const PretrainInput& input) {
   training.weight_decay = options.weight_decay, training.clip = options.clip;
   training.dropout = options.dropout, training.seed = input.recipe.seed;
   training.threads = input.threads, training.least_wait = input.recipe.window.resolution_days;
+  training.format = options.format();
   return training;
 }
 
@@ -51,11 +52,9 @@ class Checkpoint {
            {static_cast<double>(point.step), point.training, point.cross_entropy, point.waiting})
         points.values.push_back(static_cast<float>(value));
     points.shape = {curve.size(), 4};
-    About about{{"belongs_to", input_.belongs_to},
-                {"steps", std::to_string(state.steps)},
-                {"best_loss", exact(best_loss)},
-                {"since", exact(since)},
-                {"steps_since", std::to_string(steps_since)}};
+    About about{{"belongs_to", input_.belongs_to}, {"steps", std::to_string(state.steps)},
+                {"computed_by", computed_by()},    {"best_loss", exact(best_loss)},
+                {"since", exact(since)},           {"steps_since", std::to_string(steps_since)}};
     about["digest"] = digest_of(arrays, about);
     write_file(input_.checkpoint, write_safetensors(arrays, about));
   }
@@ -75,8 +74,12 @@ class Checkpoint {
       fail(Fault::storage, file +
                                " belongs to another recipe or to other data; remove the folder " +
                                input_.checkpoint.parent_path().string() + " to begin anew");
+    const std::size_t steps = std::stoull(all.about.at("steps"));
+    if (steps < input_.recipe.training.steps && all.about["computed_by"] != computed_by())
+      fail(Fault::config, file + " was computed by " + all.about["computed_by"] +
+                              "; go on there, or remove it to begin anew by " + computed_by());
     trainer.restore({floats_of(all.arrays["weights"]), floats_of(all.arrays["mean"]),
-                     floats_of(all.arrays["square"]), std::stoull(all.about.at("steps"))});
+                     floats_of(all.arrays["square"]), steps});
     if (!all.arrays["best"].values.empty()) best = floats_of(all.arrays["best"]);
     const auto& points = all.arrays["curve"].values;
     for (std::size_t i = 0; i + 3 < points.size(); i += 4)
@@ -88,6 +91,10 @@ class Checkpoint {
   }
 
  private:
+  // What else would give other bytes.
+  std::string computed_by() const {
+    return input_.device == Device::processor ? kernels().floats : name_of(input_.device);
+  }
   static std::string exact(double value) {
     char text[40];
     std::snprintf(text, sizeof text, "%.17g", value);
@@ -177,7 +184,8 @@ Pretrained pretrain(const PretrainInput& input) {
   if (input.shards.people(TokenSplit::train) == 0 || input.shards.people(TokenSplit::tuning) == 0)
     fail(Fault::input, "nobody is left to train, or nobody to choose the best weights");
   const TokenBatches batches(input.shards, input.vocabulary, input.recipe.window);
-  DecoderTrainer trainer(training_of(input), begin_weights(input));
+  const auto made = decoder_trainer(training_of(input), begin_weights(input), input.device);
+  DecoderTrainer& trainer = *made;
   Checkpoint checkpoint(input);
   (void)checkpoint.read(trainer);
   const std::size_t resumed_from = trainer.steps();
@@ -203,7 +211,7 @@ Pretrained pretrain(const PretrainInput& input) {
     if (trainer.steps() % options.evaluate_every == 0 || trainer.steps() == options.steps)
       judge(input, batches, trainer, checkpoint);
   }
-  Pretrained done{DecoderWeights(trainer.weights().shape(), DecoderWeights::Ways::forward),
+  Pretrained done{DecoderWeights(made->weights().shape(), DecoderWeights::Ways::forward),
                   checkpoint.curve, resumed_from};
   std::copy_n(checkpoint.best->data(), checkpoint.best->size(), done.weights.data());
   done.weights.pack(input.threads);

@@ -20,10 +20,12 @@ struct PretrainInput {
   const TokenShards& shards;
   const TokenVocabulary& vocabulary;
   const PretrainRecipe& recipe;
-  // The checkpoint's file, and what recipe and data it belongs to.
+  // The checkpoint's file, and what recipe and data it belongs to. It goes on where it was begun:
+  // on a device, or by the same kernels.
   fs::path checkpoint;
   std::string belongs_to;
   std::size_t threads = 1;
+  Device device = Device::processor;
   std::function<void(const PretrainPoint&)> judged = [](const PretrainPoint&) {};
 };
 

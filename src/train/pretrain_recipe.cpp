@@ -41,6 +41,8 @@ void check(const PretrainRecipe& recipe, const Node& root) {
            "beta1 and beta2 are from 0 to below 1, clip above 0, weight_decay 0 or more");
   if (training.steps == 0 || training.people == 0 || training.evaluate_every == 0)
     refuse("training", "steps, people and evaluate_every are above 0");
+  if (training.numbers != "float32" && training.numbers != "bfloat16")
+    refuse("training", "numbers are float32 or bfloat16");
   if (training.steps <= training.warm_up)
     refuse("training", "warm_up is below steps, or the highest rate is never reached");
   if (!(training.learning_rate > 0) || !(training.dropout >= 0 && training.dropout < 1))

@@ -23,6 +23,10 @@ struct PretrainOptions {
   std::size_t steps = 2000, people = 128, warm_up = 200, evaluate_every = 250, judged_people = 2000;
   double learning_rate = 2e-3, lowest_rate = 2e-4, weight_decay = 0.2, dropout = 0.1, clip = 1;
   double beta1 = 0.9, beta2 = 0.99;
+  std::string numbers = "float32";
+  FloatFormat format() const {
+    return numbers == "bfloat16" ? FloatFormat::bfloat16 : FloatFormat::float32;
+  }
   template <class V>
   void visit(V& v) {
     v("steps", steps, "of training");
@@ -35,6 +39,8 @@ struct PretrainOptions {
     v("clip", clip, "largest norm of a gradient");
     v("beta1", beta1, "AdamW: memory of the mean");
     v("beta2", beta2, "AdamW: memory of the square");
+    v("numbers", numbers,
+      "float32, or bfloat16 (needs --device cuda): of what multiplies; weights stay float32");
     v("evaluate_every", evaluate_every, "steps between judgements on the tuning patients");
     v("judged_people", judged_people, "of the tuning patients; 0: all");
   }

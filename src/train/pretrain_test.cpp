@@ -5,6 +5,8 @@
 #include <cmath>
 
 #include "base/safetensors.h"
+#include "model/decoder_pass.h"
+#include "model/state_encoder.h"
 #include "timeline/store_writer.h"
 
 namespace cangong {
@@ -50,6 +52,48 @@ class PretrainTest : public testing::Test {
   TokenVocabulary vocabulary_;
   TokenShards shards_;
 };
+
+// Its columns are the last state of the pass; a bundle keeps it beside another model.
+TEST_F(PretrainTest, TheStateBehindARecordIsColumns) {
+  const DelphiShape shape{2, 2, 16, vocabulary_.size()};
+  const auto model = [&] {
+    TimelineFacts facts;
+    facts.name = "t", facts.context = 8;
+    return TimelineModel(
+        vocabulary_, DecoderWeights(shape, first_weights(shape, 3), DecoderWeights::Ways::forward),
+        facts);
+  };
+  StateEncoder encoder(model(), "name: test\n");
+  const Store store = Store::open(folder_.path() / "store");
+  encoder.fit(StoreHistories(store, {}));
+  BundleWriter writer;
+  encoder.write(writer);
+  (void)writer.commit(folder_.path() / "models" / "both");
+  const Bundle bundle = Bundle::open(folder_.path() / "models" / "both");
+  EXPECT_FALSE(TimelineModel::is_in(bundle));
+  ASSERT_TRUE(StateEncoder::is_in(bundle));
+  const auto kept = StateEncoder::load(bundle);
+  EXPECT_EQ(kept->recipe(), "name: test\n");
+  ASSERT_EQ(kept->columns().size(), 16u);
+  const Timeline timeline = store.patient(PatientId(7));
+  const History history = timeline.until(Time(std::chrono::days(800)));
+  std::vector<Entry> row, again;
+  encoder.session(store.codes())->encode(history, row);
+  kept->session(store.codes())->encode(history, again);
+  const TimelineModel own = model();
+  const Tokenizer tokenizer(vocabulary_, store.codes(), store.code_infos());
+  const FutureRequest asked = question_of(own, tokenizer.tokens(history), 800);
+  const DecoderRows rows = decoder_rows(asked.ids, asked.days);
+  DecoderPass pass(own.weights());
+  pass.forward({rows, 0, 1});
+  ASSERT_EQ(row.size(), 16u);
+  for (std::size_t k = 0; k < 16; ++k) {
+    EXPECT_EQ(row[k].value, pass.last_state()[k]);
+    EXPECT_EQ(again[k].value, row[k].value);
+  }
+  encoder.session(store.codes())->encode(timeline.until(Time(std::chrono::days(-1))), row);
+  EXPECT_TRUE(row.empty()) << "not born yet: missing";
+}
 
 TEST_F(PretrainTest, LearnsWhatFollowsWhat) {
   recipe_.training.steps = 600, recipe_.training.evaluate_every = 200;

@@ -42,6 +42,10 @@ Recipe parse_recipe(const std::string& text, const std::string& file) {
   if (recipe.other_causes != "compete" && recipe.other_causes != "censor")
     fail(Fault::config, file + ": other_causes is compete or censor");
   if (recipe.cause == 0) fail(Fault::config, file + ": cause is the number of a cause, from 1");
+  if (!recipe.encoder.timelines.empty() && recipe.validation.folds > 0)
+    fail(Fault::config, file +
+                            ": validation: folds: every fold's judges would have taught the "
+                            "model of timelines; leave it out");
   if (recipe.encoder.aggregates.empty())
     fail(Fault::config, file + ": encoder aggregates is empty");
   if (recipe.horizon <= Duration(0)) fail(Fault::config, file + ": horizon must be positive");

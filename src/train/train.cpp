@@ -7,6 +7,7 @@
 #include "base/random.h"
 #include "evaluate/competing.h"
 #include "train/cross_validation.h"
+#include "train/token_split.h"
 
 namespace cangong {
 
@@ -188,6 +189,27 @@ void refuse_unfit_further(const Examples& examples, const SplitParts& parts, dou
   }
 }
 
+// Who taught a model of timelines whose state is looked at does not judge what learns from it.
+Splits splits_of(const TrainInput& input, const Examples& examples, const SplitOptions& options,
+                 const TrainContext& context) {
+  const std::string& timelines = input.recipe.encoder.timelines;
+  if (timelines.empty()) return split_patients(examples.rows, input.store, options);
+  if (options.by != "auto" && options.by != "store") {
+    context.say("split: by " + options.by +
+                ": patients who judge may have taught the model of timelines; what is measured "
+                "may be too good");
+    return split_patients(examples.rows, input.store, options);
+  }
+  const Bundle bundle = Bundle::open(timelines);
+  const SplitOf part(input.store,
+                     parse_pretrain_recipe(bundle.read("recipe.yaml"), timelines + "/recipe.yaml"));
+  constexpr const char* kNames[] = {kTrain, kTuning, kHeldOut};
+  Splits splits;
+  for (const LabelRow& row : examples.rows)
+    splits.emplace(row.patient, kNames[static_cast<int>(part(row.patient))]);
+  return splits;
+}
+
 }  // namespace
 
 Pipeline train(const TrainInput& input, const TrainContext& context) {
@@ -209,8 +231,7 @@ Pipeline train(const TrainInput& input, const TrainContext& context) {
     split.by = "random";  // the model that is kept learns from everyone
     split.held_out = 0;
   }
-  p.splits =
-      at_place(split.where, [&] { return split_patients(examples.rows, input.store, split); });
+  p.splits = at_place(split.where, [&] { return splits_of(input, examples, split, context); });
   const SplitParts parts = parts_of(examples, p.splits, split);
   refuse_unfit(input, examples, parts);
   refuse_unfit_further(examples, parts,

@@ -10,6 +10,7 @@
 #include "model/decoder_pass.h"
 #include "model/decoder_step.h"
 #include "model/delphi_future.h"
+#include "torch_devices.h"
 
 namespace cangong {
 namespace {
@@ -206,6 +207,97 @@ TEST_F(DecoderFuture, AStepInHalvesIsNearlyTheSame) {
   RecordProperty("median", std::to_string(off[off.size() / 2]));
   EXPECT_LT(off.back(), 0.1);
   EXPECT_LT(off[off.size() / 2], 0.01);
+}
+
+// libtorch's engine, which draws on CUDA, here on processors: rates behind the history summed up
+// while nothing may happen, which leaves nothing to chance.
+TEST_F(DecoderFuture, LibtorchBeginsWithTheSameRates) {
+  for (const Device device : torch_devices()) {
+    const auto torch = DecoderFutures::by_torch(*weights_, rules_, device);
+    std::vector<FutureRequest> asked;
+    for (const char* name : kNames) {
+      asked.push_back(request(name, 3));
+      asked.back().watched.assign(kSmallDelphi.vocabulary, 1);
+      asked.back().until = asked.back().days.back() + 365;
+    }
+    const auto ours = futures_->draw(asked, 1, 1), theirs = torch.draw(asked, 1, 1);
+    for (std::size_t i = 0; i < asked.size(); ++i)
+      for (std::size_t f = 0; f < 3; ++f) {
+        EXPECT_TRUE(theirs[i][f].ids.empty());
+        EXPECT_FALSE(theirs[i][f].is_cut);
+        EXPECT_NEAR(theirs[i][f].hazard, ours[i][f].hazard, 3e-5 * ours[i][f].hazard);
+      }
+  }
+}
+
+// Each event of libtorch's futures, by our rates at its place: never barred, and the time that each
+// wait took of the total rate is exponential with mean 1.
+TEST_F(DecoderFuture, LibtorchDrawsByTheRates) {
+  for (std::int32_t id = 0; id < 1270; ++id) rules_.kin.emplace_back(id, id + 1);
+  for (std::int32_t id = 499; id < 502; ++id) rules_.kin[static_cast<std::size_t>(id)] = {499, 502};
+  const DecoderFutures ours(*weights_, rules_);
+  for (const Device device : torch_devices()) {
+    const auto torch = DecoderFutures::by_torch(*weights_, rules_, device);
+    std::vector<FutureRequest> asked{request("female_60_plain", 40),
+                                     request("male_60_history", 25)};
+    asked[1].most_events = 12;
+    double sum = 0, surprise = 0, expected = 0;
+    std::size_t events = 0, cut = 0;
+    const auto drawn = torch.draw(asked, 7, 2);
+    for (std::size_t i = 0; i < asked.size(); ++i)
+      for (const Future& future : drawn[i]) {
+        FutureRequest now = asked[i];
+        ASSERT_LE(future.ids.size(), asked[i].most_events);
+        cut += future.is_cut;
+        for (std::size_t k = 0; k <= future.ids.size(); ++k) {
+          if (k > 0 && rules_.ends[static_cast<std::size_t>(now.ids.back())]) break;
+          const auto rates = ours.rates(now);
+          const double total = std::accumulate(rates.begin(), rates.end(), 0.0);
+          if (k == future.ids.size()) {
+            sum += future.is_cut ? 0 : total * (now.until - now.days.back());
+            break;
+          }
+          const auto id = static_cast<std::size_t>(future.ids[k]);
+          ASSERT_GT(rates[id], 0) << "what happens may happen";
+          ASSERT_LT(future.days[k], now.until);
+          sum += total * (double{future.days[k]} - now.days.back()), ++events;
+          surprise -= std::log(rates[id] / total);
+          for (const double rate : rates)
+            if (rate > 0) expected -= rate / total * std::log(rate / total);
+          now.ids.push_back(future.ids[k]), now.days.push_back(future.days[k]);
+        }
+      }
+    const auto count = static_cast<double>(events);
+    EXPECT_GT(events, 600u);
+    EXPECT_GT(cut, 5u);
+    EXPECT_NEAR(sum / count, 1, 5 / std::sqrt(count)) << "the clocks (Doob-Meyer)";
+    EXPECT_NEAR(surprise / count, expected / count, 5 * 1.5 / std::sqrt(count)) << "which";
+  }
+}
+
+TEST_F(DecoderFuture, LibtorchExpectsWhatIsExpected) {
+  constexpr std::size_t kFutures = 1500;
+  FutureRequest asked = request("male_60_history", kFutures), other = asked;
+  const float from = asked.days.back();
+  asked.until = from + 10 * 365.25f, asked.tell_by = {from + 4 * 365.25f, asked.until};
+  other.futures = 10;  // beside it, nothing is told of
+  std::vector<Expected> ours(1);
+  (void)futures_->draw({&asked, 1}, 11, 2, ours);
+  for (const Device device : torch_devices()) {
+    const auto torch = DecoderFutures::by_torch(*weights_, rules_, device);
+    std::vector<Expected> theirs(2);
+    const auto drawn = torch.draw(std::array{asked, other}, 11, 2, theirs);
+    EXPECT_EQ(drawn[1].size(), 10u);
+    EXPECT_TRUE(theirs[1].by.empty());
+    std::size_t compared = 0;
+    for (std::size_t id = 2; id < kSmallDelphi.vocabulary; ++id) {
+      const double error = std::hypot(ours[0].standard_error[id], theirs[0].standard_error[id]);
+      for (std::size_t k = 0; k < 2; ++k)
+        EXPECT_NEAR(theirs[0].by[k][id], ours[0].by[k][id], 5 * error + 1e-7) << id << " " << k;
+      compared += ours[0].by[1][id] > 1e-3;
+    }
+    EXPECT_GT(compared, 100u);
+  }
 }
 
 // Counts of two samples of a binomial law differ by less than four and a half standard errors, in

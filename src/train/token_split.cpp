@@ -1,8 +1,8 @@
-#include "engine/token_split.h"
+#include "train/token_split.h"
 
 #include "base/error.h"
 #include "base/random.h"
-#include "engine/engine.h"
+#include "cohort/split.h"
 
 namespace cangong {
 
