@@ -81,6 +81,7 @@ int run_evaluate(const Args& args);
 int run_predict(const Args& args);
 int run_pretrain(const Args& args);
 int run_finetune(const Args& args);
+int run_convert(const Args& args);
 int run_simulate(const Args& args);
 int run_ask(const Args& args);
 int run_embed(const Args& args);

@@ -10,31 +10,39 @@ namespace cangong {
 
 namespace {
 
-// A model of whole timelines has no labels: it is judged by what came after a moment.
+// A model of whole timelines is judged by what came after a moment, or by a task's labels.
 int evaluate_timelines(const Args& args) {
   JudgeTimelinesRequest request;
   request.bundle = args.positional(0);
   request.store = args.need("--store");
   request.truth = args.get("--truth", "");
-  if (request.truth.empty()) request.as_of = args.need("--as-of");
+  if (const std::string labels = args.get("--labels", ""); !labels.empty()) request.labels = labels;
+  request.task = args.get("--task", "");
+  if (request.truth.empty() && !request.labels) request.as_of = args.need("--as-of");
   request.zone = args.get("--zone", "UTC");
   request.another = args.flag("--another");
   request.report = args.get("--report", "");
-  request.years = years_in(args, "5");
+  request.years = years_in(args, request.labels ? "1" : "5");
   request.patients = whole_in(args, "--patients", "2000");
   request.futures = whole_in(args, "--futures", "20");
   request.seed = whole_in(args, "--seed", "1");
   request.threads = args.threads();
   request.device = device_named(args.get("--device", "cpu"));
   if (args.flag("--bf16")) request.format = FloatFormat::bfloat16;
-  const TimelinesReport report = judge_timelines(request);
+  const TimelinesReport report = request.labels ? judge_task(request) : judge_timelines(request);
   if (args.flag("--json")) {
     std::fputs(timelines_report_json(report).c_str(), stdout);
     return kOk;
   }
-  std::printf("%s%s patients (%s), %s years from %s on\n", report.synthetic ? "SYNTHETIC. " : "",
-              format_count(report.patients).c_str(), report.judged_by.c_str(),
-              format_short(report.years, 3).c_str(), format_time(report.as_of).c_str());
+  const char* made_up = report.synthetic ? "SYNTHETIC. " : "";
+  if (request.labels)
+    std::printf("%s%s examples (%s), %s without an answer\n", made_up,
+                format_count(report.patients).c_str(), report.judged_by.c_str(),
+                format_count(report.not_asked + report.not_taken).c_str());
+  else
+    std::printf("%s%s patients (%s), %s years from %s on\n", made_up,
+                format_count(report.patients).c_str(), report.judged_by.c_str(),
+                format_short(report.years, 3).c_str(), format_time(report.as_of).c_str());
   std::printf("  had it  foretold   ratio (95 %%)         AUROC  slope  code\n");
   constexpr std::size_t kMost = 25;
   for (std::size_t i = 0; i < std::min(kMost, report.outcomes.size()); ++i) {

@@ -3,9 +3,9 @@
 #include <nlohmann/json.hpp>
 
 #include "cohort/label.h"
-#include "engine/future_record.h"
 #include "engine/outlook.h"
 #include "engine/supposing.h"
+#include "engine/zero_shot.h"
 #include "evaluate/interval.h"
 
 namespace cangong {
@@ -124,25 +124,23 @@ AskReply ask_task(const AskRequest& request, const AskedPatient& asked, FutureRe
   const FutureQuestion& question = request.question;
   AskReply reply = begin_reply(asked, question);
   reply.method = "share of simulated futures";
-  const FutureRecord record(asked);
+  const FutureCodes codes(asked.store.codes(), asked.model.vocabulary());
+  const Timeline known = asked.store.patient(asked.patient);
+  const FutureRecord record(codes, known, asked.moment);
   const Task task = load_task(*request.task, request.predicates);
   if (task.outcome.kind != Outcome::Kind::boolean)
     fail(Fault::config, request.task->string() + ": only questions of yes or no can be asked yet");
-  const Labeller labeller({task}, record.codes());
+  require_foretellable(task, asked.model.vocabulary());
+  const Labeller labeller({task}, codes.codes());
   for (const std::string& warning : labeller.warnings()) reply.warnings.push_back(warning);
   reply.codes = {task.name};
   suppose(request.supposing, asked.model, wanted, reply.warnings);
+  const TaskEnd end = end_of(task, asked.model.vocabulary());
+  wanted.stops = end.stops, wanted.stops_from = asked.moment.until(end.from);
   const DecoderFutures simulator(asked.model.weights(), asked.model.rules(), question.device);
   const auto futures = simulator.draw({&wanted, 1}, question.seed, question.threads).front();
-  std::size_t taken = 0, yes = 0, cut = 0;
-  for (const Future& future : futures) {
-    cut += future.is_cut;
-    for (const Realisation& one : labeller.realise(record.with(future, wanted.until), 0)) {
-      if (one.row.when != asked.moment.as_of || !one.row.label) continue;
-      ++taken, yes += std::get<bool>(*one.row.label);
-      break;
-    }
-  }
+  const auto [taken, yes, cut] =
+      share_of(labeller, record, asked.moment.as_of, futures, wanted.until);
   warn_of_cut(cut, reply);
   if (taken == 0)
     fail(Fault::input,

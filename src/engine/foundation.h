@@ -32,6 +32,21 @@ struct PretrainReply {
 // The same command goes on where an interrupted one stopped (OUT.work).
 PretrainReply pretrain_model(const PretrainRequest& request);
 
+// Weights by the names of Delphi's official code, from and to.
+struct ConvertRequest {
+  static constexpr std::size_t kContext = 48;
+  fs::path from, out;       // a safetensors file and a name for the model, or the other way round
+  fs::path labels;          // what the ids stand for; to Delphi, OUT.labels.csv is written
+  std::size_t heads = 0;    // where the file does not say
+  std::size_t context = 0;  // events that are looked back at; 0: as the file says, else kContext
+};
+struct ConvertReply {
+  Digest bundle;
+  std::size_t tokens = 0, parameters = 0;
+};
+ConvertReply convert_from_delphi(const ConvertRequest& request);
+ConvertReply convert_to_delphi(const ConvertRequest& request);
+
 // Whom, and when. The future begins at `as_of`.
 struct FutureQuestion {
   fs::path bundle, store;
@@ -149,6 +164,10 @@ struct JudgeTimelinesRequest {
   fs::path bundle, store, report;  // a folder for index.html and report.json; empty: none
   std::string as_of, zone = "UTC";
   double years = 5;
+  // Or a task's examples, asked of futures; `as_of` is each one's own, `patients` counts examples,
+  // and `years` matters where an event ends the task's windows.
+  std::optional<fs::path> labels;
+  std::string task;  // where they hold several
   // Of a deep synthetic hospital: the folder of its true risks, which say when and how far.
   fs::path truth;
   // Of another hospital than the training's: everybody judges. Else those whom the recipe's split
@@ -162,5 +181,7 @@ struct JudgeTimelinesRequest {
   Device device = Device::processor;
 };
 TimelinesReport judge_timelines(const JudgeTimelinesRequest& request);
+// By `labels`.
+TimelinesReport judge_task(const JudgeTimelinesRequest& request);
 
 }  // namespace cangong

@@ -8,12 +8,28 @@
 
 namespace cangong {
 
+// The store's codes, in its order, and behind them those of the model.
+class FutureCodes {
+ public:
+  FutureCodes(const CodeBook& store, const TokenVocabulary& vocabulary);
+
+  const CodeBook& codes() const { return codes_; }
+  const TokenVocabulary& vocabulary() const { return vocabulary_; }
+  CodeId of(std::int32_t id) const { return code_of_[static_cast<std::size_t>(id)]; }
+  CodeId followed() const { return followed_; }
+
+ private:
+  const TokenVocabulary& vocabulary_;
+  CodeBook codes_;
+  std::vector<CodeId> code_of_;  // by id of the vocabulary
+  CodeId followed_;
+};
+
 class FutureRecord {
  public:
-  explicit FutureRecord(const AskedPatient& asked);
+  // Both must outlive it.
+  FutureRecord(const FutureCodes& codes, const Timeline& known, const AskedMoment& moment);
 
-  // The store's codes, in its order, and behind them those of the model.
-  const CodeBook& codes() const { return codes_; }
   // Numbers are the medians of their parts, in the unit of these. Who is alive at the end has an
   // event of the code kFollowed there: nobody is lost in a simulated future.
   Timeline with(const Future& future, float until) const;
@@ -21,11 +37,8 @@ class FutureRecord {
   static constexpr const char* kFollowed = "SIMULATED//FOLLOWED";
 
  private:
-  const AskedPatient& asked_;
-  CodeBook codes_;
-  std::vector<CodeId> code_of_;  // by id of the vocabulary
-  CodeId followed_;
-  Timeline known_;
+  const FutureCodes& codes_;
+  const AskedMoment& moment_;
   History history_;
 };
 

@@ -1,16 +1,12 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "base/progress.h"
 #include "base/random.h"
 #include "base/text.h"
-#include "engine/question.h"
-#include "evaluate/binary.h"
-#include "evaluate/calibration.h"
-#include "registry/audit.h"
+#include "engine/judged_outcome.h"
 #include "timeline/vector_table.h"
 #include "train/token_split.h"
 
@@ -92,12 +88,6 @@ class Gathering {
   std::map<std::uint64_t, JudgedPerson> drawn_;  // the smallest lots
 };
 
-// Of one outcome, over the people to whom it can happen.
-struct OutcomeTold {
-  std::vector<double> chance, truth;
-  std::vector<double> true_risk;  // where it is known
-};
-
 // The true risks of a synthetic hospital, by patient and place of the code.
 struct KnownRisks {
   Time when;
@@ -164,41 +154,6 @@ std::map<std::int32_t, OutcomeTold> foretold(const TimelineModel& model,
   return all;
 }
 
-std::optional<JudgedOutcome::Truth> beside_truth(const OutcomeTold& told) {
-  double n = 0, sum = 0, risk_sum = 0, squares = 0, products = 0, distance = 0;
-  for (std::size_t i = 0; i < told.true_risk.size(); ++i) {
-    const double p = told.chance[i], risk = told.true_risk[i];
-    if (!std::isfinite(risk)) continue;
-    n += 1, sum += p, risk_sum += risk, distance += std::abs(p - risk);
-    squares += risk * risk, products += p * risk;
-  }
-  if (n < 2 || !(risk_sum > 0)) return std::nullopt;
-  const double mean = risk_sum / n, spread = squares / n - mean * mean;
-  return JudgedOutcome::Truth{mean, sum / risk_sum,
-                              spread > 0 ? (products / n - mean * sum / n) / spread : kNaN,
-                              distance / risk_sum};
-}
-
-JudgedOutcome judged(const OutcomeTold& told) {
-  JudgedOutcome outcome;
-  outcome.patients = told.chance.size();
-  std::vector<double> kept;  // off 0 and 1
-  for (std::size_t i = 0; i < told.chance.size(); ++i) {
-    outcome.expected += told.chance[i], outcome.observed += told.truth[i];
-    constexpr double kLeast = 1e-7;
-    kept.push_back(std::clamp(told.chance[i], kLeast, 1 - kLeast));
-  }
-  outcome.ratio = observed_to_expected(outcome.observed, outcome.expected);
-  outcome.truth = beside_truth(told);
-  outcome.auroc = {kNaN, kNaN, kNaN};
-  if (outcome.observed == 0 || outcome.observed == static_cast<double>(outcome.patients))
-    return outcome;
-  outcome.auroc = auroc_delong(told.chance, told.truth);
-  const std::vector<double> weights(kept.size(), 1.0);
-  outcome.slope = calibration_line(kept, told.truth, weights).slope;
-  return outcome;
-}
-
 }  // namespace
 
 TimelinesReport judge_timelines(const JudgeTimelinesRequest& asked) {
@@ -219,12 +174,8 @@ TimelinesReport judge_timelines(const JudgeTimelinesRequest& asked) {
   TimelineModel model = TimelineModel::open(bundle);
   if (request.format != FloatFormat::float32) model.set_format(request.format);
   const Store store = Store::open(request.store);
-  TimelinesReport report;
-  report.bundle = bundle.digest(), report.store = store.digest();
-  report.model = model.facts().name;
-  report.synthetic = store.inventory().synthetic || model.facts().synthetic;
-  report.as_of = as_of, report.years = request.years, report.futures = request.futures;
-  report.judged_by = request.another ? "everybody" : model.facts().judged_by;
+  TimelinesReport report = begin_judging(bundle, model, store, request);
+  report.as_of = as_of, report.years = request.years;
   const SplitOf split(store, parse_pretrain_recipe(bundle.read("recipe.yaml"), "recipe.yaml"));
   const TokenSplit judges =
       report.judged_by == "tuning" ? TokenSplit::tuning : TokenSplit::held_out;
@@ -255,19 +206,7 @@ TimelinesReport judge_timelines(const JudgeTimelinesRequest& asked) {
   }
   std::stable_sort(report.outcomes.begin(), report.outcomes.end(),
                    [](const auto& a, const auto& b) { return a.observed > b.observed; });
-  const Time now = std::chrono::floor<Duration>(std::chrono::system_clock::now());
-  append_audit(request.store / "audit.ndjson", format_time(now),
-               nlohmann::ordered_json{{"what", "evaluate"},
-                                      {"model", report.bundle},
-                                      {"store", report.store},
-                                      {"as_of", format_time(report.as_of)},
-                                      {"patients", report.patients}}
-                   .dump());
-  if (!request.report.empty()) {
-    fs::create_directories(request.report);
-    write_file(request.report / "report.json", timelines_report_json(report));
-    write_file(request.report / "index.html", timelines_report_html(report));
-  }
+  end_judging(report, request);
   return report;
 }
 

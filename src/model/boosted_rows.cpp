@@ -91,8 +91,8 @@ void BoostedRows::margins(std::span<const float> row, std::span<double> out) con
   }
 }
 
-bool BoostedRows::contributions(std::span<const float> row, std::size_t output,
-                                std::size_t outputs, std::span<double> parts) const {
+bool BoostedRows::contributions(std::span<const float> row, std::size_t output, std::size_t outputs,
+                                std::span<double> parts) const {
   if (!shap_) return false;
   std::fill(parts.begin(), parts.end(), 0);
   for (std::size_t k = output; k < roots_.size(); k += outputs) shap_->add(k, row, parts);

@@ -36,8 +36,9 @@ void check(const FutureRequest& request, std::size_t vocabulary) {
   for (const std::int32_t id : request.happened)
     if (id <= 0 || static_cast<std::size_t>(id) >= vocabulary)
       fail(Fault::input, "an event that the model's vocabulary does not have");
-  if (!request.watched.empty() && request.watched.size() != vocabulary)
-    fail(Fault::internal, "what is watched is told of every id");
+  if ((!request.watched.empty() && request.watched.size() != vocabulary) ||
+      (!request.stops.empty() && request.stops.size() != vocabulary))
+    fail(Fault::internal, "what is watched, and what stops, is told of every id");
   for (std::size_t i = 1; i < request.days.size(); ++i)
     if (!(request.days[i] >= request.days[i - 1]))
       fail(Fault::input, "the events of a history are not in the order of time");
@@ -198,7 +199,7 @@ struct Course {
       const auto [first, last] = rules.kin_of(static_cast<std::int32_t>(id));
       std::fill(waits.data() + first, waits.data() + last, 0.0f);
     }
-    is_over = rules.ends[id];
+    is_over = rules.ends[id] || request->is_over(static_cast<std::int32_t>(id), then);
   }
 
   void end() {
@@ -408,6 +409,8 @@ std::vector<std::vector<Future>> DecoderFutures::draw(std::span<const FutureRequ
     ensure(
         request.tell_by.empty() || (request.watched.empty() && expected.size() == requests.size()),
         "what is expected is told where there is room, and nothing is watched");
+    ensure(request.stops.empty() || (request.watched.empty() && request.tell_by.empty()),
+           "what stops early sums nothing up");
   }
   if (device_) return draw_on_device(requests, seed, expected);
   std::vector<std::vector<Future>> all(requests.size());

@@ -37,6 +37,12 @@ struct FutureRequest {
   // up instead, which is exact where drawing would leave only yes or no.
   std::vector<float> watched = {};
   std::size_t most_events = 4096;  // of a future
+  // By id, may be empty: from the age `stops_from` on, the first of these ends a future.
+  std::vector<std::uint8_t> stops = {};
+  float stops_from = 0;
+  bool is_over(std::int32_t id, float age) const {
+    return !stops.empty() && age >= stops_from && stops[static_cast<std::size_t>(id)];
+  }
   // Ages, ascending: what is expected by each of them is summed up (see Expected). Nothing is
   // watched then.
   std::vector<float> tell_by = {};

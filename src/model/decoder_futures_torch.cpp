@@ -188,7 +188,7 @@ class TorchFutures final : public DeviceFutures {
       if (static_cast<std::size_t>(active) * 2 < slots_.size()) close_ranks();
       grow();
       for (std::size_t k = 0; k < kDrawsTogether; ++k) draw_once(k);
-      free = look(first, over);
+      free = look(questions, first, over);
     }
   }
 
@@ -364,7 +364,8 @@ class TorchFutures final : public DeviceFutures {
   }
 
   // What was drawn since the last look; returns the slots whose futures are over, which are told.
-  std::vector<std::size_t> look(std::size_t first, const Over& over) {
+  std::vector<std::size_t> look(std::span<const DeviceQuestion> questions, std::size_t first,
+                                const Over& over) {
     const Tensor drawn = drawn_.cpu(), when = when_.cpu(), hazards = hazards_.cpu();
     const std::size_t count = slots_.size();
     const auto* ids = drawn.data_ptr<std::int32_t>();
@@ -385,7 +386,9 @@ class TorchFutures final : public DeviceFutures {
         }
         slot.future.ids.push_back(id), slot.future.days.push_back(days[k * count + i]);
         ++slot.rows;
-        if (ends_[static_cast<std::size_t>(id)]) slot.is_active = false;
+        if (ends_[static_cast<std::size_t>(id)] ||
+            questions[slot.question].request.is_over(id, slot.future.days.back()))
+          slot.is_active = false;
       }
       if (slot.is_active) continue;
       free.push_back(i), told.push_back(wide(i));

@@ -102,9 +102,13 @@ std::string dots(const TimelinesReport& report) {
 std::string timelines_report_json(const TimelinesReport& report) {
   Json json{{"model", report.bundle},        {"name", report.model},
             {"store", report.store},         {"synthetic", report.synthetic},
-            {"judged_by", report.judged_by}, {"as_of", format_time(report.as_of)},
-            {"years", report.years},         {"patients", report.patients},
-            {"futures", report.futures}};
+            {"judged_by", report.judged_by}, {"years", report.years},
+            {"patients", report.patients},   {"futures", report.futures}};
+  if (report.task.empty())
+    json["as_of"] = format_time(report.as_of);
+  else
+    json.update(Json{
+        {"task", report.task}, {"not_asked", report.not_asked}, {"not_taken", report.not_taken}});
   Json outcomes = Json::array();
   for (const JudgedOutcome& one : report.outcomes) {
     outcomes.push_back({{"code", one.code},
@@ -125,9 +129,37 @@ std::string timelines_report_json(const TimelinesReport& report) {
   return json.dump(1) + "\n";
 }
 
-std::string timelines_report_html(const TimelinesReport& report) {
+namespace {
+
+// What was compared.
+Words said_of(const TimelinesReport& report, const Words& who) {
+  const std::string people = format_count(report.patients);
+  if (!report.task.empty())
+    return {people + " examples of the task " + report.task + ", of " + who.english +
+                ". The model was never trained for it: futures were drawn behind each example, " +
+                std::to_string(report.futures) +
+                " of them, and labelled as records are; the share of yes is compared with what "
+                "the records say. Without an answer: " +
+                format_count(report.not_asked + report.not_taken) + ".",
+            "任务 " + report.task + " 的 " + people + " 个样本，来自" + who.chinese +
+                "。模型未针对该任务训练：为每个样本抽取 " + std::to_string(report.futures) +
+                " 个未来，并按记录的规则标注；“是”的比例与实际记录对比。未能作答：" +
+                format_count(report.not_asked + report.not_taken) + "。"};
   const std::string when = format_time(report.as_of).substr(0, 10),
-                    years = format_short(report.years, 3), people = format_count(report.patients);
+                    years = format_short(report.years, 3);
+  return {people + " " + who.english + ", each looked at on " + when +
+              "; nothing that became known later was used. What the model foretold for the next " +
+              years +
+              " years is compared with what their records then say. Who had no later record "
+              "counts as well; who died first, as not having it.",
+          people + " 名" + who.chinese + "，于 " + when +
+              " 评估；未使用此后才知道的信息。模型对其后 " + years +
+              " 年的预测与实际记录对比。此后没有记录者按未发生计；先死亡者按未发生计。"};
+}
+
+}  // namespace
+
+std::string timelines_report_html(const TimelinesReport& report) {
   const Words who = report.judged_by == "everybody"
                         ? Words{"patients of another hospital than the training's",
                                 "来自另一所医院（非训练数据）的患者"}
@@ -138,15 +170,7 @@ std::string timelines_report_html(const TimelinesReport& report) {
   std::string body;
   if (report.synthetic)
     body += paragraph({"SYNTHETIC: the patients do not exist.", "合成数据：患者并不存在。"});
-  body += paragraph(
-      {people + " " + who.english + ", each looked at on " + when +
-           "; nothing that became known later was used. What the model foretold for the next " +
-           years +
-           " years is compared with what their records then say. Who had no later record "
-           "counts as well; who died first, as not having it.",
-       people + " 名" + who.chinese + "，于 " + when +
-           " 评估；未使用此后才知道的信息。模型对其后 " + years +
-           " 年的预测与实际记录对比。此后没有记录者按未发生计；先死亡者按未发生计。"});
+  body += paragraph(said_of(report, who));
   body += dots(report);
   body += heading({"Outcome by outcome", "逐个结局"}) + table(report) + table_of_truth(report);
   body +=

@@ -34,6 +34,10 @@ struct TimelinesReport {
   Time as_of;
   double years = 0;
   std::size_t patients = 0, futures = 0;
+  // A task that was asked of futures: the only outcome, its examples counted as patients; those
+  // without an answer are counted here: no birth known or dead, and the task took no future.
+  std::string task;
+  std::size_t not_asked = 0, not_taken = 0;
   std::vector<JudgedOutcome> outcomes;  // by falling number of patients who had it
 };
 

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/progress.h"
 #include "base/text.h"
+#include "source/delphi_labels.h"
 #include "source/source.h"
 #include "timeline/meds_tables.h"
 
@@ -17,46 +18,10 @@ constexpr std::size_t kRowBytes = 12;
 constexpr std::uint32_t kMostDays = 130 * 366;
 const Time kBirth = Time(std::chrono::sys_days(std::chrono::year(1900) / 1 / 1));
 
-struct Token {
-  std::string code, description;  // empty code: stands for no event
-};
-
-bool is_icd(std::string_view word) {
-  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
-  return word.size() == 3 && word[0] >= 'A' && word[0] <= 'Z' && digit(word[1]) && digit(word[2]);
-}
-
-// "A00 (cholera)", "O01 Hydatidiform mole", "Smoking_low", "Female", "Death"
-Token token_of(std::string_view line) {
-  if (line == "Female") return {"GENDER//F", "female"};
-  if (line == "Male") return {"GENDER//M", "male"};
-  if (line == "Death") return {"MEDS_DEATH", ""};
-  const std::string_view word = line.substr(0, line.find(' '));
-  if (is_icd(word)) {
-    std::string_view name = trim(line.substr(word.size()));
-    if (name.starts_with('(') && name.ends_with(')')) name = name.substr(1, name.size() - 2);
-    return {"ICD10//" + std::string(word), std::string(name)};
-  }
-  const std::size_t bar = word.find('_');
-  if (bar == std::string_view::npos) return {};
-  std::string code(word);
-  for (char& c : code) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  return {code.replace(bar, 1, "//"), std::string(line)};
-}
-
-std::vector<Token> read_tokens(const fs::path& file) {
-  std::vector<Token> tokens;
-  LineReader lines(file);
-  while (const auto line = lines.next()) tokens.push_back(token_of(trim(line->text)));
-  if (tokens.size() < 3)
-    fail(Fault::input, file.string() + ": not the labels of Delphi, a name in each line");
-  return tokens;
-}
-
 // The rows of one file.
 class DelphiFile {
  public:
-  DelphiFile(const fs::path& file, const std::vector<Token>& tokens, Sink& sink)
+  DelphiFile(const fs::path& file, const std::vector<DelphiLabel>& tokens, Sink& sink)
       : name_(file.string()), tokens_(tokens), sink_(sink), in_(file, std::ios::binary) {
     if (!in_) fail(Fault::storage, "cannot read " + name_);
     const std::uintmax_t bytes = fs::file_size(file);
@@ -109,7 +74,7 @@ class DelphiFile {
   }
 
   std::string name_;
-  const std::vector<Token>& tokens_;
+  const std::vector<DelphiLabel>& tokens_;
   Sink& sink_;
   std::ifstream in_;
   std::uint64_t rows_ = 0, line_ = 0;
@@ -132,7 +97,7 @@ void read_delphi(const SourceOptions& options, Sink& sink) {
   if (!fs::exists(folder / "labels.csv"))
     fail(Fault::missing, "no labels.csv beside " + files.front().string() +
                              ": without it nobody knows what its tokens stand for");
-  const std::vector<Token> tokens = read_tokens(folder / "labels.csv");
+  const std::vector<DelphiLabel> tokens = read_delphi_labels(folder / "labels.csv");
   Splits splits;
   for (const fs::path& file : files)
     DelphiFile(file, tokens, sink).read(file.stem() == "val" ? "tuning" : "train", splits);
