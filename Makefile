@@ -20,7 +20,7 @@ demo: build
 
 # But for `pip install` nothing of it needs more than loopback. Most of these wait more than they
 # compute, so two go side by side, the longest first.
-SUITES = python postgres service soak web contract pages hostile onnx cli interop
+SUITES = python learner postgres service soak web contract pages hostile onnx cli interop
 test: build tidy
 	@tools/fetch-data
 	@tests/venv interop onnx service contract python

@@ -17,6 +17,8 @@ int evaluate_timelines(const Args& args) {
   request.store = args.need("--store");
   request.truth = args.get("--truth", "");
   if (const std::string labels = args.get("--labels", ""); !labels.empty()) request.labels = labels;
+  if (request.labels && (args.find("--as-of") || !request.truth.empty()))
+    throw UsageError{"--labels say when each example is; --as-of and --truth are for all outcomes"};
   request.task = args.get("--task", "");
   if (request.truth.empty() && !request.labels) request.as_of = args.need("--as-of");
   request.zone = args.get("--zone", "UTC");

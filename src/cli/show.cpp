@@ -104,8 +104,8 @@ std::string prediction_text(const PredictReply& reply) {
   for (std::size_t i = 0; i < std::min<std::size_t>(p.reasons.size(), 8); ++i) {
     const Reason& r = p.reasons[i];
     text += (r.contribution >= 0 ? "  + " : "  - ") +
-            padded(format_fixed(std::abs(r.contribution), 3), 9) + r.feature + " = " +
-            (r.value ? format_short(*r.value, 4) : std::string("missing"));
+            padded(format_fixed(std::abs(r.contribution), 3), 9) + r.feature;
+    if (!r.is_state()) text += " = " + (r.value ? format_short(*r.value, 4) : "missing");
     if (!r.description.empty()) text += "  (" + r.description + ")";
     if (!r.evidence.empty() && r.evidence.back().time)
       text += "  at " + format_time(*r.evidence.back().time);

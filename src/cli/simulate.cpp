@@ -20,7 +20,8 @@ std::string simulated_json(const SimulateReply& reply) {
                               {"cut", reply.cut},
                               {"unknown_events", reply.unknown_events},
                               {"events", reply.events},
-                              {"dead", reply.dead}};
+                              {"dead", reply.dead},
+                              {"warnings", reply.warnings}};
   auto& codes = json["codes"] = nlohmann::ordered_json::array();
   for (const SimulatedCode& code : reply.codes)
     codes.push_back({{"code", code.code},
@@ -83,6 +84,7 @@ int run_simulate(const Args& args) {
     std::printf("  %5.1f +- %-4.1f     %5.1f years     %s  %s\n", 100 * code.share,
                 196 * code.standard_error, code.median_days / 365.25, code.code.c_str(),
                 code.description.c_str());
+  for (const std::string& warning : reply.warnings) std::printf("%s\n", warning.c_str());
   if (reply.cut > 0)
     std::printf("%s futures have more events than are drawn; they end early\n",
                 format_count(reply.cut).c_str());

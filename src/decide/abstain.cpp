@@ -20,9 +20,14 @@ std::vector<std::string> most_wanted(const Pipeline& pipeline, std::span<const f
   std::stable_sort(missing.begin(), missing.end(), [&](std::size_t a, std::size_t b) {
     return pipeline.ranges[a].importance > pipeline.ranges[b].importance;
   });
+  const auto [first, last] = pipeline.state_columns();  // missing all at once
   std::vector<std::string> names;
-  for (std::size_t k = 0; k < std::min<std::size_t>(missing.size(), 5); ++k)
-    names.push_back(pipeline.encoder->columns()[missing[k]].name());
+  for (const std::size_t j : missing) {
+    const bool is_state = j >= first && j < last;
+    const std::string name = is_state ? "MEDS_BIRTH" : pipeline.encoder->columns()[j].name();
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+    if (names.size() == 5) break;
+  }
   return names;
 }
 

@@ -27,6 +27,9 @@ struct Reason {
   std::optional<float> value;  // none = missing
   double contribution = 0;
   std::vector<Evidence> evidence;
+  // Of the state of a model of timelines, all its numbers together: it has no value.
+  static constexpr const char* kState = "state";
+  bool is_state() const { return aggregate == kState; }
 };
 
 // What the model would say if one feature, or a few, were other than they are.

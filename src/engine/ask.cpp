@@ -134,13 +134,13 @@ AskReply ask_task(const AskRequest& request, const AskedPatient& asked, FutureRe
   const Labeller labeller({task}, codes.codes());
   for (const std::string& warning : labeller.warnings()) reply.warnings.push_back(warning);
   reply.codes = {task.name};
+  require_like(asked.model, wanted, reply.warnings);
   suppose(request.supposing, asked.model, wanted, reply.warnings);
   const TaskEnd end = end_of(task, asked.model.vocabulary());
   wanted.stops = end.stops, wanted.stops_from = asked.moment.until(end.from);
   const DecoderFutures simulator(asked.model.weights(), asked.model.rules(), question.device);
   const auto futures = simulator.draw({&wanted, 1}, question.seed, question.threads).front();
-  const auto [taken, yes, cut] =
-      share_of(labeller, record, asked.moment.as_of, futures, wanted.until);
+  const auto [taken, yes, cut] = share_of(labeller, record, asked.moment.as_of, futures, wanted);
   warn_of_cut(cut, reply);
   if (taken == 0)
     fail(Fault::input,
@@ -168,6 +168,7 @@ AskReply ask_model(const AskRequest& request) {
   if (request.task) return ask_task(request, asked, std::move(wanted));
   AskReply reply = begin_reply(asked, question);
   reply.method = "hazards of simulated futures", reply.taken = question.futures;
+  require_like(asked.model, wanted, reply.warnings);
   wanted.watched = watched_codes(request, asked.model.vocabulary(), reply.codes);
   const DecoderFutures simulator(asked.model.weights(), asked.model.rules(), question.device);
   if (!request.supposing.empty()) {

@@ -10,6 +10,7 @@ namespace cangong {
 namespace {
 
 constexpr const char* kEmbedding = "transformer.wte.weight";
+const std::string kOther = "DELPHI//";           // names that are no codes
 constexpr const char* kHead = "lm_head.weight";  // the embedding again
 
 // What the official code keeps beside weights, and what it computes anew.
@@ -51,9 +52,13 @@ DelphiNetwork<float>::Weights weights_of(Safetensors&& file, const DelphiShape& 
     if (weight == kHead && array.values != file.arrays.at(kEmbedding).values)
       fail(Fault::input, name + ": " + kHead + " is not the embedding, as Delphi's is");
     if (is_computed(weight)) continue;
-    if (std::none_of(table.begin(), table.end(),
-                     [&](const auto& one) { return one.name == weight; }))
+    const auto known = std::find_if(table.begin(), table.end(),
+                                    [&](const auto& one) { return one.name == weight; });
+    if (known == table.end())
       fail(Fault::input, name + ": " + weight + " is no weight of Delphi without biases");
+    if (known->rows > 1 && array.shape != std::vector{known->rows, known->columns})
+      fail(Fault::input, name + ": " + weight + " is not " + std::to_string(known->rows) + " x " +
+                             std::to_string(known->columns) + " ([out, in])");
     if (!std::all_of(array.values.begin(), array.values.end(),
                      [](float v) { return std::isfinite(v); }))
       fail(Fault::input, name + ": " + weight + " has what is no number");
@@ -71,12 +76,12 @@ TokenVocabulary vocabulary_of(const fs::path& file, std::size_t size) {
   nlohmann::ordered_json tokens = nlohmann::ordered_json::array();
   std::size_t first_outcome = 0;
   const auto is_outcome = [](const std::string& code) {
-    return code.starts_with("ICD10//") || code == "MEDS_DEATH";
+    return code.starts_with("ICD10//") || code.starts_with(kOther) || code == "MEDS_DEATH";
   };
   for (std::size_t id = 0; id < labels.size(); ++id) {
-    const std::string& code = labels[id].code;
-    if (id >= 2 && code.empty())
-      fail(Fault::input, file.string() + ":" + std::to_string(id + 1) + ": a name of no event");
+    const std::string& name = labels[id].description;
+    const std::string code =
+        labels[id].code.empty() ? kOther + name.substr(0, name.find(' ')) : labels[id].code;
     if (id >= 2 && first_outcome == 0 && is_outcome(code)) first_outcome = id;
     const char* kind = id == 0             ? "padding"
                        : id == 1           ? "no_event"
@@ -101,7 +106,8 @@ std::string label_of(const Token& token) {
   if (token.code == "GENDER//M") return "Male";
   if (token.code == "MEDS_DEATH") return "Death";
   std::string name = token.name();
-  if (name.starts_with("ICD10//")) return name.substr(7);
+  for (const std::string& prefix : {std::string("ICD10//"), kOther})
+    if (name.starts_with(prefix)) return name.substr(prefix.size());
   for (std::size_t at = name.find("//"); at != std::string::npos; at = name.find("//"))
     name.replace(at, 2, "_");
   for (char& c : name)
@@ -111,7 +117,9 @@ std::string label_of(const Token& token) {
 
 // How the official code would have been told to train it, as far as the weights say.
 std::string recipe_of(const TimelineFacts& facts, const DelphiShape& shape) {
-  return "name: '" + facts.name + "'\nwindow: {context: " + std::to_string(facts.context) +
+  std::string name;
+  for (const char c : facts.name) name += c == '\'' ? "''" : std::string(1, c);
+  return "name: '" + name + "'\nwindow: {context: " + std::to_string(facts.context) +
          ", from: first, keep_birth: false, ties: hidden, least_days: 1, resolution_days: 0.1}\n" +
          "model: {layers: " + std::to_string(shape.layers) +
          ", heads: " + std::to_string(shape.heads) + ", width: " + std::to_string(shape.width) +

@@ -178,6 +178,7 @@ StudyReply run_study(const StudyRequest& request);
 // Label rows below `labels`: of the named task, or of the only one.
 struct NamedLabels {
   std::string task, task_text;
+  std::optional<fs::path> predicates;  // that stood in for the task's own
   std::vector<LabelRow> rows;
 };
 NamedLabels find_labels(const fs::path& labels, const std::string& task);

@@ -12,6 +12,7 @@
 #include "engine/groupings.h"
 #include "evaluate/competing.h"
 #include "explain/shap.h"
+#include "model/state_encoder.h"
 #include "report/card.h"
 #include "train/cross_validation.h"
 
@@ -114,12 +115,17 @@ std::vector<ImportanceRow> importance_rows(const Pipeline& p, const Store& store
   std::map<std::string_view, std::string_view> descriptions;
   for (const auto& info : store.code_infos()) descriptions[info.code] = info.description;
   std::vector<ImportanceRow> rows;
+  double course = 0;
   for (std::size_t j = 0; j < p.ranges.size(); ++j) {
     const Column& column = p.encoder->columns()[j];
-    if (p.ranges[j].importance > 0)
+    if (StateEncoder::is_of(column))
+      course += p.ranges[j].importance;
+    else if (p.ranges[j].importance > 0)
       rows.push_back(
           {column.name(), std::string(descriptions[column.code]), p.ranges[j].importance});
   }
+  if (course > 0)
+    rows.push_back({StateEncoder::kCode, "the course of the record as a whole", course});
   std::stable_sort(rows.begin(), rows.end(),
                    [](const auto& a, const auto& b) { return a.share > b.share; });
   if (rows.size() > 20) rows.resize(20);
@@ -203,6 +209,7 @@ std::vector<Curve> dependence_curves(const Pipeline& p) {
   constexpr std::size_t kShown = 6;
   for (const std::size_t j : order) {
     if (curves.size() == kShown || p.ranges[j].importance <= 0) break;
+    if (StateEncoder::is_of(p.encoder->columns()[j])) continue;
     Curve curve{p.encoder->columns()[j].name(), {}, true};
     for (const auto& point : dependence(answers_of(p.main()), p.background, j))
       curve.points.push_back({point.value, point.mean, point.low, point.high});

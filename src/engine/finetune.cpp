@@ -11,7 +11,7 @@ std::string quoted(const std::string& text) {
   return all + "'";
 }
 
-// Age beside the state, which knows it by its sines alone.
+// Age and sex beside the state, which the baseline is made of.
 std::string recipe_of(const FinetuneRequest& request, const std::string& task,
                       const std::string& model) {
   return "name: " + quoted(task + "-by-" + model) +
@@ -20,7 +20,7 @@ std::string recipe_of(const FinetuneRequest& request, const std::string& task,
          "record.\n"
          "encoder:\n  timelines: " +
          quoted(request.timelines.string()) +
-         "\n  include: ['^$']\n  windows: [all]\n  aggregates: [last]\n"
+         "\n  include: ['^(SEX|GENDER)//']\n  windows: [all]\n  aggregates: [last]\n"
          "model: {kind: linear}\nbaselines: [prevalence, age_sex]\n";
 }
 

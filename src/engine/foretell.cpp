@@ -71,6 +71,7 @@ Foretold drawn(Hospital& hospital, const Foretelling& asked) {
   told.at = now(), told.id = new_id(told.at), told.as_of = asked.as_of;
   told.synthetic = asked.record.synthetic || model.facts().synthetic;
   told.unknown = moment.history.unknown;
+  require_like(model, request, told.warnings);
   suppose(asked.supposing, model, other, told.warnings);
   const Drawing drawing{seed_of(asked), asked.threads, asked.most};
   told.outlook = outlook(model, request, drawing);

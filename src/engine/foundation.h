@@ -125,6 +125,7 @@ struct SimulateReply {
   double dead = 0;                   // share of futures that end by death
   std::size_t futures = 0, cut = 0, unknown_events = 0;
   std::vector<SimulatedCode> codes;  // by falling share
+  std::vector<std::string> warnings;
 };
 SimulateReply simulate_futures(const SimulateRequest& request);
 

@@ -14,14 +14,15 @@ FutureRecord::FutureRecord(const FutureCodes& codes, const Timeline& known,
                            const AskedMoment& moment)
     : codes_(codes), moment_(moment), history_(known.until(moment.as_of)) {}
 
+Time FutureRecord::at(float days) const {
+  constexpr double kDay = 86400e6;
+  const double later = (double{days} - moment_.age_days) * kDay;
+  return moment_.as_of + Duration(std::max<std::int64_t>(static_cast<std::int64_t>(later), 1));
+}
+
 Timeline FutureRecord::with(const Future& future, float until) const {
   const auto known = history_.events();
   auto rows = std::make_shared<std::vector<Event>>(known.begin(), known.end());
-  const auto at = [&](float days) {
-    constexpr double kDay = 86400e6;
-    const double later = (double{days} - moment_.age_days) * kDay;
-    return moment_.as_of + Duration(std::max<std::int64_t>(static_cast<std::int64_t>(later), 1));
-  };
   const TokenVocabulary& vocabulary = codes_.vocabulary();
   bool is_dead = false;
   for (std::size_t i = 0; i < future.ids.size(); ++i) {
@@ -34,7 +35,7 @@ Timeline FutureRecord::with(const Future& future, float until) const {
       event.number = static_cast<float>(token.value);
       event.unit = vocabulary.unit_of(token.code);
     }
-    is_dead = is_dead || token.code == "MEDS_DEATH";
+    is_dead = is_dead || is_death(future.ids[i]);
     rows->push_back(event);
   }
   if (!is_dead && !future.is_cut) {

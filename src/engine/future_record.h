@@ -33,6 +33,10 @@ class FutureRecord {
   // Numbers are the medians of their parts, in the unit of these. Who is alive at the end has an
   // event of the code kFollowed there: nobody is lost in a simulated future.
   Timeline with(const Future& future, float until) const;
+  Time at(float days) const;  // an age as a moment, behind the question
+  bool is_death(std::int32_t id) const {
+    return codes_.vocabulary().token(id).code == "MEDS_DEATH";
+  }
 
   static constexpr const char* kFollowed = "SIMULATED//FOLLOWED";
 

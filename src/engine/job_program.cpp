@@ -170,6 +170,10 @@ std::string about_train(Hospital& hospital, const std::string& text) {
   require_name(name);
   parse_task(need(request, "task"), "task.yaml");
   const Recipe recipe = parse_recipe(need(request, "recipe"), "recipe.yaml");
+  if (!recipe.encoder.timelines.empty())
+    fail(Fault::config,
+         "recipe.yaml: encoder: timelines: a recipe that is sent names no files of the "
+         "machine; cangong finetune teaches models of timelines");
   if (const auto kind = recipe.model ? recipe.model->find("kind") : std::nullopt)
     at_place(kind->where(), [&] { learner_named(kind->scalar()); });
   if (!current_generation(hospital.home().store()))

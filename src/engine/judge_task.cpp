@@ -24,7 +24,7 @@ Task task_of(const NamedLabels& labels) {
     fail(Fault::input,
          "the labels do not say what was asked: they have no task.yaml; make them "
          "with cangong label");
-  Task task = parse_task(labels.task_text, "task.yaml");
+  Task task = parse_task(labels.task_text, "task.yaml", labels.predicates);
   if (task.outcome.kind != Outcome::Kind::boolean)
     fail(Fault::config, labels.task + ": only questions of yes or no can be asked yet");
   return task;
@@ -120,8 +120,8 @@ TimelinesReport judge_task(const JudgeTimelinesRequest& request) {
     for (std::size_t i = 0; i < examples.size(); ++i) {
       const Example& one = examples[i];
       const FutureRecord record(codes, *one.known, one.moment);
-      const TaskShare share =
-          share_of(labeller, record, one.moment.as_of, drawn[i], one.request.until);
+      const TaskShare share = share_of(labeller, record, one.moment.as_of, drawn[i], one.request);
+      report.cut += share.cut;
       if (share.taken == 0) {
         ++report.not_taken;
         continue;

@@ -8,6 +8,8 @@
 namespace cangong {
 namespace {
 
+constexpr const char* kPredicates = "predicates.yaml";
+
 double mean_of(const std::vector<LabelRow>& rows, std::uint64_t& labelled) {
   double sum = 0;
   for (const auto& row : rows) {
@@ -47,6 +49,8 @@ LabelReply label_data(const LabelRequest& request) {
     const Task& task = labeller.tasks()[t];
     const fs::path folder = request.out / task.name;
     if (!request.dry_run) write_task(folder, task, rows[t]);
+    if (!request.dry_run && request.predicates)
+      write_file(folder / kPredicates, read_file(*request.predicates));
     LabelReply::One one{task.name, rows[t].size(), 0, 0, 0, folder};
     std::set<PatientId> subjects;
     for (const auto& row : rows[t]) subjects.insert(row.patient);
@@ -82,6 +86,7 @@ NamedLabels find_labels(const fs::path& labels, const std::string& task) {
   }
   found.rows = read_labels(folder);
   if (fs::exists(folder / "task.yaml")) found.task_text = read_file(folder / "task.yaml");
+  if (fs::exists(folder / kPredicates)) found.predicates = folder / kPredicates;
   return found;
 }
 

@@ -15,6 +15,10 @@ using Json = nlohmann::ordered_json;
 constexpr double kAlike = 1e-4;  // what 32-bit sums of many trees may differ by
 
 std::string graph_of(const Pipeline& pipeline, const Digest& digest) {
+  if (pipeline.encoder->state())
+    fail(Fault::model,
+         "the model reads the state of a model of timelines, which nothing outside "
+         "of this program can compute; it cannot be exported");
   const Fitted& fitted = pipeline.main();
   OnnxGraph graph("features", pipeline.encoder->columns().size());
   if (!fitted.columns.empty()) graph.choose(fitted.columns);

@@ -63,13 +63,13 @@ std::vector<Reason> reasons_of(const Pipeline& p, const Meaning& meaning, const 
       }
     reasons.push_back(std::move(reason));
   }
-  if (first < last) {  // numbers of the state say nothing one by one
+  if (course != 0) {  // numbers of the state say nothing one by one
     const auto before = std::find_if(reasons.begin(), reasons.end(), [&](const Reason& one) {
       return std::abs(one.contribution) < std::abs(course);
     });
     reasons.insert(before, {StateEncoder::kCode,
                             StateEncoder::kCode,
-                            "",
+                            Reason::kState,
                             "",
                             "",
                             "the course of the record as a whole",
@@ -118,6 +118,7 @@ std::size_t column_named(const Pipeline& p, const std::string& name) {
 
 // What nobody can change: who the patient is, and how long ago or how often something was.
 bool can_change(const Column& column) {
+  if (StateEncoder::is_of(column)) return false;
   if (column.window.starts_with("visit ")) return false;  // the past
   const bool value = column.aggregate == "last" || column.aggregate == "mean" ||
                      column.aggregate == "min" || column.aggregate == "max";
@@ -127,6 +128,10 @@ bool can_change(const Column& column) {
 
 // A model of visits looks at nothing of a visit that the patient has not had.
 void refuse_absent_visit(const Pipeline& p, std::span<const float> row, std::size_t column) {
+  if (StateEncoder::is_of(p.encoder->columns()[column]))
+    fail(Fault::input,
+         "a number of the record's state cannot be other than it is by itself; "
+         "cangong ask --with supposes other records");
   const Layout layout = p.encoder->layout();
   if (column < layout.facts) return;
   const std::size_t within = (column - layout.facts) % layout.channels;

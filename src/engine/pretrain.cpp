@@ -1,3 +1,4 @@
+#include "base/parallel.h"
 #include "base/progress.h"
 #include "engine/foundation.h"
 #include "train/token_split.h"
@@ -66,6 +67,25 @@ void judge_finally(const PretrainInput& input, const Pretrained& trained, Timeli
   facts.judged_events = loss.targets;
 }
 
+// What the whole records of tuning patients would be told as, asked about at their end.
+Likeness likeness_in(const TimelineModel& model, const TokenShards& shards, std::size_t threads) {
+  const std::size_t people =
+      std::min<std::size_t>(shards.people(TokenSplit::tuning), Likeness::kMost);
+  std::vector<std::optional<double>> told(people);
+  parallel_for(people, threads, [&](std::size_t i) {
+    TokenSequence record;
+    for (const TokenEvent& event : shards.events(TokenSplit::tuning, i))
+      record.ids.push_back(event.id), record.days.push_back(event.days);
+    const FutureRequest asked = question_of(model, record, record.days.back());
+    told[i] =
+        surprise_of(model.weights(), asked.ids, asked.days, model.vocabulary().first_outcome());
+  });
+  std::vector<double> surprises;
+  for (const auto& one : told)
+    if (one) surprises.push_back(*one);
+  return Likeness(std::move(surprises));
+}
+
 }  // namespace
 
 PretrainReply pretrain_model(const PretrainRequest& request) {
@@ -105,7 +125,9 @@ PretrainReply pretrain_model(const PretrainRequest& request) {
   reply.facts = facts_of(recipe, store, shards);
   judge_finally(input, trained, reply.facts);
   BundleWriter bundle;
-  TimelineModel(std::move(vocabulary), std::move(trained.weights), reply.facts).write(bundle);
+  TimelineModel model(std::move(vocabulary), std::move(trained.weights), reply.facts);
+  model.set_likeness(likeness_in(model, shards, request.threads));
+  model.write(bundle);
   bundle.add("recipe.yaml", recipe.text);
   reply.bundle = bundle.commit(out);
   fs::remove_all(work);

@@ -61,10 +61,11 @@ SimulateReply simulate_futures(const SimulateRequest& request) {
   const AskedPatient asked = asked_patient(question);
   const TimelineModel& model = asked.model;
   const FutureRequest wanted = asked.wanted(question);
+  SimulateReply reply;
+  require_like(model, wanted, reply.warnings);
   const DecoderFutures simulator(model.weights(), model.rules(), question.device);
   const std::vector<Future> futures =
       simulator.draw({&wanted, 1}, question.seed, question.threads).front();
-  SimulateReply reply;
   reply.bundle = asked.bundle.digest(), reply.store = asked.store.digest();
   reply.model = model.facts().name, reply.format = question.format;
   reply.synthetic = asked.store.inventory().synthetic || model.facts().synthetic;

@@ -116,7 +116,7 @@ class Supposed {
     std::uint64_t people = 0;
     for (const std::int32_t id : ids) people = std::max(people, vocabulary_.token(id).people);
     constexpr std::uint64_t kFew = 100;
-    if (people < kFew)
+    if (people > 0 && people < kFew)  // 0: weights from elsewhere, nobody knows
       warnings_.push_back("only " + std::to_string(people) + " training patients had " + code);
     if (ids.front() < vocabulary_.first_outcome()) return;
     if (rates_.empty()) rates_ = DecoderFutures(model_.weights(), rules_).rates(request_);

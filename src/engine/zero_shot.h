@@ -22,11 +22,11 @@ TaskEnd end_of(const Task& task, const TokenVocabulary& vocabulary);
 void require_foretellable(const Task& task, const TokenVocabulary& vocabulary);
 
 // Whether futures, each labelled as a record is, are taken by the task with its prediction at the
-// moment, and say yes.
+// moment, and say yes. One whose windows end behind what was drawn is not taken.
 struct TaskShare {
   std::size_t taken = 0, yes = 0, cut = 0;
 };
 TaskShare share_of(const Labeller& labeller, const FutureRecord& record, Time as_of,
-                   const std::vector<Future>& futures, float until);
+                   const std::vector<Future>& futures, const FutureRequest& request);
 
 }  // namespace cangong

@@ -189,6 +189,7 @@ class TorchFutures final : public DeviceFutures {
       grow();
       for (std::size_t k = 0; k < kDrawsTogether; ++k) draw_once(k);
       free = look(questions, first, over);
+      put_to_rest(free);
     }
   }
 
@@ -202,7 +203,19 @@ class TorchFutures final : public DeviceFutures {
     return std::max<std::size_t>(1, std::min({most_together_, by_cache, by_sums}));
   }
 
+  // Fewer at once where the device has not the memory.
   void make_room(const Beginnings& own, std::size_t count) {
+    constexpr std::size_t kFew = 16;
+    try {
+      take_room(own, count);
+    } catch (const c10::OutOfMemoryError&) {
+      if (count < kFew) throw;
+      cache_ = logits_ = may_ = summed_ = waits_ = watch_ = Tensor();
+      make_room(own, count / 2);
+    }
+  }
+
+  void take_room(const Beginnings& own, std::size_t count) {
     const std::int64_t slots = wide(count), ids = wide(shape_.vocabulary);
     slots_.assign(count, {});
     rows_ = own.rows + kMoreRows;
@@ -258,6 +271,14 @@ class TorchFutures final : public DeviceFutures {
     begin(tell_by_, own.tell_by), begin(watch_, own.watch);
     active_.index_fill_(0, to, 1), hazards_.index_fill_(0, to, 0);
     if (summed_.defined()) summed_.index_fill_(0, to, 0), waits_.index_fill_(0, to, 1);
+  }
+
+  // What is over draws nothing more, and writes at the beginning of its own room alone.
+  void put_to_rest(const std::vector<std::size_t>& free) {
+    if (free.empty()) return;
+    const std::vector<std::int64_t> slots(free.begin(), free.end());
+    const Tensor places = moved(slots, {wide(slots.size())}, device_);
+    active_.index_fill_(0, places, 0), lengths_.index_fill_(0, places, 0);
   }
 
   // Where most slots are empty and nothing is left to fill them: the others move together.

@@ -25,20 +25,21 @@ struct Numbers {
         down(norm1 + 5) {}
 };
 
+// libtorch's part for CUDA registers itself when it is loaded; nothing of it is needed to build. It
+// is loaded together with this library, for libtorch asks only once whether it is there.
+const std::string kRefused =
+    ::dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL) ? "" : ::dlerror();
+
 std::int64_t long_of(std::size_t count) {
   return static_cast<std::int64_t>(count);
 }
 
 }  // namespace
 
-// libtorch's part for CUDA registers itself when it is loaded; nothing of it is needed to build.
 c10::Device torch_device(Device device) {
   if (device == Device::processor) return {torch::kCPU};
-  static const std::string refused = [] {
-    return ::dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL) ? "" : ::dlerror();
-  }();
-  if (!refused.empty())
-    fail(Fault::missing, "libtorch's part for CUDA cannot be loaded: " + refused +
+  if (!kRefused.empty())
+    fail(Fault::missing, "libtorch's part for CUDA cannot be loaded: " + kRefused +
                              "; CUDA=1 make build installs what it needs");
   if (!torch::cuda::is_available())
     fail(Fault::missing,
@@ -71,7 +72,7 @@ Tensor TorchDecoder::embed(const Tensor& ids, const Tensor& days) const {
   const Tensor turn = (days / 365.25f).unsqueeze(-1) * speeds_.front();
   const Tensor phases = torch::stack({torch::sin(turn), torch::cos(turn)}, -1).flatten(-2);
   return F::embedding(ids, weights_[0]).to(torch::kFloat32) +
-         F::linear(phases.to(weights_[1].scalar_type()), weights_[1]);
+         F::linear(phases, weights_[1].to(torch::kFloat32));  // days apart, which bfloat16 loses
 }
 
 Tensor TorchDecoder::normalised(const Tensor& x, std::size_t scale) const {

@@ -93,7 +93,7 @@ struct NetworkProblem {
 };
 
 struct NetworkResult {
-  std::vector<Layer> layers;    // in the order in which the plain network reads them
+  std::vector<Layer> layers;  // in the order in which the plain network reads them
   std::vector<double> train_loss, tuning_loss;  // by epoch, those before a checkpoint too
   std::size_t best_epoch = 0;
   Matrix probe;  // what the trained network says of the first training rows

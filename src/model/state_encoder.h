@@ -13,6 +13,10 @@ class StateEncoder : public Encoder {
  public:
   static constexpr const char* kCode = "TIMELINES";
 
+  static bool is_of(const Column& column) {
+    return column.code.starts_with(std::string(kCode) + "//");
+  }
+
   // recipe: the model's own, which says who trained it.
   StateEncoder(TimelineModel model, std::string recipe);
   // Of a bundle of the model alone, or of one that write() added it to.

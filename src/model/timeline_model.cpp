@@ -54,6 +54,7 @@ TimelineFacts facts_of(const nlohmann::json& json) {
   facts.cross_entropy = finite(json.at("cross_entropy"));
   facts.waiting = finite(json.at("waiting")), facts.judged_events = json.at("judged_events");
   facts.judged_by = json.at("judged_by");
+  facts.likeness = Likeness(json.value("surprises", std::vector<double>()));
   return facts;
 }
 
@@ -118,7 +119,8 @@ void TimelineModel::write(BundleWriter& bundle, const std::string& prefix) const
                                     {"cross_entropy", number(facts_.cross_entropy)},
                                     {"waiting", number(facts_.waiting)},
                                     {"judged_by", facts_.judged_by},
-                                    {"judged_events", facts_.judged_events}};
+                                    {"judged_events", facts_.judged_events},
+                                    {"surprises", facts_.likeness.surprises()}};
   bundle.add(prefix + kFacts, json.dump(1) + "\n");
   bundle.add(prefix + kVocabulary, vocabulary_.json());
   NamedArrays arrays;
@@ -180,6 +182,24 @@ FutureRequest question_of(const TimelineModel& model, const TokenSequence& histo
   request.ids.push_back(TokenVocabulary::kNoEvent);
   request.days.push_back(request.days.empty() ? days : std::max(days, request.days.back()));
   return request;
+}
+
+std::optional<double> likeness_of(const TimelineModel& model, const FutureRequest& question) {
+  const auto surprise =
+      surprise_of(model.weights(), question.ids, question.days, model.vocabulary().first_outcome());
+  return surprise ? model.facts().likeness.share(*surprise) : std::nullopt;
+}
+
+void require_like(const TimelineModel& model, const FutureRequest& question,
+                  std::vector<std::string>& warnings) {
+  const auto share = likeness_of(model, question);
+  if (!share || *share >= kRarelyLike) return;
+  const std::string said =
+      "the record is unlike those that the model learnt from: fewer than 1 of " +
+      std::to_string(static_cast<int>(1 / *share)) +
+      " of the patients who chose it are as surprising to it";
+  if (*share < kNeverLike) fail(Fault::input, said + "; no answer is given");
+  warnings.push_back(said);
 }
 
 }  // namespace cangong

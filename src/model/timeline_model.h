@@ -3,6 +3,7 @@
 
 #include "encode/token_vocabulary.h"
 #include "model/decoder_futures.h"
+#include "model/likeness.h"
 #include "registry/bundle.h"
 
 namespace cangong {
@@ -17,6 +18,7 @@ struct TimelineFacts {
   double cross_entropy = 0, waiting = 0;
   std::string judged_by;  // "held_out", or "tuning" where the store has no others
   std::uint64_t judged_events = 0;
+  Likeness likeness;  // of the tuning patients, who did not train
 };
 
 class TimelineModel {
@@ -37,6 +39,7 @@ class TimelineModel {
   // Throws Fault::config where it cannot be had.
   void set_format(FloatFormat format) { weights_.set_format(format); }
   const TimelineFacts& facts() const { return facts_; }
+  void set_likeness(Likeness likeness) { facts_.likeness = std::move(likeness); }
   FutureRules rules() const;
 
  private:
@@ -52,6 +55,15 @@ struct LifeSoFar {
   bool is_dead = false;
 };
 LifeSoFar life_so_far(const History& history);
+
+// How many of a hundred are like a record that is asked about: what warns, and where there is no
+// answer.
+inline constexpr double kRarelyLike = 0.01, kNeverLike = 0.002;
+std::optional<double> likeness_of(const TimelineModel& model, const FutureRequest& question);
+// Warns where fewer than one of a hundred tuning patients are as unlike the others; throws
+// Fault::input where fewer than one of five hundred are.
+void require_like(const TimelineModel& model, const FutureRequest& question,
+                  std::vector<std::string>& warnings);
 
 // The end of a history, as the model reads it: no more events than it learnt to look back at, facts
 // of birth always among them, and "no event" at the age at which it is asked.

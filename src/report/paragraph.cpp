@@ -65,6 +65,7 @@ Words horizon_words(const Told& told) {
 
 Words reason_words(const Reason& reason) {
   const std::string name = reason.description.empty() ? reason.code : reason.description;
+  if (reason.is_state()) return {"the course of the record as a whole", "病历的整体走向"};
   if (!reason.value) return {name + " not recorded", name + "无记录"};
   const std::string number = plain_number(*reason.value);
   if (family_of(reason) == "AGE") {

@@ -223,10 +223,11 @@ std::string waterfall(const Prediction& prediction, std::size_t most_reasons) {
                                            : reason.description + " (" + reason.feature + ")",
                 60);
     const std::string value = reason.value ? " = " + format_short(*reason.value, 4) : "";
-    steps.push_back(
-        {{label + (reason.value ? value : ": missing"), label + (reason.value ? value : "：缺失")},
-         at,
-         at + reason.contribution});
+    const Words missing = reason.is_state() ? Words{} : Words{": missing", "：缺失"};
+    steps.push_back({{label + (reason.value ? value : missing.english),
+                      label + (reason.value ? value : missing.chinese)},
+                     at,
+                     at + reason.contribution});
     at += reason.contribution;
   }
   if (std::abs(prediction.margin - at) > 1e-9)

@@ -107,8 +107,10 @@ std::string timelines_report_json(const TimelinesReport& report) {
   if (report.task.empty())
     json["as_of"] = format_time(report.as_of);
   else
-    json.update(Json{
-        {"task", report.task}, {"not_asked", report.not_asked}, {"not_taken", report.not_taken}});
+    json.update(Json{{"task", report.task},
+                     {"not_asked", report.not_asked},
+                     {"not_taken", report.not_taken},
+                     {"cut", report.cut}});
   Json outcomes = Json::array();
   for (const JudgedOutcome& one : report.outcomes) {
     outcomes.push_back({{"code", one.code},

@@ -38,6 +38,7 @@ struct TimelinesReport {
   // without an answer are counted here: no birth known or dead, and the task took no future.
   std::string task;
   std::size_t not_asked = 0, not_taken = 0;
+  std::size_t cut = 0;  // futures with more events than are drawn
   std::vector<JudgedOutcome> outcomes;  // by falling number of patients who had it
 };
 

@@ -23,7 +23,7 @@ DelphiLabel label_of(std::string_view line) {
     return {"ICD10//" + std::string(word), std::string(name)};
   }
   const std::size_t bar = word.find('_');
-  if (bar == std::string_view::npos) return {};
+  if (bar == std::string_view::npos) return {"", std::string(line)};
   std::string code(word);
   for (char& c : code) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   return {code.replace(bar, 1, "//"), std::string(line)};

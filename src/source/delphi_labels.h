@@ -10,7 +10,7 @@
 namespace cangong {
 
 struct DelphiLabel {
-  std::string code, description;  // empty code: stands for no event
+  std::string code, description;  // empty code: no event that has one, such as "CXX Unknown Cancer"
 };
 // "A00 (cholera)", "O01 Hydatidiform mole", "Smoking_low", "Female", "Death" as codes. Throws
 // Fault::input where it is not such a file.

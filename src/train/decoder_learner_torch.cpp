@@ -27,10 +27,8 @@ struct PaddedRows {
 
   PaddedRows(const DecoderRows& all, std::span<const std::uint32_t> people, torch::Device device,
              torch::Dtype type) {
-    constexpr std::size_t kWhole = 16;
-    std::size_t longest = 0;
-    for (const std::uint32_t person : people) longest = std::max(longest, rows_of(all, person));
-    const std::size_t length = (longest + kWhole - 1) / kWhole * kWhole;
+    std::size_t length = 0;
+    for (const std::uint32_t person : people) length = std::max(length, padded(all, person));
     std::vector<std::int32_t> own_ids(people.size() * length, 1), until(own_ids.size());
     std::vector<float> own_days(own_ids.size());
     std::vector<std::int32_t> own_rows, own_next;
@@ -72,6 +70,10 @@ struct PaddedRows {
                .masked_fill_(seen.logical_not(), -std::numeric_limits<double>::infinity());
   }
 
+  static constexpr std::size_t kWhole = 16;
+  static std::size_t padded(const DecoderRows& all, std::size_t person) {
+    return (rows_of(all, person) + kWhole - 1) / kWhole * kWhole;
+  }
   static std::size_t rows_of(const DecoderRows& all, std::size_t person) {
     return all.starts[person + 1] - all.starts[person];
   }
@@ -87,7 +89,7 @@ std::vector<std::vector<std::uint32_t>> parts_by_length(const DecoderRows& all, 
   std::vector<std::vector<std::uint32_t>> parts;
   std::size_t longest = 0;
   for (const std::uint32_t person : order) {
-    const std::size_t own = PaddedRows::rows_of(all, person);
+    const std::size_t own = PaddedRows::padded(all, person);
     if (own == 0) break;
     if (parts.empty() || (parts.back().size() + 1) * longest > rows)
       parts.emplace_back(), longest = own;

@@ -9,6 +9,13 @@
 namespace cangong {
 namespace {
 
+// Whether the checkpoint is of the last step; what it holds is looked at when it is read.
+bool is_done(const PretrainInput& input) {
+  if (!fs::exists(input.checkpoint)) return false;
+  auto about = read_safetensors(read_file(input.checkpoint), input.checkpoint.string()).about;
+  return about["steps"] == std::to_string(input.recipe.training.steps);
+}
+
 DecoderTraining training_of(const PretrainInput& input) {
   const PretrainOptions& options = input.recipe.training;
   DecoderTraining training;
@@ -17,6 +24,8 @@ DecoderTraining training_of(const PretrainInput& input) {
   training.dropout = options.dropout, training.seed = input.recipe.seed;
   training.threads = input.threads, training.least_wait = input.recipe.window.resolution_days;
   training.format = options.format();
+  // Of what a card has trained to the end nothing is left but to judge.
+  if (input.device == Device::processor && is_done(input)) training.format = FloatFormat::float32;
   return training;
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/safetensors.h"
 #include "model/decoder_pass.h"
+#include "model/likeness.h"
 #include "model/state_encoder.h"
 #include "timeline/store_writer.h"
 
@@ -93,6 +94,33 @@ TEST_F(PretrainTest, TheStateBehindARecordIsColumns) {
   }
   encoder.session(store.codes())->encode(timeline.until(Time(std::chrono::days(-1))), row);
   EXPECT_TRUE(row.empty()) << "not born yet: missing";
+}
+
+// A record in its usual order surprises less than one in another; the share is that of a conformal
+// p-value, and nothing is told by too few.
+TEST_F(PretrainTest, UnlikeRecordsAreTold) {
+  recipe_.training.steps = 300, recipe_.training.evaluate_every = 300;
+  const Pretrained trained = pretrain(input("a"));
+  const auto id = [&](const char* code) { return vocabulary_.ids_of(code).front(); };
+  const std::int32_t f = id("GENDER//F"), a = id("A"), b = id("B"), c = id("C");
+  const std::int32_t first = vocabulary_.first_outcome();
+  EXPECT_FALSE(surprise_of(trained.weights, {f, a, c}, {0, 400, 1100}, first)) << "too short";
+  const auto usual = surprise_of(trained.weights, {f, a, c}, {0, 400, 1100}, first, 2);
+  const auto other = surprise_of(trained.weights, {f, c, b}, {0, 10, 11}, first, 2);
+  ASSERT_TRUE(usual && other);
+  EXPECT_LT(*usual + 1, *other);
+  std::vector<double> known;
+  for (int i = 0; i < 99; ++i) known.push_back(i);
+  EXPECT_FALSE(Likeness(known).share(3));
+  known.push_back(99);
+  const Likeness likeness(known);
+  EXPECT_DOUBLE_EQ(*likeness.share(50), 51.0 / 101);
+  EXPECT_DOUBLE_EQ(*likeness.share(200), 1.0 / 101);
+  EXPECT_DOUBLE_EQ(*likeness.share(-1), 1);
+  for (int i = 100; i < 5000; ++i) known.push_back(i);
+  const Likeness thinned(known);
+  EXPECT_EQ(thinned.surprises().size(), Likeness::kMost);
+  EXPECT_NEAR(*thinned.share(2500), 0.5, 0.002);
 }
 
 TEST_F(PretrainTest, LearnsWhatFollowsWhat) {

@@ -200,7 +200,15 @@ Splits splits_of(const TrainInput& input, const Examples& examples, const SplitO
                 "may be too good");
     return split_patients(examples.rows, input.store, options);
   }
+  if (options.by == "store" && input.store.splits().empty())
+    return split_patients(examples.rows, input.store, options);  // says what is missing
   const Bundle bundle = Bundle::open(timelines);
+  const TimelineFacts facts = TimelineModel::facts_in(bundle);
+  if (facts.store != input.store.digest() || facts.judged_by.empty())
+    context.say(
+        "the model of timelines was trained on other records, or on another state of these: "
+        "where they hold the same patients under other numbers or splits, who judges may "
+        "have taught it");
   const SplitOf part(input.store,
                      parse_pretrain_recipe(bundle.read("recipe.yaml"), timelines + "/recipe.yaml"));
   constexpr const char* kNames[] = {kTrain, kTuning, kHeldOut};
@@ -220,7 +228,9 @@ Pipeline train(const TrainInput& input, const TrainContext& context) {
   p.task_name = input.task_name;
   p.task_text = input.task_text;
   p.store_digest = input.store.digest();
-  p.synthetic = input.store.inventory().synthetic;
+  const std::string& timelines = input.recipe.encoder.timelines;
+  p.synthetic = input.store.inventory().synthetic ||
+                (!timelines.empty() && TimelineModel::facts_in(Bundle::open(timelines)).synthetic);
   p.labels_digest = digest_of_rows(input.rows);
   p.leakage = look_for_leaks(input, context);
   const Fitter fitter(input, context, examples);

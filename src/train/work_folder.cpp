@@ -20,7 +20,8 @@ WorkFolder WorkFolder::open(const fs::path& path) {
     fail(Fault::missing,
          path.string() + " is no folder of a training: cangong pretrain --prepare makes one");
   const auto json = nlohmann::json::parse(read_file(path / "tokens.json"), nullptr, false);
-  if (!json.is_object() || !json.contains("belongs_to") || !json.contains("tally"))
+  if (!json.is_object() || !json.contains("belongs_to") || !json["belongs_to"].is_string() ||
+      !json.contains("tally") || !json["tally"].is_object() || !fs::exists(path / "recipe.yaml"))
     fail(Fault::storage, (path / "tokens.json").string() + " is damaged; remove " + path.string());
   const auto told = [&](const char* key) { return json["tally"].value(key, std::uint64_t{0}); };
   return {

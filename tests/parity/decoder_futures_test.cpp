@@ -300,6 +300,38 @@ TEST_F(DecoderFuture, LibtorchExpectsWhatIsExpected) {
   }
 }
 
+// What stops a future stops it, and nothing of it is written over its neighbours: unequal
+// histories, more events than the first room, many slots over at once.
+TEST_F(DecoderFuture, StopsEndFuturesAndLeaveTheOthersAlone) {
+  std::vector<FutureRequest> asked{request("female_60_plain", 60), request("male_60_history", 60)};
+  for (FutureRequest& one : asked) {
+    one.stops.assign(kSmallDelphi.vocabulary, 0), one.stops[delphi::kNoEvent] = 1;
+    one.stops_from = one.days.back() + 4 * 365.25f;
+  }
+  std::vector<DecoderFutures> engines;
+  engines.emplace_back(*weights_, rules_);
+  for (const Device device : torch_devices())
+    engines.push_back(DecoderFutures::by_torch(*weights_, rules_, device));
+  std::vector<double> counts;
+  for (const DecoderFutures& engine : engines) {
+    const auto drawn = engine.draw(asked, 5, 2);
+    double events = 0;
+    std::size_t stopped = 0;
+    for (std::size_t i = 0; i < asked.size(); ++i)
+      for (const Future& future : drawn[i]) {
+        events += static_cast<double>(future.ids.size());
+        for (std::size_t k = 0; k < future.ids.size(); ++k) {
+          const bool ends = asked[i].is_over(future.ids[k], future.days[k]);
+          ASSERT_TRUE(!ends || k + 1 == future.ids.size());
+          stopped += ends;
+        }
+      }
+    EXPECT_GT(stopped, 90u);
+    counts.push_back(events / 120);
+  }
+  for (const double count : counts) EXPECT_NEAR(count, counts.front(), 0.25 * counts.front());
+}
+
 // Counts of two samples of a binomial law differ by less than four and a half standard errors, in
 // each of some hundred cells.
 TEST_F(DecoderFuture, IncidenceIsThatOfTheOfficialSampler) {
