@@ -49,6 +49,7 @@ function Sentence({ answer }: { answer: Answer }) {
 function name(reason: Reason): string {
   const { code, value, aggregate } = reason;
   if (!code) return reason.feature;
+  if (aggregate === "state") return t("prediction.course");
   const end = code.split("//").pop()!;
   if (code === "AGE" && value !== null) return t("prediction.age", { n: Math.floor(value) });
   if (code.startsWith("GENDER//")) return t(value ? "prediction.is" : "prediction.is.not", { what: word("sex", end) });

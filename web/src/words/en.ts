@@ -186,6 +186,7 @@ export const en = {
   "prediction.none": "The model gives no answer",
   "prediction.would.help": "What would help",
   "prediction.missing": "What is not known of this patient",
+  "prediction.course": "The course of the record as a whole",
   "prediction.classes": "How likely each is",
   "prediction.stamp": "Model {model}, data to {day}, answer {id}.",
 

@@ -188,6 +188,7 @@ export const zh: Record<Key, string> = {
   "prediction.none": "模型不给出回答",
   "prediction.would.help": "有助于回答的信息",
   "prediction.missing": "该患者未知的信息",
+  "prediction.course": "病历的整体走向",
   "prediction.classes": "各类别的可能性",
   "prediction.stamp": "模型 {model}，数据截至 {day}，回答编号 {id}。",
 
