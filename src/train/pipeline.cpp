@@ -11,12 +11,6 @@ namespace cangong {
 
 using Json = nlohmann::ordered_json;
 
-std::pair<std::size_t, std::size_t> Pipeline::state_columns() const {
-  if (!encoder->state()) return {0, 0};
-  const std::size_t last = encoder->layout().facts;
-  return {last - encoder->state()->columns().size(), last};
-}
-
 Scored score(const Fitted& fitted, const Dataset& data, const std::vector<double>& grid) {
   const Matrix& x = data.x;
   const RealMatrix margins = fitted.margins(x);

@@ -61,7 +61,11 @@ struct Pipeline {
 
   const Fitted& main() const { return models.front(); }
   // Where the columns of a model of timelines' state stand; empty where there is none.
-  std::pair<std::size_t, std::size_t> state_columns() const;  // [first, last)
+  std::pair<std::size_t, std::size_t> state_columns() const {  // [first, last)
+    if (!encoder->state()) return {0, 0};
+    const std::size_t last = encoder->layout().facts;
+    return {last - encoder->state()->columns().size(), last};
+  }
 };
 
 void write_pipeline(const Pipeline& pipeline, BundleWriter& bundle);
