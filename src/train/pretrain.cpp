@@ -39,13 +39,17 @@ NamedArray array_of(const float* values, std::size_t count) {
   return {{count}, {values, values + count}};
 }
 
-// Weights, the optimizer's memory, the best weights and the curve, in one file.
+NamedArray array_of(const std::optional<Floats>& values) {
+  return array_of(values ? values->data() : nullptr, values ? values->size() : 0);
+}
+
+// Weights, the optimizer's memory, the best weights, the average and the curve, in one file.
 class Checkpoint {
  public:
   explicit Checkpoint(const PretrainInput& input) : input_(input) {}
 
   std::vector<PretrainPoint> curve;
-  std::optional<Floats> best;
+  std::optional<Floats> best, average;
   double best_loss = INFINITY, since = 0;  // `since`: training losses since the last point, summed
   std::size_t steps_since = 0;
 
@@ -54,7 +58,8 @@ class Checkpoint {
     NamedArrays arrays{{"weights", array_of(state.weights.data(), state.weights.size())},
                        {"mean", array_of(state.mean.data(), state.mean.size())},
                        {"square", array_of(state.square.data(), state.square.size())},
-                       {"best", array_of(best ? best->data() : nullptr, best ? best->size() : 0)}};
+                       {"best", array_of(best)},
+                       {"average", array_of(average)}};
     NamedArray& points = arrays["curve"];
     for (const PretrainPoint& point : curve)
       for (const double value :
@@ -90,6 +95,7 @@ class Checkpoint {
     trainer.restore({floats_of(all.arrays["weights"]), floats_of(all.arrays["mean"]),
                      floats_of(all.arrays["square"]), steps});
     if (!all.arrays["best"].values.empty()) best = floats_of(all.arrays["best"]);
+    if (!all.arrays["average"].values.empty()) average = floats_of(all.arrays["average"]);
     const auto& points = all.arrays["curve"].values;
     for (std::size_t i = 0; i + 3 < points.size(); i += 4)
       curve.push_back(
@@ -138,8 +144,29 @@ std::string kept_note(const PretrainInput& input) {
   return "; the last good checkpoint is kept in " + input.checkpoint.string();
 }
 
-void judge(const PretrainInput& input, const TokenBatches& batches, const DecoderTrainer& trainer,
+// Exponentially (Polyak and Juditsky 1992), every few steps: reading weights off a card takes time.
+void average(const DecoderTrainer& trainer, double stays, std::optional<Floats>& average) {
+  constexpr std::size_t kEvery = 10;
+  if (stays == 0 || trainer.steps() % kEvery != 0) return;
+  auto state = trainer.state();
+  if (!average) return void(average = std::move(state.weights));
+  const auto kept = static_cast<float>(std::pow(stays, kEvery));
+  for (std::size_t i = 0; i < average->size(); ++i)
+    (*average)[i] = kept * (*average)[i] + (1 - kept) * state.weights[i];
+}
+
+// The average takes the weights' place. Returns what was there.
+DecoderTrainer::State put_in(const Floats& average, DecoderTrainer& trainer) {
+  DecoderTrainer::State own = trainer.state(), other = trainer.state();
+  std::copy_n(average.data(), average.size(), other.weights.data());
+  trainer.restore(other);
+  return own;
+}
+
+void judge(const PretrainInput& input, const TokenBatches& batches, DecoderTrainer& trainer,
            Checkpoint& checkpoint) {
+  std::optional<DecoderTrainer::State> own;
+  if (checkpoint.average) own = put_in(*checkpoint.average, trainer);
   const DelphiLoss loss = judge_split(trainer, batches, input.shards, TokenSplit::tuning,
                                       input.recipe.training.judged_people);
   if (loss.targets == 0)
@@ -163,6 +190,7 @@ void judge(const PretrainInput& input, const TokenBatches& batches, const Decode
     std::copy_n(trainer.weights().data(), best.size(), best.data());
     checkpoint.best = std::move(best);
   }
+  if (own) trainer.restore(*own);
   checkpoint.write(trainer);
   input.judged(point);
 }
@@ -217,6 +245,7 @@ Pretrained pretrain(const PretrainInput& input) {
       fail(error.fault, "step " + std::to_string(step) + ": " + error.what() + kept_note(input));
     }
     checkpoint.since += told.cross_entropy + told.waiting, ++checkpoint.steps_since;
+    average(trainer, options.average, checkpoint.average);
     if (trainer.steps() % options.evaluate_every == 0 || trainer.steps() == options.steps)
       judge(input, batches, trainer, checkpoint);
   }

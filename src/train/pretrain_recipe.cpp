@@ -35,10 +35,10 @@ void check(const PretrainRecipe& recipe, const Node& root) {
     refuse("tokens", "least_people is 1 at least, parts from 1 to 1,000, most_tokens 10 at least");
   const PretrainOptions& training = recipe.training;
   const auto is_memory = [](double beta) { return beta >= 0 && beta < 1; };
-  if (!is_memory(training.beta1) || !is_memory(training.beta2) || !(training.clip > 0) ||
-      !(training.weight_decay >= 0))
+  if (!is_memory(training.beta1) || !is_memory(training.beta2) || !is_memory(training.average) ||
+      !(training.clip > 0) || !(training.weight_decay >= 0))
     refuse("training",
-           "beta1 and beta2 are from 0 to below 1, clip above 0, weight_decay 0 or more");
+           "beta1, beta2 and average are from 0 to below 1, clip above 0, weight_decay 0 or more");
   if (training.steps == 0 || training.people == 0 || training.evaluate_every == 0)
     refuse("training", "steps, people and evaluate_every are above 0");
   if (training.numbers != "float32" && training.numbers != "bfloat16")

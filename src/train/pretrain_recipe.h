@@ -22,7 +22,7 @@ struct PretrainOptions {
   static constexpr bool is_config = true;
   std::size_t steps = 2000, people = 128, warm_up = 200, evaluate_every = 250, judged_people = 2000;
   double learning_rate = 2e-3, lowest_rate = 2e-4, weight_decay = 0.2, dropout = 0.1, clip = 1;
-  double beta1 = 0.9, beta2 = 0.99;
+  double beta1 = 0.9, beta2 = 0.99, average = 0;
   std::string numbers = "float32";
   FloatFormat format() const {
     return numbers == "bfloat16" ? FloatFormat::bfloat16 : FloatFormat::float32;
@@ -39,6 +39,9 @@ struct PretrainOptions {
     v("clip", clip, "largest norm of a gradient");
     v("beta1", beta1, "AdamW: memory of the mean");
     v("beta2", beta2, "AdamW: memory of the square");
+    v("average", average,
+      "0: none; else weights are averaged over training, and the average is judged and kept: what "
+      "stays of it from step to step, such as 0.99");
     v("numbers", numbers,
       "float32, or bfloat16 (needs --device cuda): of what multiplies; weights stay float32");
     v("evaluate_every", evaluate_every, "steps between judgements on the tuning patients");

@@ -167,6 +167,28 @@ TEST_F(PretrainTest, GoesOnToTheSameBytes) {
   EXPECT_EQ(read_file(folder_.path() / "parts"), read_file(folder_.path() / "whole"));
 }
 
+// What is judged and kept is the average; the training itself goes on as without it, and a resumed
+// one to the same bytes.
+TEST_F(PretrainTest, AveragedWeightsAreKept) {
+  const Pretrained plain = pretrain(input("plain"));
+  recipe_.training.average = 0.9;
+  const Pretrained averaged = pretrain(input("averaged"));
+  EXPECT_NE(averaged.weights.named(), plain.weights.named());
+  ASSERT_EQ(averaged.curve.size(), plain.curve.size());
+  for (std::size_t i = 0; i < plain.curve.size(); ++i) {
+    EXPECT_EQ(averaged.curve[i].training, plain.curve[i].training);
+    EXPECT_NE(averaged.curve[i].cross_entropy, plain.curve[i].cross_entropy);
+  }
+  PretrainInput stopped = input("parts");
+  struct Stop {};
+  stopped.judged = [](const PretrainPoint& point) {
+    if (point.step == 40) throw Stop();
+  };
+  EXPECT_THROW((void)pretrain(stopped), Stop);
+  EXPECT_EQ(pretrain(input("parts", 2)).weights.named(), averaged.weights.named());
+  EXPECT_EQ(read_file(folder_.path() / "parts"), read_file(folder_.path() / "averaged"));
+}
+
 TEST_F(PretrainTest, ACheckpointThatIsDamagedOrNotItsOwnIsRefused) {
   (void)pretrain(input("a"));
   PretrainInput other = input("a");
