@@ -1,9 +1,8 @@
 #include <cstdio>
-#include <nlohmann/json.hpp>
 
 #include "base/progress.h"
 #include "cli/args.h"
-#include "engine/engine.h"
+#include "cli/show.h"
 
 namespace cangong {
 
@@ -20,12 +19,7 @@ int run_finetune(const Args& args) {
   request.say = note;
   const TrainReply reply = finetune_model(request);
   if (args.flag("--json")) {
-    std::puts(nlohmann::ordered_json{{"model", reply.bundle},
-                                     {"kind", reply.model},
-                                     {"rows", reply.rows},
-                                     {"columns", reply.columns}}
-                  .dump()
-                  .c_str());
+    std::puts(trained_json(reply).c_str());
     return kOk;
   }
   std::printf("learnt from %s examples by %s columns: %s\n", format_count(reply.rows).c_str(),

@@ -12,6 +12,7 @@ namespace cangong {
 std::string metrics_text(const StudyReport& report);
 std::string prediction_text(const PredictReply& reply);
 std::string prediction_json(const PredictReply& reply);
+std::string trained_json(const TrainReply& reply);
 
 // Options. Throw UsageError.
 std::size_t whole_in(const Args& args, std::string_view name, std::string_view otherwise);

@@ -4,6 +4,7 @@
 #include "base/progress.h"
 #include "base/text.h"
 #include "cli/args.h"
+#include "cli/show.h"
 #include "engine/engine.h"
 #include "model/model.h"
 
@@ -18,6 +19,14 @@ std::string recipe_help() {
   return text + "\nsplit:\n" + keys_of<SplitOptions>();
 }
 
+std::string trained_json(const TrainReply& reply) {
+  return nlohmann::ordered_json{{"model", reply.bundle},
+                                {"kind", reply.model},
+                                {"rows", reply.rows},
+                                {"columns", reply.columns}}
+      .dump();
+}
+
 int run_train(const Args& args) {
   TrainRequest request;
   request.recipe = args.positional(0);
@@ -30,12 +39,7 @@ int run_train(const Args& args) {
   request.say = note;
   const TrainReply reply = train_model(request);
   if (args.flag("--json"))
-    std::puts(nlohmann::ordered_json{{"model", reply.bundle},
-                                     {"kind", reply.model},
-                                     {"rows", reply.rows},
-                                     {"columns", reply.columns}}
-                  .dump()
-                  .c_str());
+    std::puts(trained_json(reply).c_str());
   else if (request.dry_run)
     std::printf("would train on %s examples with %s features\n", format_count(reply.rows).c_str(),
                 format_count(reply.columns).c_str());

@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/safetensors.h"
+#include "base/yaml_quote.h"
 #include "engine/foundation.h"
 #include "model/timeline_model.h"
 #include "source/delphi_labels.h"
@@ -117,9 +118,8 @@ std::string label_of(const Token& token) {
 
 // How the official code would have been told to train it, as far as the weights say.
 std::string recipe_of(const TimelineFacts& facts, const DelphiShape& shape) {
-  std::string name;
-  for (const char c : facts.name) name += c == '\'' ? "''" : std::string(1, c);
-  return "name: '" + name + "'\nwindow: {context: " + std::to_string(facts.context) +
+  return "name: " + yaml_quoted(facts.name) +
+         "\nwindow: {context: " + std::to_string(facts.context) +
          ", from: first, keep_birth: false, ties: hidden, least_days: 1, resolution_days: 0.1}\n" +
          "model: {layers: " + std::to_string(shape.layers) +
          ", heads: " + std::to_string(shape.heads) + ", width: " + std::to_string(shape.width) +

@@ -1,3 +1,4 @@
+#include "base/yaml_quote.h"
 #include "cohort/task.h"
 #include "engine/engine.h"
 #include "model/timeline_model.h"
@@ -5,21 +6,15 @@
 namespace cangong {
 namespace {
 
-std::string quoted(const std::string& text) {
-  std::string all = "'";
-  for (const char c : text) all += c == '\'' ? "''" : std::string(1, c);
-  return all + "'";
-}
-
 // Age and sex beside the state, which the baseline is made of.
 std::string recipe_of(const FinetuneRequest& request, const std::string& task,
                       const std::string& model) {
-  return "name: " + quoted(task + "-by-" + model) +
+  return "name: " + yaml_quoted(task + "-by-" + model) +
          "\n"
          "description: >\n  An elastic net on the state of a model of timelines behind the "
          "record.\n"
          "encoder:\n  timelines: " +
-         quoted(request.timelines.string()) +
+         yaml_quoted(request.timelines.string()) +
          "\n  include: ['^(SEX|GENDER)//']\n  windows: [all]\n  aggregates: [last]\n"
          "model: {kind: linear}\nbaselines: [prevalence, age_sex]\n";
 }

@@ -5,7 +5,6 @@
 #include "engine/judged_outcome.h"
 #include "engine/zero_shot.h"
 #include "registry/audit.h"
-#include "train/token_split.h"
 
 namespace cangong {
 namespace {
@@ -84,10 +83,7 @@ TimelinesReport judge_task(const JudgeTimelinesRequest& request) {
   require_foretellable(task, model.vocabulary());
   TimelinesReport report = begin_judging(bundle, model, store, request);
   report.task = labels.task;
-  const TokenSplit part = report.judged_by == "tuning" ? TokenSplit::tuning : TokenSplit::held_out;
-  const std::vector<LabelRow> rows = rows_of(
-      labels, [&](PatientId who) { return report.judged_by == "everybody" || split(who) == part; },
-      request);
+  const std::vector<LabelRow> rows = rows_of(labels, judges_of(report, split), request);
   const TaskEnd end = end_of(task, model.vocabulary());
   const Duration horizon = horizon_of(end, request);
   report.years = static_cast<double>(horizon.count()) / (kDaysOfYear * 86400e6);

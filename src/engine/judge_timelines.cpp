@@ -8,7 +8,6 @@
 #include "base/text.h"
 #include "engine/judged_outcome.h"
 #include "timeline/vector_table.h"
-#include "train/token_split.h"
 
 namespace cangong {
 namespace {
@@ -177,14 +176,12 @@ TimelinesReport judge_timelines(const JudgeTimelinesRequest& asked) {
   TimelinesReport report = begin_judging(bundle, model, store, request);
   report.as_of = as_of, report.years = request.years;
   const SplitOf split(store, parse_pretrain_recipe(bundle.read("recipe.yaml"), "recipe.yaml"));
-  const TokenSplit judges =
-      report.judged_by == "tuning" ? TokenSplit::tuning : TokenSplit::held_out;
+  const auto judges = judges_of(report, split);
   Gathering gathering(model, store, request, as_of);
   Progress progress("reading records", store.inventory().subjects());
   store.each(Columns::all, [&](const Timeline& timeline) {
     gathering.look_at(timeline);
-    if (report.judged_by == "everybody" || split(timeline.patient()) == judges)
-      gathering.add(timeline);
+    if (judges(timeline.patient())) gathering.add(timeline);
     progress.step();
   });
   const FutureRules rules = gathering.rules();

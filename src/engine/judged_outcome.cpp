@@ -60,6 +60,12 @@ TimelinesReport begin_judging(const Bundle& bundle, const TimelineModel& model, 
   return report;
 }
 
+std::function<bool(PatientId)> judges_of(const TimelinesReport& report, const SplitOf& split) {
+  if (report.judged_by == "everybody") return [](PatientId) { return true; };
+  const TokenSplit part = report.judged_by == "tuning" ? TokenSplit::tuning : TokenSplit::held_out;
+  return [&split, part](PatientId who) { return split(who) == part; };
+}
+
 void end_judging(const TimelinesReport& report, const JudgeTimelinesRequest& request) {
   nlohmann::ordered_json record{{"what", "evaluate"},
                                 {"model", report.bundle},

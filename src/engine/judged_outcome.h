@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/question.h"
+#include "train/token_split.h"
 
 namespace cangong {
 
@@ -15,6 +16,8 @@ JudgedOutcome judged(const OutcomeTold& told);
 // What every report says.
 TimelinesReport begin_judging(const Bundle& bundle, const TimelineModel& model, const Store& store,
                               const JudgeTimelinesRequest& request);
+// Who judges, by what the report says of it. `split` must outlive it.
+std::function<bool(PatientId)> judges_of(const TimelinesReport& report, const SplitOf& split);
 // Appends to the store's trail; writes the report where one is wanted.
 void end_judging(const TimelinesReport& report, const JudgeTimelinesRequest& request);
 
