@@ -2,119 +2,138 @@
 
 // A head is taken kPiece of its numbers at a time, which stay in registers.
 constexpr std::size_t kPiece = 10;
+using Pages = const std::uint32_t* const*;
 
-// The numbers 2 w and 2 w + 1 of sixteen rows, of which `words` of each are kept.
-template <FloatFormat kKept>
-struct Pair {
-  Vec first, second;
-  Pair(const std::uint32_t* at, std::size_t w) {
-    if constexpr (kKept == FloatFormat::bfloat16) {
-      const Words both = load_words(at + w * 16);
-      first = lower_half(both), second = upper_half(both);
-    } else {
-      first = reinterpret_cast<Vec>(load_words(at + 2 * w * 16));
-      second = reinterpret_cast<Vec>(load_words(at + (2 * w + 1) * 16));
-    }
-  }
-};
-
-// Words between a row's numbers and the next sixteen rows'.
-constexpr std::size_t words_of(FloatFormat kept, std::size_t numbers) {
-  return kept == FloatFormat::bfloat16 ? numbers / 2 : numbers;
+// Row j's place in its page.
+inline const std::uint32_t* at_row(Pages pages, std::size_t offset, std::size_t j) {
+  return pages[j / kPageRows] + offset + j % kPageRows;
 }
 
 // out[j] = the products of rows j with kCount numbers of the query, or is added to.
-template <FloatFormat kKept, int kCount>
-void score(const std::uint32_t* keys, std::size_t width, std::size_t rows, const float* query,
+template <int kCount>
+void score(Pages pages, std::size_t offset, std::size_t rows, const float* query,
            MatrixProduct::Into into, float* out) {
   Vec q[kCount];
   for (int k = 0; k < kCount; ++k) q[k] = splat(query[k]);
   for (std::size_t j = 0; j < rows; j += kLanes) {
-    const std::uint32_t* at = keys + cached_place(words_of(kKept, width), 0, j);
-    Vec even = into == MatrixProduct::Into::add ? load(out + j) : Vec{}, odd{};
+    const std::uint32_t* at = at_row(pages, offset, j);
+    Vec sums[2] = {into == MatrixProduct::Into::add ? load(out + j) : Vec{}, Vec{}};
 #pragma GCC unroll 16
-    for (int w = 0; w < kCount / 2; ++w) {
-      const Pair<kKept> pair(at, w);
-      even += pair.first * q[2 * w], odd += pair.second * q[2 * w + 1];
-    }
-    if constexpr (kCount % 2)
-      even += reinterpret_cast<Vec>(load_words(at + (kCount - 1) * 16)) * q[kCount - 1];
-    store(out + j, even + odd);
+    for (int k = 0; k < kCount; ++k)
+      sums[k % 2] += reinterpret_cast<Vec>(load_words(at + k * kPageRows)) * q[k];
+    store(out + j, sums[0] + sums[1]);
   }
 }
 
 // sums[k] += share[j] times number k of row j, of kCount numbers; lane by lane.
-template <FloatFormat kKept, int kCount>
-void mix_rows(const std::uint32_t* values, std::size_t width, std::size_t rows, const float* share,
-              Vec* sums) {
+template <int kCount>
+void mix_rows(Pages pages, std::size_t offset, std::size_t rows, const float* share, Vec* sums) {
   Vec own[kCount];
   for (int k = 0; k < kCount; ++k) own[k] = sums[k];
   for (std::size_t j = 0; j < rows; j += kLanes) {
-    const std::uint32_t* at = values + cached_place(words_of(kKept, width), 0, j);
+    const std::uint32_t* at = at_row(pages, offset, j);
     const Vec s = load(share + j);
 #pragma GCC unroll 16
-    for (int w = 0; w < kCount / 2; ++w) {
-      const Pair<kKept> pair(at, w);
-      own[2 * w] += pair.first * s, own[2 * w + 1] += pair.second * s;
-    }
-    if constexpr (kCount % 2)
-      own[kCount - 1] += reinterpret_cast<Vec>(load_words(at + (kCount - 1) * 16)) * s;
+    for (int k = 0; k < kCount; ++k)
+      own[k] += reinterpret_cast<Vec>(load_words(at + k * kPageRows)) * s;
   }
   for (int k = 0; k < kCount; ++k) sums[k] = own[k];
 }
 
-using Score = void (*)(const std::uint32_t*, std::size_t, std::size_t, const float*,
-                       MatrixProduct::Into, float*);
-using MixRows = void (*)(const std::uint32_t*, std::size_t, std::size_t, const float*, Vec*);
-// By the number of numbers; those of pairs are even.
-constexpr FloatFormat kFloats = FloatFormat::float32, kHalves = FloatFormat::bfloat16;
-constexpr Score kScores[2][kPiece] = {
-    {score<kFloats, 1>, score<kFloats, 2>, score<kFloats, 3>, score<kFloats, 4>, score<kFloats, 5>,
-     score<kFloats, 6>, score<kFloats, 7>, score<kFloats, 8>, score<kFloats, 9>,
-     score<kFloats, 10>},
-    {nullptr, score<kHalves, 2>, nullptr, score<kHalves, 4>, nullptr, score<kHalves, 6>, nullptr,
-     score<kHalves, 8>, nullptr, score<kHalves, 10>}};
-constexpr MixRows kMixes[2][kPiece] = {
-    {mix_rows<kFloats, 1>, mix_rows<kFloats, 2>, mix_rows<kFloats, 3>, mix_rows<kFloats, 4>,
-     mix_rows<kFloats, 5>, mix_rows<kFloats, 6>, mix_rows<kFloats, 7>, mix_rows<kFloats, 8>,
-     mix_rows<kFloats, 9>, mix_rows<kFloats, 10>},
-    {nullptr, mix_rows<kHalves, 2>, nullptr, mix_rows<kHalves, 4>, nullptr, mix_rows<kHalves, 6>,
-     nullptr, mix_rows<kHalves, 8>, nullptr, mix_rows<kHalves, 10>}};
+// The same where keys are kept in bfloat16: kWords pairs of numbers.
+template <int kWords>
+void score_halves(Pages pages, std::size_t offset, std::size_t rows, const float* query,
+                  MatrixProduct::Into into, float* out) {
+#ifdef CANGONG_PAIRS
+  PairWords q[kWords];
+  for (int w = 0; w < kWords; ++w) q[w] = splat_pair(query + 2 * w);
+#else
+  Vec q[2 * kWords];
+  for (int k = 0; k < 2 * kWords; ++k) q[k] = splat(query[k]);
+#endif
+  for (std::size_t j = 0; j < rows; j += kLanes) {
+    const std::uint32_t* at = at_row(pages, offset, j);
+    Vec sums[2] = {into == MatrixProduct::Into::add ? load(out + j) : Vec{}, Vec{}};
+#pragma GCC unroll 16
+    for (int w = 0; w < kWords; ++w) {
+      const Words both = load_words(at + static_cast<std::size_t>(w) * kPageRows);
+#ifdef CANGONG_PAIRS
+      sums[w % 2] = add_pairs(sums[w % 2], both, q[w]);
+#else
+      sums[0] += lower_half(both) * q[2 * w], sums[1] += upper_half(both) * q[2 * w + 1];
+#endif
+    }
+    store(out + j, sums[0] + sums[1]);
+  }
+}
+
+// Eight words have a number of all rows of a page: numbers k and k + 1 stand in sixteen lanes, of
+// rows 0, 2, .. in lower halves, and of rows 1, 3, .. in upper ones. Vector w of `sums` has those
+// of its lanes.
+template <int kWords>
+void mix_halves(Pages pages, std::size_t offset, std::size_t rows, const float* share, Vec* sums) {
+  constexpr std::size_t kVectors = kWords * (kPageRows / kLanes);
+  Vec own[kVectors];
+  for (std::size_t v = 0; v < kVectors; ++v) own[v] = sums[v];
+  for (std::size_t j = 0; j < rows; j += kPageRows) {
+    const std::uint32_t* at = at_row(pages, offset, j);
+#ifdef CANGONG_PAIRS
+    const PairWords s = share_pairs(share + j);
+#else
+    Vec even, odd;
+    part_shares(share + j, even, odd);
+#endif
+#pragma GCC unroll 16
+    for (std::size_t v = 0; v < kVectors; ++v) {
+      const Words both = load_words(at + v * kLanes);
+#ifdef CANGONG_PAIRS
+      own[v] = add_pairs(own[v], both, s);
+#else
+      own[v] += lower_half(both) * even + upper_half(both) * odd;
+#endif
+    }
+  }
+  for (std::size_t v = 0; v < kVectors; ++v) sums[v] = own[v];
+}
+
+using Score = void (*)(Pages, std::size_t, std::size_t, const float*, MatrixProduct::Into, float*);
+using MixRows = void (*)(Pages, std::size_t, std::size_t, const float*, Vec*);
+// By the number of numbers; in bfloat16 by the number of pairs.
+constexpr Score kScores[kPiece] = {score<1>, score<2>, score<3>, score<4>, score<5>,
+                                   score<6>, score<7>, score<8>, score<9>, score<10>};
+constexpr MixRows kMixes[kPiece] = {mix_rows<1>, mix_rows<2>, mix_rows<3>, mix_rows<4>,
+                                    mix_rows<5>, mix_rows<6>, mix_rows<7>, mix_rows<8>,
+                                    mix_rows<9>, mix_rows<10>};
+constexpr std::size_t kPairPiece = 16;  // numbers
+constexpr Score kPairScores[kPairPiece / 2] = {score_halves<1>, score_halves<2>, score_halves<3>,
+                                               score_halves<4>, score_halves<5>, score_halves<6>,
+                                               score_halves<7>, score_halves<8>};
+constexpr MixRows kPairMixes[kPairPiece / 2] = {mix_halves<1>, mix_halves<2>, mix_halves<3>,
+                                                mix_halves<4>, mix_halves<5>, mix_halves<6>,
+                                                mix_halves<7>, mix_halves<8>};
 
 // Each vector's sum, side by side, of the first kLanes; `sums` is used up.
 inline Vec sum_each(Vec* sums) {
 #if CANGONG_LANES == 16
-  // Halves of two vectors side by side, then added: four times, with halves half as long.
-  const auto fold = [sums](int count, const auto& low, const auto& high) {
-    for (int i = 0; i < count; ++i) {
-      const Vec a = sums[2 * i], b = sums[2 * i + 1];
-      sums[i] = low(a, b) + high(a, b);
-    }
-  };
-  fold(
-      8, [](Vec a, Vec b) { return _mm512_unpacklo_ps(a, b); },
-      [](Vec a, Vec b) { return _mm512_unpackhi_ps(a, b); });
-  fold(
-      4,
-      [](Vec a, Vec b) {
-        return reinterpret_cast<Vec>(
-            _mm512_unpacklo_pd(reinterpret_cast<__m512d>(a), reinterpret_cast<__m512d>(b)));
-      },
-      [](Vec a, Vec b) {
-        return reinterpret_cast<Vec>(
-            _mm512_unpackhi_pd(reinterpret_cast<__m512d>(a), reinterpret_cast<__m512d>(b)));
-      });
-  fold(
-      2, [](Vec a, Vec b) { return _mm512_shuffle_f32x4(a, b, 0x88); },
-      [](Vec a, Vec b) { return _mm512_shuffle_f32x4(a, b, 0xdd); });
-  fold(
-      1, [](Vec a, Vec b) { return _mm512_shuffle_f32x4(a, b, 0x88); },
-      [](Vec a, Vec b) { return _mm512_shuffle_f32x4(a, b, 0xdd); });
+  fold_singles(sums, 8), fold_doubles(sums, 4);
+  fold_quarters(sums, 2), fold_quarters(sums, 1);
   return sums[0];
 #else
   Vec all;
   for (std::size_t k = 0; k < kLanes; ++k) all[k] = sum(sums[k]);
   return all;
+#endif
+}
+
+// The sums of eight lanes each: of eight vectors of sixteen, or of the first eight of eight.
+inline Vec sum_eights(Vec* sums) {
+#if CANGONG_LANES == 16
+  fold_singles(sums, 4), fold_doubles(sums, 2), fold_quarters(sums, 1);
+  // Lower lanes of vectors 0 to 3, upper ones, then the same of vectors 4 to 7.
+  const Ints order = {0, 4, 1, 5, 2, 6, 3, 7, 8, 12, 9, 13, 10, 14, 11, 15};
+  return __builtin_shuffle(sums[0], order);
+#else
+  return sum_each(sums);
 #endif
 }
 
@@ -142,6 +161,8 @@ inline float share_rows(const CachedAttention& of, float* shares) {
       store(at + j, e);
       total += e;
     }
+    if (block.rows % kPageRows != 0 && block.rows % kPageRows <= kPageRows - kLanes)
+      store(at + whole_sixteens(block.rows) - kLanes, Vec{});
     at += whole_sixteens(block.rows);
   }
   return sum(total);
@@ -152,51 +173,133 @@ struct HeadPiece {
   std::size_t first, count;
 };
 
-inline void score_piece(const CachedAttention& of, const HeadPiece& piece,
+inline void fetch_line(const std::uint32_t* at) {
+  asm volatile("prefetcht1 %0" ::"m"(*at));
+}
+
+// Rows of a block, at most kStretch: they stay in the first cache while all queries pass by.
+struct Stretch {
+  std::size_t block, from, rows;
+};
+constexpr std::size_t kStretch = 256;
+template <class Use>
+inline void each_stretch(const CachedAttention* all, std::size_t count, const Use& use) {
+  for (std::size_t block = 0; block < 2; ++block) {
+    std::size_t longest = 0;
+    for (std::size_t i = 0; i < count; ++i)
+      longest = all[i].blocks[block].rows > longest ? all[i].blocks[block].rows : longest;
+    for (std::size_t from = 0; from < longest; from += kStretch)
+      for (std::size_t i = 0; i < count; ++i) {
+        const std::size_t rows = all[i].blocks[block].rows;
+        if (from < rows)
+          use(i, Stretch{block, from, rows - from < kStretch ? rows - from : kStretch});
+      }
+  }
+}
+
+// Where the shares of a stretch stand.
+inline float* shares_of(const CachedAttention& of, const Stretch& stretch) {
+  return of.scratch + (stretch.block ? whole_sixteens(of.blocks[0].rows) : 0) + stretch.from;
+}
+
+inline void score_piece(const CachedAttention& of, const HeadPiece& piece, const Stretch& stretch,
                         MatrixProduct::Into into) {
   const Vec scale = splat(1 / __builtin_sqrtf(static_cast<float>(of.width / of.heads)));
   alignas(64) float query[16];
   store(query, load(of.query + piece.first) * scale);
   if constexpr (kLanes < 16) store(query + 8, load(of.query + piece.first + 8) * scale);
-  float* scores = of.scratch;
-  for (const auto& block : of.blocks) {
-    kScores[of.kept == kHalves][piece.count - 1](block.keys + words_of(of.kept, piece.first) * 16,
-                                                 of.width, block.rows, query, into, scores);
-    scores += whole_sixteens(block.rows);
+  const bool halves = of.kept == FloatFormat::bfloat16;
+  const Score one = halves ? kPairScores[piece.count / 2 - 1] : kScores[piece.count - 1];
+  const auto& block = of.blocks[stretch.block];
+  one(block.pages + stretch.from / kPageRows, block.keys + page_words(of.kept, piece.first),
+      stretch.rows, query, into, shares_of(of, stretch));
+}
+
+inline void mix_piece(const CachedAttention& of, const HeadPiece& piece, const Stretch& stretch,
+                      Vec* sums) {
+  const bool halves = of.kept == FloatFormat::bfloat16;
+  const MixRows one = halves ? kPairMixes[piece.count / 2 - 1] : kMixes[piece.count - 1];
+  const auto& block = of.blocks[stretch.block];
+  one(block.pages + stretch.from / kPageRows, block.values + page_words(of.kept, piece.first),
+      stretch.rows, shares_of(of, stretch), sums);
+}
+
+inline void put_piece(const CachedAttention& of, const HeadPiece& piece, float by, Vec* sums,
+                      float* out) {
+  const bool halves = of.kept == FloatFormat::bfloat16;
+  for (std::size_t from = 0; from < piece.count; from += kLanes) {
+    const std::size_t left = piece.count - from < kLanes ? piece.count - from : kLanes;
+    const Vec all = halves ? sum_eights(sums + from) : sum_each(sums + from);
+    store_part(out + piece.first + from, all * by, left);
   }
 }
 
-inline void mix_piece(const CachedAttention& of, const HeadPiece& piece, float by, float* out) {
-  Vec sums[16] = {};
-  const float* shares = of.scratch;
-  for (const auto& block : of.blocks) {
-    kMixes[of.kept == kHalves][piece.count - 1](block.values + words_of(of.kept, piece.first) * 16,
-                                                of.width, block.rows, shares, sums);
-    shares += whole_sixteens(block.rows);
-  }
-  const std::size_t left = piece.count < kLanes ? piece.count : kLanes;
-  store_part(out + piece.first, sum_each(sums) * by, left);
-  if constexpr (kLanes < kPiece)
-    if (piece.count > left)
-      store_part(out + piece.first + left, sum_each(sums + left) * by, piece.count - left);
+// Asks for the next stretch of a long block while this one is computed, `count` queries sharing the
+// pages: they lie too far apart for the processor to see them coming. `offset`: the piece's in
+// them.
+inline void fetch_next(const CachedAttention& of, const HeadPiece& piece, const Stretch& stretch,
+                       std::size_t offset, std::size_t query, std::size_t count) {
+  const auto& block = of.blocks[stretch.block];
+  const std::size_t first = (stretch.from + stretch.rows) / kPageRows;
+  const std::size_t pages = whole_sixteens(block.rows) / kPageRows;
+  const std::size_t last =
+      first + kStretch / kPageRows < pages ? first + kStretch / kPageRows : pages;
+  const std::size_t words = page_words(of.kept, piece.count);
+  for (std::size_t page = first + query; page < last; page += count)
+    for (std::size_t at = 0; at < words; at += 16)
+      fetch_line(block.pages[page] + offset + page_words(of.kept, piece.first) + at);
 }
+
+// Asks for what comes, some lines at a time: all at once would wait for the memory.
+class Fetcher {
+ public:
+  Fetcher(const Ahead& ahead, std::size_t times)
+      : ahead_(ahead), lines_((ahead.count * (ahead.words / kLine) + times - 1) / times) {}
+  void some() {
+    for (std::size_t i = 0; i < lines_ && piece_ < ahead_.count; ++i) {
+      fetch_line(ahead_.pieces[piece_] + at_);
+      if ((at_ += kLine) >= ahead_.words) at_ = 0, ++piece_;
+    }
+  }
+
+ private:
+  static constexpr std::size_t kLine = 64 / sizeof(std::uint32_t);
+  const Ahead& ahead_;
+  std::size_t lines_, piece_ = 0, at_ = 0;
+};
 
 // Piece by piece for all rows: what they share is read from memory once, then from the caches.
-void attend_cached(const CachedAttention* all, std::size_t count, float* out, std::size_t stride) {
+void attend_cached(const CachedAttention* all, std::size_t count, float* out, std::size_t stride,
+                   const Ahead& ahead) {
   const std::size_t heads = all[0].heads, width = all[0].width / heads;
   float by[kMostAttending];
+  const std::size_t most = all[0].kept == FloatFormat::bfloat16 ? kPairPiece : kPiece;
   const auto each_piece = [&](std::size_t head, const auto& use) {
-    for (std::size_t from = 0; from < width; from += kPiece)
-      use(HeadPiece{head * width + from, width - from < kPiece ? width - from : kPiece}, from);
+    for (std::size_t from = 0; from < width; from += most)
+      use(HeadPiece{head * width + from, width - from < most ? width - from : most}, from);
   };
+  Fetcher fetcher(ahead, 4 * count * heads * ((width + most - 1) / most));
   for (std::size_t head = 0; head < heads; ++head) {
     each_piece(head, [&](const HeadPiece& piece, std::size_t from) {
       const auto into = from > 0 ? MatrixProduct::Into::add : MatrixProduct::Into::set;
-      for (std::size_t i = 0; i < count; ++i) score_piece(all[i], piece, into);
+      each_stretch(all, count, [&](std::size_t i, const Stretch& stretch) {
+        if (stretch.from == 0) fetcher.some();
+        fetch_next(all[i], piece, stretch, all[i].blocks[stretch.block].keys, i, count);
+        score_piece(all[i], piece, stretch, into);
+      });
     });
     for (std::size_t i = 0; i < count; ++i) by[i] = 1 / share_rows(all[i], all[i].scratch);
     each_piece(head, [&](const HeadPiece& piece, std::size_t) {
-      for (std::size_t i = 0; i < count; ++i) mix_piece(all[i], piece, by[i], out + i * stride);
+      Vec sums[kMostAttending][16];
+      for (std::size_t i = 0; i < count; ++i)
+        for (Vec& sum : sums[i]) sum = Vec{};
+      each_stretch(all, count, [&](std::size_t i, const Stretch& stretch) {
+        if (stretch.from == 0) fetcher.some();
+        fetch_next(all[i], piece, stretch, all[i].blocks[stretch.block].values, i, count);
+        mix_piece(all[i], piece, stretch, sums[i]);
+      });
+      for (std::size_t i = 0; i < count; ++i)
+        put_piece(all[i], piece, by[i], sums[i], out + i * stride);
     });
   }
 }

@@ -17,6 +17,52 @@ inline Vec rounded(Vec x) {
   return reinterpret_cast<Vec>((bits + 0x7fffu + (bits >> 16 & 1u)) & 0xffff0000u);
 }
 
+// Sixteen shares of rows 0, 2, .. and of rows 1, 3, ..; twice over where vectors have room.
+inline void part_shares(const float* share, Vec& even, Vec& odd) {
+#if CANGONG_LANES == 16
+  const Ints evens = {0, 2, 4, 6, 8, 10, 12, 14, 0, 2, 4, 6, 8, 10, 12, 14};
+  const Vec all = load(share);
+  even = __builtin_shuffle(all, evens), odd = __builtin_shuffle(all, evens + 1);
+#else
+  const Ints evens = {0, 2, 4, 6, 8, 10, 12, 14};
+  const Vec low = load(share), high = load(share + 8);
+  even = __builtin_shuffle(low, high, evens), odd = __builtin_shuffle(low, high, evens + 1);
+#endif
+}
+
+#ifdef CANGONG_PAIRS
+// AVX512-BF16 multiplies pairs of numbers, and adds both products to a float32.
+using PairWords = __m512bh;
+
+inline PairWords splat_pair(const float* x) {
+  const auto two = reinterpret_cast<__m128i>(
+      _mm_cvtneps_pbh(_mm_loadl_pi(_mm_setzero_ps(), reinterpret_cast<const __m64*>(x))));
+  return reinterpret_cast<PairWords>(_mm512_broadcastd_epi32(two));
+}
+inline PairWords share_pairs(const float* share) {
+  const auto eight = reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(load(share)));
+  return reinterpret_cast<PairWords>(_mm512_broadcast_i64x4(eight));
+}
+inline Vec add_pairs(Vec sums, Words a, PairWords b) {
+  return _mm512_dpbf16_ps(sums, reinterpret_cast<PairWords>(a), b);
+}
+
+// Rows of a, rounded, up to `words` pairs of numbers, 0 behind the last.
+inline void round_rows(const HalfProduct& p, std::size_t rows, std::size_t words,
+                       std::uint16_t* out) {
+  for (std::size_t r = 0; r < rows; ++r, out += 2 * words) {
+    const float* a = p.a + r * p.a_row;
+    const std::size_t inner = r < p.rows ? p.inner : 0;
+    for (std::size_t k = 0; k < 2 * words; k += kLanes) {
+      const std::size_t left = k < inner ? inner - k : 0;
+      const Vec x = left >= kLanes ? load(a + k) : left > 0 ? load_part(a + k, left) : Vec{};
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + k),
+                          reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(x)));
+    }
+  }
+}
+#endif
+
 #ifdef CANGONG_AMX
 // Tiles of Intel's AMX: 16 rows of 64 bytes. A product takes 16 rows, 32 numbers deep, 16 columns
 // wide; up to two by two of them share what they load.
@@ -31,22 +77,6 @@ struct alignas(64) TileShape {
   std::uint16_t bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
   std::uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
 };
-
-// Rows of a, up to whole sixteens, rounded; up to `words` pairs of numbers, 0 behind the last.
-inline void round_rows(const HalfProduct& p, std::size_t words, std::uint16_t* out) {
-  const std::size_t rows = whole_sixteens(p.rows);
-  for (std::size_t r = 0; r < rows; ++r, out += 2 * words) {
-    std::size_t k = 0;
-    const float* a = p.a + r * p.a_row;
-    const std::size_t inner = r < p.rows ? p.inner : 0;
-    for (; k < 2 * words; k += kLanes) {
-      const std::size_t left = k < inner ? inner - k : 0;
-      const Vec x = left >= kLanes ? load(a + k) : left > 0 ? load_part(a + k, left) : Vec{};
-      _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + k),
-                          reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(x)));
-    }
-  }
-}
 
 template <int kDown, int kAcross>
 void tiles(const std::uint16_t* a, const std::uint32_t* b, std::size_t words, float* c,
@@ -101,7 +131,7 @@ void multiply_halves(const HalfProduct& p) {
   _tile_loadconfig(&kShape);
   const std::size_t words = half_words(p.inner), panel = 16 * words;
   auto* a = reinterpret_cast<std::uint16_t*>(p.scratch);
-  round_rows(p, words, a);
+  round_rows(p, whole_sixteens(p.rows), words, a);
   written_before_tiles_read();
   const std::size_t whole = p.rows / 16 * 16;
   for (std::size_t j = 0; j < p.columns; j += 32) {
@@ -120,6 +150,50 @@ void multiply_halves(const HalfProduct& p) {
                 p.c_row, p.rows - i, p.into);
   }
   _tile_release();
+}
+#elif defined(CANGONG_PAIRS)
+template <int kRows, int kAcross>
+void pair_tile(const std::uint32_t* a, std::size_t a_words, const std::uint32_t* b,
+               std::size_t b_panel, std::size_t words, float* c, std::size_t c_row,
+               MatrixProduct::Into into) {
+  Vec sums[kRows][kAcross] = {};
+  for (std::size_t k = 0; k < words; ++k, ++a, b += 16) {
+    Words right[kAcross];
+    for (std::size_t v = 0; v < kAcross; ++v) right[v] = load_words(b + v * b_panel);
+#pragma GCC unroll 16
+    for (std::size_t r = 0; r < kRows; ++r) {
+      const auto x =
+          reinterpret_cast<PairWords>(_mm512_set1_epi32(static_cast<std::int32_t>(a[r * a_words])));
+      for (std::size_t v = 0; v < kAcross; ++v) sums[r][v] = add_pairs(sums[r][v], right[v], x);
+    }
+  }
+  for (std::size_t r = 0; r < kRows; ++r, c += c_row)
+    for (std::size_t v = 0; v < kAcross; ++v)
+      store(c + 16 * v,
+            into == MatrixProduct::Into::add ? load(c + 16 * v) + sums[r][v] : sums[r][v]);
+}
+
+using PairTile = void (*)(const std::uint32_t*, std::size_t, const std::uint32_t*, std::size_t,
+                          std::size_t, float*, std::size_t, MatrixProduct::Into);
+constexpr std::size_t kPairRows = 12;
+template <int kAcross>
+constexpr PairTile kPairTiles[kPairRows] = {
+    pair_tile<1, kAcross>, pair_tile<2, kAcross>,  pair_tile<3, kAcross>,  pair_tile<4, kAcross>,
+    pair_tile<5, kAcross>, pair_tile<6, kAcross>,  pair_tile<7, kAcross>,  pair_tile<8, kAcross>,
+    pair_tile<9, kAcross>, pair_tile<10, kAcross>, pair_tile<11, kAcross>, pair_tile<12, kAcross>};
+
+void multiply_halves(const HalfProduct& p) {
+  const std::size_t a_words = half_words(p.inner), panel = half_panel(p.inner);
+  round_rows(p, p.rows, a_words, reinterpret_cast<std::uint16_t*>(p.scratch));
+  const auto* a = reinterpret_cast<const std::uint32_t*>(p.scratch);
+  for (std::size_t j = 0; j < p.columns; j += 32) {
+    const auto& tiles = j + 16 < p.columns ? kPairTiles<2> : kPairTiles<1>;
+    for (std::size_t i = 0; i < p.rows; i += kPairRows) {
+      const std::size_t rows = p.rows - i < kPairRows ? p.rows - i : kPairRows;
+      tiles[rows - 1](a + i * a_words, a_words, p.b + j / 16 * panel, panel, (p.inner + 1) / 2,
+                      p.c + i * p.c_row + j, p.c_row, p.into);
+    }
+  }
 }
 #else
 template <int kRows>

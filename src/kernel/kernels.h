@@ -100,10 +100,11 @@ std::size_t attention_scratch(std::size_t rows, std::size_t head_width);
 // One row's attention over rows whose keys and values were kept: a beginning that several rows
 // share, and each one's own.
 struct CachedAttention {
-  // Number k of row j is at cached_place(width, k, j); kept in bfloat16, two to a word, numbers k
-  // and k + 1 at cached_place(width / 2, k / 2, j). Finite up to whole sixteens of rows.
+  // Sixteen rows to a page (kernel/cached_page.h), in which their keys and values begin so many
+  // words behind its beginning. Finite up to whole pages.
   struct Block {
-    const std::uint32_t *keys, *values;
+    const std::uint32_t* const* pages;
+    std::size_t keys, values;
     std::size_t rows;
   };
   FloatFormat kept;  // bfloat16: heads have an even number of numbers
@@ -112,10 +113,11 @@ struct CachedAttention {
   Block blocks[2];
   float* scratch;  // cached_scratch(rows of both) floats
 };
-// Sixteen rows stand together, each number's side by side: a head's share of them is one piece.
-constexpr std::size_t cached_place(std::size_t width, std::size_t k, std::size_t row) {
-  return row / 16 * width * 16 + k * 16 + row % 16;
-}
+// Memory that is asked for meanwhile, so that it is near when its turn comes: pieces of one length.
+struct Ahead {
+  const std::uint32_t* const* pieces;
+  std::size_t count, words;
+};
 inline constexpr std::size_t kMostAttending = 16;
 constexpr std::size_t cached_scratch(std::size_t rows) {
   return rows + 64;
@@ -152,7 +154,7 @@ struct Kernels {
   // Of `count` rows alike, at most kMostAttending, which may share their beginning; out[i *
   // stride]. Each row's numbers do not depend on the others.
   void (*attend_cached)(const CachedAttention* rows, std::size_t count, float* out,
-                        std::size_t stride);
+                        std::size_t stride, const Ahead& ahead);
   // exp(x) times what is allowed, and their sum.
   double (*rates)(const float* x, const float* allowed, float* out, std::size_t count);
   // The first place up to which the numbers, none negative, add to more than `target`; the last
@@ -165,8 +167,8 @@ struct Kernels {
 
 // The best that this processor knows.
 const Kernels& kernels();
-// By name: "avx2", "avx512", or "amx", which is AVX-512 with products of bfloat16 by tiles. Null
-// where this processor does not know it.
+// By name: "avx2", "avx512", "avx512-bf16", which multiplies pairs of bfloat16, or "amx", which
+// also does so by tiles. Null where this processor does not know it.
 const Kernels* kernels_named(const char* name);
 
 }  // namespace cangong

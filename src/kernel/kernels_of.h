@@ -3,6 +3,7 @@
 // must not be chosen by the linker for processors that do not know it.
 #include <immintrin.h>
 
+#include "kernel/cached_page.h"
 #include "kernel/kernels.h"
 
 namespace cangong {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "kernel/cached_page.h"
 #include "kernel/floats.h"
 
 namespace cangong {
@@ -30,7 +31,8 @@ class KernelTables : public testing::TestWithParam<const char*> {
   const Kernels* table_ = nullptr;
 };
 
-INSTANTIATE_TEST_SUITE_P(All, KernelTables, testing::Values("avx2", "avx512", "amx"));
+INSTANTIATE_TEST_SUITE_P(All, KernelTables,
+                         testing::Values("avx2", "avx512", "avx512-bf16", "amx"));
 
 TEST_P(KernelTables, ProductsOfAnyShape) {
   for (const auto& [rows, columns, inner] :
@@ -179,19 +181,17 @@ TEST_P(KernelTables, CachedAttentionIsAttention) {
     // The last row once more, from keys and values in two blocks: as they are, and in halves.
     for (const FloatFormat kept : {FloatFormat::float32, FloatFormat::bfloat16}) {
       const bool halves = kept == FloatFormat::bfloat16;
-      const std::size_t words = halves ? width / 2 : width;
-      PackedWords keys[2]{PackedWords(48 * words), PackedWords(48 * words)};
-      PackedWords values[2]{PackedWords(48 * words), PackedWords(48 * words)};
+      const std::size_t words = page_words(kept, width);
+      PackedWords all[4];  // two pages of each block
+      for (PackedWords& page : all) page.resize(2 * words);
+      const std::uint32_t* pages[4];
+      for (std::size_t i = 0; i < 4; ++i) pages[i] = all[i].data();
       for (std::size_t row = 0; row < kRows; ++row) {
         const std::size_t block = row < kShared ? 0 : 1, at = row < kShared ? row : row - kShared;
         const float *key = qkv.data() + row * 3 * width + width, *value = key + width;
-        const auto word = [halves](const float* x, std::size_t w) {
-          return halves ? halves_of(x[2 * w], x[2 * w + 1]) : std::bit_cast<std::uint32_t>(x[w]);
-        };
-        for (std::size_t w = 0; w < words; ++w) {
-          keys[block][cached_place(words, w, at)] = word(key, w);
-          values[block][cached_place(words, w, at)] = word(value, w);
-        }
+        std::uint32_t* page = all[2 * block + at / kPageRows].data();
+        write_key(kept, width, at % kPageRows, key, page);
+        write_value(kept, width, at % kPageRows, value, page + words);
       }
       Floats more(cached_scratch(kRows)), other(cached_scratch(kRows));
       const auto one_of = [&](const float* query, float* scratch) {
@@ -199,18 +199,17 @@ TEST_P(KernelTables, CachedAttentionIsAttention) {
                                query,
                                width,
                                heads,
-                               {{keys[0].data(), values[0].data(), kShared},
-                                {keys[1].data(), values[1].data(), kRows - kShared}},
+                               {{pages, 0, words, kShared}, {pages + 2, 0, words, kRows - kShared}},
                                scratch};
       };
       const float* query = qkv.data() + (kRows - 1) * 3 * width;
       const CachedAttention row = one_of(query, more.data());
       Floats again(width), together(2 * width);
-      table_->attend_cached(&row, 1, again.data(), width);
+      table_->attend_cached(&row, 1, again.data(), width, {pages, 4, words});
       for (std::size_t k = 0; k < width; ++k)
         EXPECT_NEAR(again[k], out[(kRows - 1) * width + k], halves ? 2e-2 : 1e-6);
       const CachedAttention both[] = {one_of(qkv.data(), other.data()), row};
-      table_->attend_cached(both, 2, together.data(), width);
+      table_->attend_cached(both, 2, together.data(), width, {});
       EXPECT_EQ(std::memcmp(again.data(), together.data() + width, width * sizeof(float)), 0)
           << "whichever rows are beside";
     }

@@ -32,6 +32,26 @@ inline Vec load_part(const float* p, std::size_t n) {
 inline void store_part(float* p, Vec v, std::size_t n) {
   _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << n) - 1), v);
 }
+// `count` times: parts of two vectors side by side, then added. Halves as many vectors.
+inline void fold_singles(Vec* v, int count) {
+  for (int i = 0; i < count; ++i) {
+    const Vec a = v[2 * i], b = v[2 * i + 1];
+    v[i] = _mm512_unpacklo_ps(a, b) + _mm512_unpackhi_ps(a, b);
+  }
+}
+inline void fold_doubles(Vec* v, int count) {
+  for (int i = 0; i < count; ++i) {
+    const auto a = reinterpret_cast<__m512d>(v[2 * i]), b = reinterpret_cast<__m512d>(v[2 * i + 1]);
+    v[i] = reinterpret_cast<Vec>(_mm512_unpacklo_pd(a, b)) +
+           reinterpret_cast<Vec>(_mm512_unpackhi_pd(a, b));
+  }
+}
+inline void fold_quarters(Vec* v, int count) {
+  for (int i = 0; i < count; ++i) {
+    const Vec a = v[2 * i], b = v[2 * i + 1];
+    v[i] = _mm512_shuffle_f32x4(a, b, 0x88) + _mm512_shuffle_f32x4(a, b, 0xdd);
+  }
+}
 #else
 inline Vec splat(float x) {
   return _mm256_set1_ps(x);

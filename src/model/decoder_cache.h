@@ -1,59 +1,51 @@
 // Keys and values that a decoder keeps of rows it has seen, so that a further row costs one row.
 #pragma once
 
-#include <bit>
 #include <vector>
 
+#include "kernel/cached_page.h"
 #include "kernel/floats.h"
 
 namespace cangong {
 
+// Sixteen rows to a page, which has those of all layers; pages stay when it is cleared.
 class DecoderCache {
  public:
   // In bfloat16 the heads' width is even.
   DecoderCache(std::size_t layers, std::size_t width, FloatFormat kept = FloatFormat::float32)
-      : width_(width),
-        words_(kept == FloatFormat::bfloat16 ? width / 2 : width),
-        kept_(kept),
-        layers_(layers) {}
+      : layers_(layers), width_(width), words_(page_words(kept, width)), kept_(kept) {}
 
   FloatFormat kept() const { return kept_; }
   std::size_t rows() const { return rows_; }
   void clear() { rows_ = 0; }
   // Makes room for one more row, which `put` then fills, layer by layer.
   void grow() {
-    ++rows_;
-    for (Layer& layer : layers_) {
-      if (layer.values.size() >= rows_ * words_) continue;
-      const std::size_t rows = (rows_ + rows_ / 2 + 15) / 16 * 16;
-      layer.keys.resize(rows * words_), layer.values.resize(rows * words_);
-    }
+    if (++rows_ <= pages_.size() * kPageRows) return;
+    pages_.emplace_back(layers_ * 2 * words_);
+    at_.push_back(pages_.back().data());
   }
   // `key_value`: the last row's key, then its value.
   void put(std::size_t layer, const float* key_value) {
-    Layer& own = layers_[layer];
-    const std::size_t at = cached_place(words_, 0, rows_ - 1);
-    write(key_value, own.keys.data() + at);
-    write(key_value + width_, own.values.data() + at);
+    const std::size_t row = (rows_ - 1) % kPageRows;
+    std::uint32_t* keys = pages_[(rows_ - 1) / kPageRows].data() + layer * 2 * words_;
+    write_key(kept_, width_, row, key_value, keys);
+    write_value(kept_, width_, row, key_value + width_, keys + words_);
   }
   CachedAttention::Block block(std::size_t layer) const {
-    return {layers_[layer].keys.data(), layers_[layer].values.data(), rows_};
+    return {at_.data(), layer * 2 * words_, layer * 2 * words_ + words_, rows_};
+  }
+  // What is read of a layer.
+  std::size_t pages() const { return (rows_ + kPageRows - 1) / kPageRows; }
+  std::size_t layer_words() const { return 2 * words_; }  // of a page
+  const std::uint32_t* of_page(std::size_t page, std::size_t layer) const {
+    return at_[page] + layer * layer_words();
   }
 
  private:
-  struct Layer {
-    PackedWords keys, values;
-  };
-  void write(const float* x, std::uint32_t* to) const {
-    if (kept_ == FloatFormat::bfloat16)
-      for (std::size_t w = 0; w < words_; ++w) to[w * 16] = halves_of(x[2 * w], x[2 * w + 1]);
-    else
-      for (std::size_t k = 0; k < width_; ++k) to[k * 16] = std::bit_cast<std::uint32_t>(x[k]);
-  }
-
-  std::size_t width_, words_, rows_ = 0;
+  std::size_t layers_, width_, words_, rows_ = 0;
   FloatFormat kept_;
-  std::vector<Layer> layers_;
+  std::vector<PackedWords> pages_;
+  std::vector<const std::uint32_t*> at_;
 };
 
 }  // namespace cangong

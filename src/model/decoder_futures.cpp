@@ -18,8 +18,9 @@
 namespace cangong {
 namespace {
 
-constexpr std::size_t kTogether = 120;  // futures that a thread advances at once
-constexpr std::size_t kPeople = 256;    // whose histories are kept at once
+constexpr std::size_t kTogether = 120;    // futures that a thread advances at once
+constexpr std::size_t kWorthAThread = 8;  // futures
+constexpr std::size_t kPeople = 256;      // whose histories are kept at once
 
 // What all futures of a request share.
 struct Beginning {
@@ -259,8 +260,6 @@ class Crew {
       if (tallies_[i]) expected[i] = tallies_[i]->told();
   }
 
-  std::size_t futures() const { return places_.size(); }
-
   void begin_people() {
     DecoderPass pass(weights_);
     for (std::size_t i = next_person_++; i < requests_.size(); i = next_person_++) {
@@ -269,13 +268,26 @@ class Crew {
     }
   }
 
+  void draw(std::vector<std::vector<Future>>& into, std::size_t threads) {
+    const std::size_t crew = std::min(threads, futures() / kWorthAThread + 1);
+    const std::size_t together = std::min(kTogether, (futures() + crew - 1) / crew);
+    parallel_for(crew, threads, [&](std::size_t) { draw_some(into, together); });
+  }
+
+ private:
+  struct Place {
+    std::size_t request, future;
+  };
+
+  std::size_t futures() const { return places_.size(); }
+
   // What a thread does, until no future is left. A course that is over makes room for the next.
-  void draw(std::vector<std::vector<Future>>& into) {
+  void draw_some(std::vector<std::vector<Future>>& into, std::size_t together) {
     DecoderStep step(weights_);
     Floats rates;
     std::vector<std::unique_ptr<Course>> courses;
     std::vector<DecoderStep::Row> rows;
-    for (std::size_t i = 0; i < kTogether; ++i) {
+    for (std::size_t i = 0; i < together; ++i) {
       auto course = std::make_unique<Course>(weights_);
       if (!renew(*course, into, rates)) break;
       courses.push_back(std::move(course));
@@ -295,11 +307,6 @@ class Crew {
       });
     }
   }
-
- private:
-  struct Place {
-    std::size_t request, future;
-  };
 
   // Begins the next future; false where there is none.
   bool renew(Course& course, std::vector<std::vector<Future>>& into, Floats& rates) {
@@ -420,9 +427,7 @@ std::vector<std::vector<Future>> DecoderFutures::draw(std::span<const FutureRequ
     Crew crew(weights_, rules_, part, from, seed);
     parallel_for(std::min(threads, part.size()), threads,
                  [&](std::size_t) { crew.begin_people(); });
-    constexpr std::size_t kWorthAThread = 8;
-    parallel_for(std::min(threads, crew.futures() / kWorthAThread + 1), threads,
-                 [&](std::size_t) { crew.draw(all); });
+    crew.draw(all, threads);
     if (!expected.empty()) crew.tell(expected.subspan(from));
   }
   return all;

@@ -3,6 +3,15 @@
 #include "base/error.h"
 
 namespace cangong {
+namespace {
+
+// Too long for the second cache: it streams.
+bool is_long(const DecoderCache& cache) {
+  constexpr std::size_t kWords = std::size_t{1} << 16;
+  return cache.pages() * cache.layer_words() > kWords;
+}
+
+}  // namespace
 
 DecoderStep::DecoderStep(const DecoderWeights& weights)
     : weights_(weights), width_(weights.shape().width), stride_(row_stride(width_)) {}
@@ -22,17 +31,41 @@ void DecoderStep::embed(std::span<const Row> rows) {
              view(x_, rows.size(), width_));
 }
 
+// Rows that are taken together: while one group is computed the next one's memory is fetched, and
+// both have to fit into the second cache. A long beginning is read once for as many as may be.
+std::span<const DecoderStep::Row> DecoderStep::first_group(std::span<const Row> rows) {
+  if (rows.empty()) return rows;
+  constexpr std::size_t kFew = 4;
+  const DecoderCache* shared = rows.front().shared;
+  const std::size_t most = shared && is_long(*shared) ? kMostAttending : kFew;
+  std::size_t count = 1;
+  while (count < std::min(most, rows.size()) && rows[count].shared == shared) ++count;
+  return rows.first(count);
+}
+
 void DecoderStep::attend(std::span<const Row> rows, std::size_t layer) {
   const std::size_t wide = row_stride(3 * width_);
-  for (std::size_t i = 0; i < rows.size(); ++i)
-    rows[i].own->put(layer, qkv_.data() + i * wide + width_);
-  for (std::size_t first = 0, count = 0; first < rows.size(); first += count) {
-    count = 1;
-    while (count < kMostAttending && first + count < rows.size() &&
-           rows[first + count].shared == rows[first].shared)
-      ++count;
-    attend_together(rows.subspan(first, count), layer, first);
+  auto group = first_group(rows);
+  for (std::size_t first = 0; first < rows.size();) {
+    for (std::size_t i = 0; i < group.size(); ++i)
+      group[i].own->put(layer, qkv_.data() + (first + i) * wide + width_);
+    const auto next = first_group(rows.subspan(first + group.size()));
+    look_ahead(next, layer);
+    attend_together(group, layer, first);
+    first += group.size(), group = next;
   }
+}
+
+// At the memory of the group that comes.
+void DecoderStep::look_ahead(std::span<const Row> group, std::size_t layer) {
+  ahead_.clear();
+  const auto add = [&](const DecoderCache& cache) {
+    for (std::size_t page = 0; page < cache.pages(); ++page)
+      ahead_.push_back(cache.of_page(page, layer));
+  };
+  if (group.empty()) return;
+  if (const DecoderCache* shared = group.front().shared; shared && !is_long(*shared)) add(*shared);
+  for (const Row& row : group) add(*row.own);
 }
 
 void DecoderStep::attend_together(std::span<const Row> rows, std::size_t layer, std::size_t first) {
@@ -55,7 +88,8 @@ void DecoderStep::attend_together(std::span<const Row> rows, std::size_t layer, 
     all[i].scratch = at;
     at += whole_sixteens(cached_scratch(all[i].blocks[0].rows + all[i].blocks[1].rows));
   }
-  kernels().attend_cached(all, rows.size(), mixed_.data() + first * stride_, stride_);
+  kernels().attend_cached(all, rows.size(), mixed_.data() + first * stride_, stride_,
+                          {ahead_.data(), ahead_.size(), rows.front().own->layer_words()});
 }
 
 const float* DecoderStep::advance(std::span<const Row> rows) {

@@ -26,7 +26,9 @@ class DecoderStep {
 
  private:
   void embed(std::span<const Row> rows);
+  static std::span<const Row> first_group(std::span<const Row> rows);
   void attend(std::span<const Row> rows, std::size_t layer);
+  void look_ahead(std::span<const Row> group, std::size_t layer);
   // Rows of one beginning, the first of them at `first` of all.
   void attend_together(std::span<const Row> rows, std::size_t layer, std::size_t first);
   Rows2D view(Floats& floats, std::size_t rows, std::size_t columns) const;
@@ -35,6 +37,7 @@ class DecoderStep {
   std::size_t width_, stride_;
   std::vector<std::int32_t> ids_;
   std::vector<float> days_;
+  std::vector<const std::uint32_t*> ahead_;
   Floats phases_, x_, normal_, qkv_, mixed_, part_, inner_, logits_, scratch_;
 };
 
