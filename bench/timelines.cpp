@@ -52,18 +52,21 @@ std::vector<FutureRequest> histories(const DelphiPeople& all, std::size_t people
   return requests;
 }
 
-// Delphi's demonstration recipe (12 layers, 12 heads, 120 wide).
+// Ours, of as many weights: what is additive instead of a layer.
+constexpr DelphiShape kAdditive{11, 12, 120, 1270, true};
+
+// Delphi's demonstration recipe (12 layers, 12 heads, 120 wide), or the same with another shape.
 class DelphiDemo {
  public:
-  DelphiDemo(const fs::path& folder, Device device, FloatFormat format, std::uint64_t seed)
+  DelphiDemo(const fs::path& folder, Device device, FloatFormat format, std::uint64_t seed,
+             const DelphiShape& shape = {})
       : people_(delphi_people(folder)), random_(seed) {
     DecoderTraining training;
     training.dropout = 0.1, training.threads = default_threads();
     training.format = format, training.seed = seed;
-    trainer_ = decoder_trainer(training,
-                               DecoderWeights(DelphiShape(), first_weights(DelphiShape(), seed),
-                                              DecoderWeights::Ways::both),
-                               device);
+    trainer_ = decoder_trainer(
+        training, DecoderWeights(shape, first_weights(shape, seed), DecoderWeights::Ways::both),
+        device);
     options_.no_events = DelphiBatchOptions::NoEvents::random, options_.shifts_lifestyle = true;
   }
 
@@ -119,11 +122,12 @@ BenchJson pretrain(const fs::path& folder, Device device, FloatFormat format) {
 }
 
 // The whole of it, judged on all of val.bin every 250 steps.
-BenchJson whole_demo(const fs::path& folder, Device device, FloatFormat format) {
+BenchJson whole_demo(const fs::path& folder, Device device, FloatFormat format,
+                     const DelphiShape& shape = {}) {
   constexpr std::size_t kSteps = 5000, kEvery = 250;
   const DelphiPeople judges = delphi_people(folder, "val.bin");
   const char* seed = std::getenv("CANGONG_SEED");
-  DelphiDemo demo(folder, device, format, seed ? std::strtoull(seed, nullptr, 10) : 42);
+  DelphiDemo demo(folder, device, format, seed ? std::strtoull(seed, nullptr, 10) : 42, shape);
   BenchJson curve = BenchJson::array();
   double seconds = 0, since = 0;
   for (std::size_t step = 0; step < kSteps;) {
@@ -257,6 +261,8 @@ const std::map<std::string, TimelineBench>& timeline_benches() {
       {"pretrain-cuda", [](Path folder) { return pretrain(folder, kCuda, kWhole); }},
       {"pretrain-cuda-bf16", [](Path folder) { return pretrain(folder, kCuda, kHalf); }},
       {"delphi-demo", [](Path folder) { return whole_demo(folder, kHere, kWhole); }},
+      {"delphi-demo-additive",
+       [](Path folder) { return whole_demo(folder, kHere, kWhole, kAdditive); }},
       {"delphi-demo-cuda", [](Path folder) { return whole_demo(folder, kCuda, kWhole); }},
       {"delphi-demo-cuda-bf16", [](Path folder) { return whole_demo(folder, kCuda, kHalf); }},
       {"simulate", [](Path folder) { return simulate(folder, kHere, kWhole); }},

@@ -139,6 +139,7 @@ ConvertReply convert_from_delphi(const ConvertRequest& request) {
   facts.description = "Weights of Delphi, trained elsewhere (Shmatko et al. 2025).";
   facts.context = number_told(file.about, "block_size", request.context);
   if (facts.context == 0) facts.context = ConvertRequest::kContext;
+  facts.no_event_years = 5;  // the official code's
   facts.cross_entropy = facts.waiting = kNaN;
   TokenVocabulary vocabulary = vocabulary_of(request.labels, shape.vocabulary);
   BundleWriter bundle;
@@ -155,6 +156,9 @@ ConvertReply convert_to_delphi(const ConvertRequest& request) {
   const Bundle bundle = Bundle::open(request.from);
   const TimelineModel model = TimelineModel::open(bundle);
   const DelphiShape& shape = model.weights().shape();
+  if (shape.additive)
+    fail(Fault::config, request.from.string() +
+                            " has an additive part, which Delphi does not; train one without it");
   NamedArrays arrays;
   for (std::size_t i = 0; i < model.weights().count(); ++i) {
     const auto& [name, rows, columns] = model.weights().about(i);

@@ -112,6 +112,8 @@ void multiply_turned(const TurnedProduct& p) {
 #include "kernel/rows_of.h"
 // Behind the rows, whose dropout it shares.
 #include "kernel/attention_of.h"
+#include "kernel/pages_of.h"
+// Behind the pages.
 #include "kernel/cached_of.h"
 
 }  // namespace

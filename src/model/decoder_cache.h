@@ -1,6 +1,7 @@
 // Keys and values that a decoder keeps of rows it has seen, so that a further row costs one row.
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "kernel/cached_page.h"
@@ -17,7 +18,10 @@ class DecoderCache {
 
   FloatFormat kept() const { return kept_; }
   std::size_t rows() const { return rows_; }
-  void clear() { rows_ = 0; }
+  void clear() {
+    rows_ = 0;
+    has_.clear(), ever_had_.clear();
+  }
   // Makes room for one more row, which `put` then fills, layer by layer.
   void grow() {
     if (++rows_ <= pages_.size() * kPageRows) return;
@@ -34,6 +38,17 @@ class DecoderCache {
   CachedAttention::Block block(std::size_t layer) const {
     return {at_.data(), layer * 2 * words_, layer * 2 * words_ + words_, rows_};
   }
+  // Adds an event's vector to what was ever had, unless it was had here or `before`.
+  void remember(std::int32_t id, const DecoderCache* before, std::span<const float> vector) {
+    const auto place = static_cast<std::size_t>(id);
+    if (has(place) || (before && before->has(place))) return;
+    if (has_.size() <= place) has_.resize(place + 1);
+    has_[place] = true;
+    ever_had_.resize(vector.size());
+    kernels().add(ever_had_.data(), vector.data(), vector.size());
+  }
+  // Empty where nothing is remembered.
+  const Floats& ever_had() const { return ever_had_; }
   // What is read of a layer.
   std::size_t pages() const { return (rows_ + kPageRows - 1) / kPageRows; }
   std::size_t layer_words() const { return 2 * words_; }  // of a page
@@ -42,10 +57,14 @@ class DecoderCache {
   }
 
  private:
+  bool has(std::size_t id) const { return id < has_.size() && has_[id]; }
+
   std::size_t layers_, width_, words_, rows_ = 0;
   FloatFormat kept_;
   std::vector<PackedWords> pages_;
   std::vector<const std::uint32_t*> at_;
+  std::vector<bool> has_;  // by id
+  Floats ever_had_;
 };
 
 }  // namespace cangong

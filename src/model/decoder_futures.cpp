@@ -69,7 +69,7 @@ std::unique_ptr<Beginning> begin(const FutureRequest& request, const FutureRules
       Beginning{{shape.layers, shape.width, weights.format()}, Floats(shape.vocabulary), {}});
   const DecoderRows rows = decoder_rows(request.ids, request.days);
   pass.forward({rows, 0, 1});
-  pass.keep(own->cache);
+  pass.keep({rows, 0, 1}, own->cache);
   pass.last_logits(own->logits.data());
   own->may = drawn_of(request, rules);
   return own;
@@ -341,6 +341,7 @@ class Crew {
 
 std::unique_ptr<DeviceFutures> device_futures(const DecoderWeights& weights,
                                               const FutureRules& rules, Device device) {
+  if (weights.shape().additive) fail(Fault::config, kAdditiveByKernels);
   static const auto make = reinterpret_cast<MakeDeviceFutures>(torch_symbol(kMakeDeviceFutures));
   std::unique_ptr<DeviceFutures> futures;
   make({weights.shape(), weights.data(), weights.size(), weights.format(), rules, device,

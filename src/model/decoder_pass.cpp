@@ -113,6 +113,7 @@ void DecoderPass::forward(const DecoderPart& part, Dropout dropout) {
   last_stats_.resize(2 * rows_);
   kernels_.normalise({x_.data(), weights_.at(weights_.last_norm()), rows_, width_, stride_},
                      normal.at, last_stats_.data());
+  if (weights_.shape().additive) ever_had_.add(weights_, part, normal);
 }
 
 const Floats& DecoderPass::logits(const DecoderPart& part) {
@@ -127,11 +128,16 @@ void DecoderPass::last_logits(float* out) {
            weights_.forward(weights_.embedding()), {out, 1, weights_.shape().vocabulary});
 }
 
-void DecoderPass::keep(DecoderCache& cache) const {
+void DecoderPass::keep(const DecoderPart& part, DecoderCache& cache) const {
+  ensure(part.count() == rows_ && part.last == part.first + 1, "the person that forward saw");
   cache.clear();
   const std::size_t wide = row_stride(3 * width_);
   for (std::size_t row = 0; row < rows_; ++row) {
     cache.grow();
+    if (weights_.shape().additive) {
+      const std::int32_t id = part.rows.ids[part.begin() + row];
+      cache.remember(id, nullptr, {weights_.additive_of(id), width_});
+    }
     for (std::size_t layer = 0; layer < layers_.size(); ++layer)
       cache.put(layer, layers_[layer].qkv.data() + row * wide + width_);
   }
@@ -233,6 +239,7 @@ void DecoderPass::backward(const DecoderPart& part, float scale, float* gradient
   d_normal_.clear(), d_x_.clear();
   for (std::size_t i = 0; i < count; ++i)
     std::copy_n(d_targets_.data() + i * stride_, width_, d_normal.at + target_rows_[i] * stride_);
+  if (weights_.shape().additive) ever_had_.back(weights_, part, d_normal, gradient);
   kernels_.normalise_back({x_.data(), weights_.at(weights_.last_norm()), rows_, width_, stride_},
                           last_stats_.data(), d_normal.at, d_x_.data(),
                           gradient + weights_.offset(weights_.last_norm()));

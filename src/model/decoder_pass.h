@@ -4,6 +4,7 @@
 
 #include <span>
 
+#include "model/decoder_additive.h"
 #include "model/decoder_cache.h"
 #include "model/decoder_rows.h"
 #include "model/decoder_weights.h"
@@ -19,14 +20,6 @@ struct DecoderLoss {
 struct DecoderAim {
   std::int32_t first_id = 0;             // ids before it are not possible
   double least_wait = kDelphiLeastWait;  // days: the mean is not below it
-};
-
-// People [first, last) of rows.
-struct DecoderPart {
-  const DecoderRows& rows;
-  std::size_t first, last;
-  std::size_t begin() const { return rows.starts[first]; }
-  std::size_t count() const { return rows.starts[last] - rows.starts[first]; }
 };
 
 // Working memory of one thread, kept from part to part.
@@ -52,7 +45,7 @@ class DecoderPass {
   // Queries, keys and values of a layer, row_stride(3 * width) floats a row.
   const Floats& layer_qkv(std::size_t layer) const { return layers_[layer].qkv; }
   // Behind `forward` of a single person: what later rows look back at.
-  void keep(DecoderCache& cache) const;
+  void keep(const DecoderPart& part, DecoderCache& cache) const;
 
  private:
   struct Layer {
@@ -78,6 +71,7 @@ class DecoderPass {
   Floats phases_, x_, part_, last_normal_, last_stats_, targets_, logits_;
   Floats d_x_, d_part_, d_normal_, d_inner_, d_qkv_, d_targets_, scratch_, turned_;
   std::vector<std::uint32_t> target_rows_;
+  EverHad ever_had_;
 };
 
 }  // namespace cangong

@@ -24,6 +24,14 @@ struct DecoderRows {
   std::size_t rows() const { return ids.size(); }
 };
 
+// People [first, last) of rows.
+struct DecoderPart {
+  const DecoderRows& rows;
+  std::size_t first, last;
+  std::size_t begin() const { return rows.starts[first]; }
+  std::size_t count() const { return rows.starts[last] - rows.starts[first]; }
+};
+
 DecoderRows decoder_rows(const DelphiLesson& lesson);
 // One person's; each row sees all before it. Nothing is a target.
 DecoderRows decoder_rows(std::vector<std::int32_t> ids, std::vector<float> days);

@@ -26,6 +26,8 @@ void DecoderStep::embed(std::span<const Row> rows) {
   for (const Row& row : rows) {
     ids_.push_back(row.id), days_.push_back(row.days);
     row.own->grow();
+    if (weights_.shape().additive)
+      row.own->remember(row.id, row.shared, {weights_.additive_of(row.id), width_});
   }
   embed_rows(weights_, {ids_, days_}, view(phases_, rows.size(), width_),
              view(x_, rows.size(), width_));
@@ -116,6 +118,11 @@ const float* DecoderStep::advance(std::span<const Row> rows) {
     product(inner, own.down, x, MatrixProduct::Into::add);
   }
   normalise(weights_.last_norm());
+  for (std::size_t i = 0; i < count; ++i)
+    for (const DecoderCache* cache :
+         {rows[i].shared, static_cast<const DecoderCache*>(rows[i].own)})
+      if (cache)
+        kernels().add(normal.at + i * stride_, cache->ever_had().data(), cache->ever_had().size());
   const Rows2D logits = view(logits_, count, weights_.shape().vocabulary);
   product(normal, weights_.embedding(), logits);
   return logits.at;

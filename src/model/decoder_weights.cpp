@@ -72,7 +72,7 @@ DecoderWeights::Layer DecoderWeights::layer(std::size_t number) const {
 void DecoderWeights::pack(std::size_t threads) {
   parallel_for(table_.size(), threads, [&](std::size_t i) {
     const auto& [name, rows, columns] = table_[i];
-    if (rows == 1) return;
+    if (rows == 1 || i == additive()) return;
     forward_[i].inner = columns, forward_[i].columns = rows;
     pack_matrix({at(i), 1, columns}, forward_[i]);
     if (format_ == FloatFormat::bfloat16) pack_halves(at(i), forward_[i]);

@@ -10,6 +10,11 @@
 
 namespace cangong {
 
+// Refused by what computes with libtorch.
+inline constexpr const char* kAdditiveByKernels =
+    "a model with an additive part (model: additive) is computed by processors alone so far; leave "
+    "out --device";
+
 // A matrix packed for MatrixProduct::b.
 struct Packed {
   Floats panels;
@@ -41,7 +46,12 @@ class DecoderWeights {
   Layer layer(std::size_t number) const;
   std::size_t embedding() const { return 0; }
   std::size_t ages() const { return 1; }
-  std::size_t last_norm() const { return table_.size() - 1; }
+  std::size_t last_norm() const { return 2 + 6 * shape_.layers; }
+  std::size_t additive() const { return last_norm() + 1; }  // where the shape has it
+  // What an event ever had adds to the last state.
+  const float* additive_of(std::int32_t id) const {
+    return at(additive()) + static_cast<std::size_t>(id) * shape_.width;
+  }
 
   // How the way forward of single rows reads them; float32 unless it is said otherwise. Throws
   // Fault::config where heads of an odd width forbid bfloat16.

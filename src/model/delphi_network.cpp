@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <set>
 
 #include "base/error.h"
 
@@ -178,6 +179,22 @@ auto DelphiNetwork<Real>::attend(const Rows& normal, const std::string& block,
 }
 
 template <class Real>
+void DelphiNetwork<Real>::add_ever_had(const DelphiBatch& batch,
+                                       const std::vector<std::uint8_t>& sees, Rows& to) const {
+  const std::size_t width = shape_.width, length = batch.length;
+  const Rows& table = weight(kAdditiveWeight);
+  for (std::size_t row = 0; row < batch.tokens.size(); ++row) {
+    const std::size_t first = row / length * length;
+    std::set<std::int32_t> had{batch.tokens[row]};
+    for (std::size_t j = 0; j < length; ++j)
+      if (sees[row * length + j]) had.insert(batch.tokens[first + j]);
+    for (const std::int32_t id : had)
+      for (std::size_t k = 0; k < width; ++k)
+        to[row * width + k] += table[static_cast<std::size_t>(id) * width + k];
+  }
+}
+
+template <class Real>
 auto DelphiNetwork<Real>::forward(const DelphiBatch& batch, DelphiTies ties) const -> Output {
   Output output{{}, delphi_mask(batch, ties)};
   const std::size_t width = shape_.width;
@@ -191,8 +208,9 @@ auto DelphiNetwork<Real>::forward(const DelphiBatch& batch, DelphiTies ties) con
     bend(inner);
     add(x, times(inner, weight(block + "mlp.c_proj.weight"), 4 * width));
   }
-  output.logits = times(normalised(x, weight("transformer.ln_f.weight")),
-                        weight("transformer.wte.weight"), width);
+  Rows state = normalised(x, weight("transformer.ln_f.weight"));
+  if (shape_.additive) add_ever_had(batch, output.sees, state);
+  output.logits = times(state, weight("transformer.wte.weight"), width);
   return output;
 }
 

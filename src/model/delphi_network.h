@@ -11,8 +11,13 @@
 
 namespace cangong {
 
+inline constexpr const char* kAdditiveWeight = "additive.weight";
+
 struct DelphiShape {
   std::size_t layers = 12, heads = 12, width = 120, vocabulary = 1270;
+  // Ours, not Delphi's: each event ever had multiplies the rates by factors of its own, as in a
+  // proportional hazards model (Cox 1972); what it adds to the last state is a vector of its own.
+  bool additive = false;
   // Of all weights: the output is the embedding again.
   std::size_t parameters() const;
   // Names, as in the official state dict, with rows and columns (1 row: a scale); in its order.
@@ -37,6 +42,7 @@ inline std::vector<DelphiShape::Weight> DelphiShape::weights() const {
     all.push_back({block + "mlp.c_proj.weight", width, 4 * width});
   }
   all.push_back({"transformer.ln_f.weight", 1, width});
+  if (additive) all.push_back({kAdditiveWeight, vocabulary, width});
   return all;
 }
 
@@ -65,6 +71,8 @@ class DelphiNetwork {
   using Rows = std::vector<Real>;
   const Rows& weight(const std::string& name) const { return weights_.at(name); }
   Rows embed(const DelphiBatch& batch) const;
+  void add_ever_had(const DelphiBatch& batch, const std::vector<std::uint8_t>& sees,
+                    Rows& to) const;
   Rows attend(const Rows& normal, const std::string& block, const std::vector<std::uint8_t>& sees,
               std::size_t people, std::size_t length) const;
 

@@ -1,5 +1,6 @@
 #include "model/leave_one_out.h"
 
+#include <map>
 #include <numeric>
 
 #include "base/error.h"
@@ -26,9 +27,13 @@ class Suffix {
       qkv_.emplace_back(rows_ * wide_);
       std::copy_n(whole.layer_qkv(layer).data(), rows_ * wide_, qkv_.back().data());
     }
+    ever_had_.resize(width_);
     for (Floats* one : {&phases_, &x_, &normal_, &mixed_}) one->resize((rows_ + 1) * stride_);
     inner_.resize(rows_ * row_stride(4 * width_));
     logits_.resize(row_stride(weights.shape().vocabulary));
+    if (weights.shape().additive)
+      for (const std::int32_t id : history.ids)
+        if (times_[id]++ == 0) kernels().add(ever_had_.data(), weights.additive_of(id), width_);
   }
 
   const float* logits_without(std::size_t event) {
@@ -61,6 +66,12 @@ class Suffix {
     }
     const Rows2D last{x_.data() + (rows_ - 1) * stride_, 1, stride_};
     normalise(last, weights_.last_norm(), {normal_.data(), 1, stride_});
+    if (weights_.shape().additive) {
+      const std::int32_t id = history_.ids[event];
+      kernels().add(normal_.data(), ever_had_.data(), width_);
+      if (times_[id] == 1)
+        for (std::size_t k = 0; k < width_; ++k) normal_[k] -= weights_.additive_of(id)[k];
+    }
     product({normal_.data(), 1, stride_}, weights_.embedding(),
             {logits_.data(), 1, logits_.size()});
     return logits_.data();
@@ -80,7 +91,8 @@ class Suffix {
   std::size_t width_, stride_, wide_, rows_;
   std::vector<std::uint32_t> until_;
   std::vector<Floats> qkv_;  // by layer, of all rows
-  Floats phases_, x_, normal_, mixed_, inner_, logits_, shares_;
+  Floats phases_, x_, normal_, mixed_, inner_, logits_, shares_, ever_had_;
+  std::map<std::int32_t, std::size_t> times_;  // how often an event is in the history
 };
 
 }  // namespace

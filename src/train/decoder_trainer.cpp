@@ -71,6 +71,7 @@ class TorchTrainer final : public DecoderTrainer {
 
 std::unique_ptr<DecoderTrainer> torch_decoder_trainer(const DecoderTraining& training,
                                                       DecoderWeights weights, Device device) {
+  if (weights.shape().additive) fail(Fault::config, kAdditiveByKernels);
   return std::make_unique<TorchTrainer>(training, std::move(weights), device);
 }
 
