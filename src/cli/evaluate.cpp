@@ -57,6 +57,12 @@ int evaluate_timelines(const Args& args) {
           "%22s true risk %.2f %%: foretold %.3f of it, slope %.3f, mean distance %.1f %%\n", "",
           100 * one.truth->mean, one.truth->ratio, one.truth->slope, 100 * one.truth->error);
   }
+  if (!report.effects.empty())
+    std::printf("  log hazard ratio: true, told where a coin decides, in usual care\n");
+  for (const DrugEffect& one : report.effects)
+    std::printf("%7.2f %7.2f %7.2f  %s on %s; hardly ever given to %.0f %% of usual care\n",
+                one.truth, one.randomised.log_ratio, one.usual.log_ratio, one.drug.c_str(),
+                one.outcome.c_str(), 100 * one.usual.hardly_given);
   if (!request.report.empty()) std::printf("report: %s\n", (request.report / "index.html").c_str());
   return kOk;
 }

@@ -7,6 +7,7 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "engine/judged_outcome.h"
+#include "engine/known_effects.h"
 #include "timeline/vector_table.h"
 
 namespace cangong {
@@ -193,6 +194,10 @@ TimelinesReport judge_timelines(const JudgeTimelinesRequest& asked) {
     std::set<PatientId> wanted;
     for (const JudgedPerson& one : people) wanted.insert(one.patient);
     known = KnownRisks::read(request.truth, &wanted);
+    constexpr std::size_t kPeopleOfAnArm = 200;
+    KnownEffects effects(model, request.truth, kPeopleOfAnArm);
+    for (const JudgedPerson& one : people) effects.add(one.request);
+    report.effects = effects.told(request.threads);
   }
   for (const auto& [id, told] :
        foretold(model, people, rules, known ? &*known : nullptr, request)) {

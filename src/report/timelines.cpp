@@ -61,6 +61,31 @@ std::string table_of_truth(const TimelinesReport& report) {
   return html + "</tr></thead><tbody>" + rows + "</tbody></table>";
 }
 
+std::string table_of_effects(const TimelinesReport& report) {
+  if (report.effects.empty()) return "";
+  std::string html = heading({"What drugs do, and what the model takes them to do",
+                              "药物的真实作用与模型所认为的作用"}) +
+                     "<table><thead><tr>";
+  const Words titles[] = {{"Drug", "药物"},
+                          {"Outcome", "结局"},
+                          {"True log hazard ratio", "真实对数风险比"},
+                          {"Randomised", "随机分组"},
+                          {"Usual care", "常规诊疗"},
+                          {"Hardly ever given, usual care", "常规诊疗中极少使用者"}};
+  for (const Words& title : titles) html += "<th scope='col'>" + both(title) + "</th>";
+  html += "</tr></thead><tbody>";
+  const auto told = [](const DrugEffect::Arm& arm) {
+    return cell(format_fixed(arm.log_ratio, 2) + " <small>(" + format_count(arm.people) +
+                ")</small>");
+  };
+  for (const DrugEffect& one : report.effects)
+    html += "<tr><th scope='row'>" + escape_html(one.drug) + "</th>" +
+            cell(escape_html(one.outcome)) + cell(format_fixed(one.truth, 2)) +
+            told(one.randomised) + told(one.usual) +
+            cell(format_fixed(100 * one.usual.hardly_given, 0) + " %") + "</tr>";
+  return html + "</tbody></table>";
+}
+
 std::string table(const TimelinesReport& report) {
   std::string html = "<table><thead><tr>";
   const Words titles[] = {{"Outcome", "结局"},
@@ -128,6 +153,18 @@ std::string timelines_report_json(const TimelinesReport& report) {
                                   {"error_of_mean", number(one.truth->error)}};
   }
   json["outcomes"] = outcomes;
+  const auto arm = [](const DrugEffect::Arm& one) {
+    return Json{{"people", one.people},
+                {"log_ratio", number(one.log_ratio)},
+                {"spread", number(one.spread)},
+                {"hardly_given", number(one.hardly_given)}};
+  };
+  for (const DrugEffect& one : report.effects)
+    json["effects"].push_back({{"drug", one.drug},
+                               {"outcome", one.outcome},
+                               {"log_ratio", one.truth},
+                               {"randomised", arm(one.randomised)},
+                               {"usual_care", arm(one.usual)}});
   return json.dump(1) + "\n";
 }
 
@@ -174,7 +211,8 @@ std::string timelines_report_html(const TimelinesReport& report) {
     body += paragraph({"SYNTHETIC: the patients do not exist.", "合成数据：患者并不存在。"});
   body += paragraph(said_of(report, who));
   body += dots(report);
-  body += heading({"Outcome by outcome", "逐个结局"}) + table(report) + table_of_truth(report);
+  body += heading({"Outcome by outcome", "逐个结局"}) + table(report) + table_of_truth(report) +
+          table_of_effects(report);
   body +=
       paragraph({"Ranges are of chance among these patients. Few events say little: a row with "
                  "fewer than ten is no evidence either way.",

@@ -27,6 +27,21 @@ struct JudgedOutcome {
   double slope = kNaN;  // of the observed on the logit of what was foretold; 1 is right
 };
 
+// A drug's known log hazard ratio of an outcome, and what the model makes of it, for whom a coin
+// decides and for whom usual care does.
+struct DrugEffect {
+  struct Arm {
+    std::size_t people = 0;
+    double log_ratio = kNaN, spread = kNaN;  // mean and standard deviation over people
+    // The share of them to whom, as the model sees it, the drug is hardly ever given (in fewer than
+    // 5 of 100 within two weeks): about them it cannot know.
+    double hardly_given = 0;
+  };
+  std::string drug, outcome;
+  double truth = 0;
+  Arm randomised = {}, usual = {};
+};
+
 struct TimelinesReport {
   Digest bundle, store;
   std::string model, judged_by;  // "held_out", "tuning", "everybody": the store is another one
@@ -38,7 +53,8 @@ struct TimelinesReport {
   // without an answer are counted here: no birth known or dead, and the task took no future.
   std::string task;
   std::size_t not_asked = 0, not_taken = 0;
-  std::size_t cut = 0;  // futures with more events than are drawn
+  std::size_t cut = 0;                  // futures with more events than are drawn
+  std::vector<DrugEffect> effects;      // of a deep synthetic hospital
   std::vector<JudgedOutcome> outcomes;  // by falling number of patients who had it
 };
 
