@@ -21,7 +21,7 @@ TokenShards TokenShards::open(const fs::path& folder, std::size_t vocabulary) {
           {static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(row)});
     }
     for (const TokenEvent& event : events)
-      if (event.id < 2 || static_cast<std::size_t>(event.id) >= vocabulary)
+      if (event.id < TokenVocabulary::kNoEvent || static_cast<std::size_t>(event.id) >= vocabulary)
         fail(Fault::storage,
              "the tokens in " + folder.string() + " are not of this vocabulary; remove the folder");
     all.shards_.push_back(std::move(shard));

@@ -26,10 +26,13 @@ struct TokenTally {
   std::uint64_t too_short = 0;      // people of whom nothing is followed by anything
 };
 
-// Writes a file for each of the store's, into a new folder.
+// Writes a file for each of the store's, into a new folder. Who was observed beyond the last token
+// gets "no event" there: without it time in which nothing happened would be left out, and rates be
+// too high.
 TokenTally write_token_shards(const Store& store, const TokenVocabulary& vocabulary,
                               const std::function<TokenSplit(PatientId)>& split,
-                              const fs::path& folder, std::size_t threads);
+                              const fs::path& folder, std::size_t threads,
+                              std::optional<Time> until = std::nullopt);
 
 class TokenShards {
  public:

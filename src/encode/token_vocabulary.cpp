@@ -13,6 +13,12 @@ namespace {
 constexpr const char* kKinds[] = {"padding", "no_event", "input", "outcome"};
 }  // namespace
 
+std::optional<Time> observed_until(const std::string& text) {
+  if (text == "last_record") return std::nullopt;
+  if (const auto moment = parse_moment(text, Zone("UTC"))) return moment->first;
+  fail(Fault::config, "observed_until is last_record or a date, as 2024-12-31");
+}
+
 // Padding, "no event", inputs, outcomes: what the ids of everything else rest on.
 void TokenVocabulary::require_order() const {
   const auto kind_at = [&](std::size_t id) {

@@ -20,6 +20,7 @@ struct TokenOptions {
   static constexpr bool is_config = true;
   std::vector<std::string> inputs{"^(GENDER|SEX|RACE|ETHNICITY|LANGUAGE)//"}, exclude;
   std::size_t least_people = 10, most_tokens = 20000, parts = 10, birth_years = 0;
+  std::string observed_until = "last_record";
   template <class V>
   void visit(V& v) {
     v("inputs", inputs, "regular expressions: codes that are known and never foretold");
@@ -30,8 +31,15 @@ struct TokenOptions {
     v("parts", parts, "a code's numbers are told apart by so many quantiles");
     v("birth_years", birth_years,
       "a fact of birth: in which span of so many years; with the age it tells the calendar. 0: no");
+    v("observed_until", observed_until,
+      "until when it is known that nothing happened: last_record, of any code; or a date at which "
+      "the records of all end");
   }
 };
+
+// Until when the living were observed: their last record, where nothing is returned, or a date.
+// Throws Fault::config where the text is neither.
+std::optional<Time> observed_until(const std::string& text);
 
 struct Token {
   enum class Kind { padding, no_event, input, outcome };

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
+
 #include "encode/token_shards.h"
 #include "timeline/store_writer.h"
 
@@ -182,6 +184,33 @@ TEST(TokenShards, HoldWhatTheTokenizerSays) {
     if (file.path().extension() == ".events" && fs::file_size(file) > 0)
       fs::resize_file(file, fs::file_size(file) - 8);
   EXPECT_THROW((void)TokenShards::open(folder, vocabulary.size()), Error) << "cut off";
+}
+
+TEST(TokenShards, TheLivingAreFollowedToTheEnd) {
+  const Clinic clinic;
+  const Store store = clinic.store();
+  const TokenVocabulary vocabulary = learned(store);
+  const auto last_of = [&](const char* name, const char* until) {
+    const fs::path folder = clinic.folder.path() / name;
+    (void)write_token_shards(
+        store, vocabulary, [](PatientId) { return TokenSplit::train; }, folder, 1,
+        observed_until(until));
+    return
+        [shards = std::make_shared<TokenShards>(TokenShards::open(folder, vocabulary.size()))](
+            std::size_t patient) { return shards->events(TokenSplit::train, patient - 1).back(); };
+  };
+  const auto by_record = last_of("by_record", "last_record");
+  EXPECT_EQ(by_record(7).id, TokenVocabulary::kNoEvent) << "OTHER is no token, but was recorded";
+  EXPECT_EQ(by_record(7).days, 300);
+  EXPECT_NE(by_record(9).id, TokenVocabulary::kNoEvent);
+  EXPECT_EQ(by_record(9).days, 250);
+  const auto by_date = last_of("by_date", "2000-01-01");
+  EXPECT_EQ(by_date(1).id, TokenVocabulary::kNoEvent);
+  EXPECT_EQ(by_date(1).days, 10957 - 365);
+  EXPECT_NE(by_date(8).id, TokenVocabulary::kNoEvent) << "dead";
+  const auto early = last_of("early", "1980-01-01");
+  EXPECT_NE(early(17).id, TokenVocabulary::kNoEvent) << "recorded later than that";
+  EXPECT_THROW((void)observed_until("the end"), Error);
 }
 
 }  // namespace

@@ -35,13 +35,33 @@ class ShardFiles {
   std::uint64_t next_ = 0;
 };
 
+// What is followed until `until`, or the last record. The dead are followed to their death.
+struct LifeCodes {
+  std::optional<CodeId> birth, death;
+};
+void follow_to_the_end(const Timeline& timeline, const LifeCodes& codes, std::optional<Time> until,
+                       TokenSequence& sequence) {
+  std::optional<Time> birth, last = until;
+  for (const Event& event : timeline.events()) {
+    if (codes.death && event.code == *codes.death) return;
+    if (codes.birth && event.code == *codes.birth && event.time && !birth) birth = event.time;
+    if (!until && event.time && (!last || *event.time > *last)) last = event.time;
+  }
+  if (!birth || !last) return;
+  const auto days = static_cast<float>(static_cast<double>((*last - *birth).count()) / 86400e6);
+  if (days <= (sequence.days.empty() ? 0 : sequence.days.back())) return;
+  sequence.ids.push_back(TokenVocabulary::kNoEvent), sequence.days.push_back(days);
+}
+
 }  // namespace
 
 TokenTally write_token_shards(const Store& store, const TokenVocabulary& vocabulary,
                               const std::function<TokenSplit(PatientId)>& split,
-                              const fs::path& folder, std::size_t threads) {
+                              const fs::path& folder, std::size_t threads,
+                              std::optional<Time> until) {
   fs::create_directories(folder);
   const Tokenizer tokenizer(vocabulary, store.codes(), store.code_infos());
+  const LifeCodes codes{store.codes().find("MEDS_BIRTH"), store.codes().find("MEDS_DEATH")};
   const std::size_t count = store.inventory().shards.size();
   std::vector<ShardFiles> files;
   for (std::size_t i = 0; i < count; ++i) files.emplace_back(folder, i);
@@ -50,10 +70,11 @@ TokenTally write_token_shards(const Store& store, const TokenVocabulary& vocabul
   store.each(Columns::unit, threads, [&](std::size_t shard, const Timeline& timeline) {
     stop_if_interrupted();
     TokenTally& tally = tallies[shard];
-    const auto sequence = tokenizer.tokens(timeline.until(Time::max()));
+    auto sequence = tokenizer.tokens(timeline.until(Time::max()));
     tally.unknown += sequence.unknown;
     progress.step();
     if (!sequence.has_birth) return void(++tally.without_birth);
+    follow_to_the_end(timeline, codes, until, sequence);
     if (sequence.ids.size() < 2) return void(++tally.too_short);
     ++tally.people, tally.events += sequence.ids.size();
     files[shard].add(sequence, split(timeline.patient()));

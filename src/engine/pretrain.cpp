@@ -33,7 +33,7 @@ WorkFolder prepared(const PretrainRequest& request, const PretrainRecipe& recipe
       request.threads);
   own.tally = write_token_shards(
       store, own.vocabulary, [&](PatientId patient) { return split(patient); }, own.tokens(),
-      request.threads);
+      request.threads, observed_until(recipe.tokens.observed_until));
   own.commit();
   return own;
 }
@@ -44,6 +44,7 @@ TimelineFacts facts_of(const PretrainRecipe& recipe, const Store& store,
   facts.name = recipe.name, facts.description = recipe.description;
   facts.store = store.digest(), facts.synthetic = store.inventory().synthetic;
   facts.context = recipe.window.context, facts.steps = recipe.training.steps;
+  facts.no_event_years = recipe.window.no_event_years;
   facts.people = shards.people(TokenSplit::train);
   for (std::size_t i = 0; i < facts.people; ++i)
     facts.events += shards.events(TokenSplit::train, i).size();
@@ -100,8 +101,7 @@ PretrainReply pretrain_model(const PretrainRequest& request) {
   const FileLock lock(work / "lock", work.string() + " is in use by another training");
   WorkFolder prepared_work = prepared(request, recipe, store, work);
   TokenVocabulary& vocabulary = prepared_work.vocabulary;
-  const DelphiShape shape{recipe.model.layers, recipe.model.heads, recipe.model.width,
-                          vocabulary.size()};
+  const DelphiShape shape = shape_of(recipe.model, vocabulary.size());
   PretrainReply reply;
   reply.name = recipe.name, reply.tokens = vocabulary.size();
   reply.parameters = shape.parameters(), reply.tally = prepared_work.tally;

@@ -50,6 +50,7 @@ TimelineFacts facts_of(const nlohmann::json& json) {
   facts.name = json.at("name"), facts.description = json.at("description");
   facts.store = json.at("store"), facts.synthetic = json.at("synthetic");
   facts.context = json.at("context"), facts.steps = json.at("steps");
+  facts.no_event_years = json.value("no_event_years", 0.0);
   facts.people = json.at("people"), facts.events = json.at("events");
   facts.cross_entropy = finite(json.at("cross_entropy"));
   facts.waiting = finite(json.at("waiting")), facts.judged_events = json.at("judged_events");
@@ -65,7 +66,7 @@ DelphiShape shape_of(const nlohmann::json& json, std::size_t vocabulary) {
       width % heads != 0 || width % 2 != 0)
     fail(Fault::storage, "the model's " + std::string(kFacts) + " is damaged: its shape is none");
   return {static_cast<std::size_t>(layers), static_cast<std::size_t>(heads),
-          static_cast<std::size_t>(width), vocabulary};
+          static_cast<std::size_t>(width), vocabulary, json.value("additive", false)};
 }
 
 // What of a bundle is read as JSON.
@@ -112,8 +113,10 @@ void TimelineModel::write(BundleWriter& bundle, const std::string& prefix) const
                                     {"layers", shape.layers},
                                     {"heads", shape.heads},
                                     {"width", shape.width},
+                                    {"additive", shape.additive},
                                     {"context", facts_.context},
                                     {"steps", facts_.steps},
+                                    {"no_event_years", facts_.no_event_years},
                                     {"people", facts_.people},
                                     {"events", facts_.events},
                                     {"cross_entropy", number(facts_.cross_entropy)},
@@ -163,8 +166,32 @@ LifeSoFar life_so_far(const History& history) {
   return life;
 }
 
-FutureRequest question_of(const TimelineModel& model, const TokenSequence& history, float days) {
+namespace {
+
+// With "nothing happened" as often as where the model learnt, at the ages at which it was judged.
+TokenSequence with_no_events(const TokenSequence& history, double years, float days) {
+  constexpr float kDaysOfYear = 365.25f;
+  if (!(years > 0)) return history;
+  TokenSequence all;
+  const auto every = static_cast<float>(years) * kDaysOfYear;
+  float next = 1;
+  const auto fill = [&](float until) {
+    for (; next < until; next += every)
+      all.ids.push_back(TokenVocabulary::kNoEvent), all.days.push_back(next);
+  };
+  for (std::size_t i = 0; i < history.ids.size(); ++i) {
+    fill(std::min(history.days[i], days));
+    all.ids.push_back(history.ids[i]), all.days.push_back(history.days[i]);
+  }
+  fill(days);
+  return all;
+}
+
+}  // namespace
+
+FutureRequest question_of(const TimelineModel& model, const TokenSequence& record, float days) {
   FutureRequest request;
+  const TokenSequence history = with_no_events(record, model.facts().no_event_years, days);
   const std::size_t count = history.ids.size(), most = model.facts().context;
   const std::int32_t first_outcome = model.vocabulary().first_outcome();
   std::size_t kept = 0;
@@ -173,6 +200,7 @@ FutureRequest question_of(const TimelineModel& model, const TokenSequence& histo
   const std::size_t from = count > most ? count - (most - kept) : kept;
   for (std::size_t i = 0; i < count; ++i) {
     if (i >= kept && i < from) {
+      if (history.ids[i] == TokenVocabulary::kNoEvent) continue;
       request.happened.push_back(history.ids[i]);
       continue;
     }

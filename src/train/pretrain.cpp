@@ -30,8 +30,7 @@ DecoderTraining training_of(const PretrainInput& input) {
 }
 
 DecoderWeights begin_weights(const PretrainInput& input) {
-  const DecoderOptions& model = input.recipe.model;
-  const DelphiShape shape{model.layers, model.heads, model.width, input.vocabulary.size()};
+  const DelphiShape shape = shape_of(input.recipe.model, input.vocabulary.size());
   return {shape, first_weights(shape, input.recipe.seed), DecoderWeights::Ways::both};
 }
 

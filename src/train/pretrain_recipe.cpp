@@ -33,6 +33,11 @@ void check(const PretrainRecipe& recipe, const Node& root) {
   if (tokens.least_people == 0 || tokens.parts == 0 || tokens.parts > 1000 ||
       tokens.most_tokens < 10)
     refuse("tokens", "least_people is 1 at least, parts from 1 to 1,000, most_tokens 10 at least");
+  try {
+    (void)observed_until(tokens.observed_until);
+  } catch (const Error& error) {
+    refuse("tokens", error.what());
+  }
   const PretrainOptions& training = recipe.training;
   const auto is_memory = [](double beta) { return beta >= 0 && beta < 1; };
   if (!is_memory(training.beta1) || !is_memory(training.beta2) || !is_memory(training.average) ||
@@ -67,14 +72,19 @@ PretrainRecipe load_pretrain_recipe(const fs::path& file) {
   return parse_pretrain_recipe(read_file(file), file.string());
 }
 
+DelphiShape shape_of(const DecoderOptions& model, std::size_t vocabulary) {
+  return {model.layers, model.heads, model.width, vocabulary, model.additive};
+}
+
 DelphiNetwork<float>::Weights first_weights(const DelphiShape& shape, std::uint64_t seed) {
   constexpr double kSpread = 0.02;
   Random random(seed);
   DelphiNetwork<float>::Weights weights;
   for (const auto& [name, rows, columns] : shape.weights()) {
     const bool adds_up = name.ends_with("c_proj.weight");
-    const double spread =
-        adds_up ? kSpread / std::sqrt(2 * static_cast<double>(shape.layers)) : kSpread;
+    const double spread = name == kAdditiveWeight ? 0
+                          : adds_up ? kSpread / std::sqrt(2 * static_cast<double>(shape.layers))
+                                    : kSpread;
     auto& values = weights[name];
     for (std::size_t i = 0; i < rows * columns; ++i)
       values.push_back(rows == 1 ? 1 : static_cast<float>(spread * random.normal()));

@@ -10,11 +10,13 @@ namespace cangong {
 struct DecoderOptions {
   static constexpr bool is_config = true;
   std::size_t layers = 6, heads = 6, width = 96;
+  bool additive = false;
   template <class V>
   void visit(V& v) {
     v("layers", layers, "blocks of attention and network");
     v("heads", heads, "of attention; they share the width");
     v("width", width, "numbers of a token");
+    v("additive", additive, "each event ever had multiplies the rates by factors of its own, too");
   }
 };
 
@@ -89,6 +91,7 @@ PretrainRecipe load_pretrain_recipe(const fs::path& file);
 PretrainRecipe parse_pretrain_recipe(const std::string& text, const std::string& file);
 
 // N(0, 0.02), less where layers add up (Radford et al. 2019); scales are 1.
+DelphiShape shape_of(const DecoderOptions& model, std::size_t vocabulary);
 DelphiNetwork<float>::Weights first_weights(const DelphiShape& shape, std::uint64_t seed);
 
 }  // namespace cangong

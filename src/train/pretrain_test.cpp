@@ -96,6 +96,24 @@ TEST_F(PretrainTest, TheStateBehindARecordIsColumns) {
   EXPECT_TRUE(row.empty()) << "not born yet: missing";
 }
 
+// A question stands behind "nothing happened" as often as what the model learnt from; what does not
+// fit is told as had, but for those.
+TEST_F(PretrainTest, QuestionsSayThatNothingHappenedAsOftenAsTrainingDid) {
+  TimelineFacts facts;
+  facts.context = 7, facts.no_event_years = 1;
+  const DelphiShape shape = shape_of(recipe_.model, vocabulary_.size());
+  const TimelineModel model(vocabulary_,
+                            {shape, first_weights(shape, 1), DecoderWeights::Ways::forward}, facts);
+  const auto id = [&](const char* code) { return vocabulary_.ids_of(code).front(); };
+  const std::int32_t no = TokenVocabulary::kNoEvent, f = id("GENDER//F"), a = id("A"), c = id("C");
+  const FutureRequest asked = question_of(model, {{f, a}, {0, 400}}, 800);
+  EXPECT_EQ(asked.ids, (std::vector<std::int32_t>{f, no, no, a, no, no}));
+  EXPECT_EQ(asked.days, (std::vector<float>{0, 1, 366.25, 400, 731.5, 800}));
+  const FutureRequest later = question_of(model, {{f, a, c}, {0, 400, 1100}}, 2300);
+  EXPECT_EQ(later.ids, (std::vector<std::int32_t>{f, no, no, c, no, no, no, no}));
+  EXPECT_EQ(later.happened, std::vector<std::int32_t>{a});
+}
+
 // A record in its usual order surprises less than one in another; the share is that of a conformal
 // p-value, and nothing is told by too few.
 TEST_F(PretrainTest, UnlikeRecordsAreTold) {
@@ -236,7 +254,8 @@ TEST_F(PretrainTest, AnUnfitRecipeIsRefusedWithItsPlace) {
        {"name: x\nmodel: {layers: 2, heads: 3, width: 16}\n", "name: x\ntraining: {steps: 10}\n",
         "name: x\nwindows: {}\n", "name: x\nsplit: {tuning: 1}\n",
         "name: x\nwindow: {from: middle}\n", "name: x\nwindow: {no_event_years: 1.0e-9}\n",
-        "name: x\ntraining: {clip: -1}\n", "name: x\nmodel: {layers: 1000000}\n"})
+        "name: x\ntokens: {observed_until: the end}\n", "name: x\ntraining: {clip: -1}\n",
+        "name: x\nmodel: {layers: 1000000}\n"})
     try {
       (void)parse_pretrain_recipe(text, "r.yaml");
       ADD_FAILURE() << text;
