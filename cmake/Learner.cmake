@@ -24,6 +24,7 @@ find_package(GTest)
 find_library(ZIP_LIBRARY zip)
 if(GTest_FOUND AND ZIP_LIBRARY)
   add_executable(cangong_tests src/model/decoder_additive_test.cpp
+    src/model/decoder_shapley_test.cpp
     tests/parity/decoder_test.cpp tests/parity/decoder_futures_test.cpp
     src/source/numpy_array.cpp)
   target_compile_definitions(cangong_tests PRIVATE CANGONG_SOURCE_DIR="${CMAKE_SOURCE_DIR}")

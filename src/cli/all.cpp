@@ -217,6 +217,7 @@ const std::array kVerbs{
           {"--without", "CODES", "taken for never recorded"},
           {"--shift", "CODES", "recorded so many days later: CODE=DAYS; below 0, earlier"},
           {"--explain", "", "how the rate would be without each past event"},
+          {"--shares", "ORDERS", "share the rate among all past events (Shapley): 32 is usual"},
           kFutures,
           kSeed,
           kHalves,

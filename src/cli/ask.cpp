@@ -30,7 +30,31 @@ std::string asked_json(const AskReply& reply) {
   for (const PastEvent& event : reply.reasons)
     reasons.push_back(
         {{"code", event.code}, {"age_years", event.age_years}, {"ratio", event.ratio}});
+  if (reply.shared) {
+    auto& shared = json["shared"] = {{"orders", reply.shared->orders},
+                                     {"rate_with_all", reply.shared->with_all},
+                                     {"rate_with_none", reply.shared->with_none},
+                                     {"events", nlohmann::ordered_json::array()}};
+    for (const SharedRate::Event& event : reply.shared->events)
+      shared["events"].push_back({{"code", event.code},
+                                  {"age_years", event.age_years},
+                                  {"share", event.share},
+                                  {"standard_error", event.standard_error}});
+  }
   return json.dump();
+}
+
+void print_shares(const SharedRate& shared) {
+  std::printf(
+      "rate now by the past events: %.4f a year with none of them, %.4f with all; shares of the "
+      "logarithm (%zu orders)\n",
+      shared.with_none, shared.with_all, shared.orders);
+  constexpr std::size_t kMost = 20;
+  for (std::size_t i = 0; i < std::min(kMost, shared.events.size()); ++i) {
+    const SharedRate::Event& event = shared.events[i];
+    std::printf("  %+.3f (%.3f) at age %-5.1f %s\n", event.share, event.standard_error,
+                event.age_years, event.code.c_str());
+  }
 }
 
 }  // namespace
@@ -50,6 +74,7 @@ int run_ask(const Args& args) {
     if (const auto said = args.find(flag))
       for (const std::string_view code : split(*said, ',')) into->emplace_back(code);
   request.explain = args.flag("--explain");
+  if (args.find("--shares")) request.orders = whole_in(args, "--shares", "0");
   const AskReply reply = ask_model(request);
   if (args.flag("--json")) {
     std::puts(asked_json(reply).c_str());
@@ -64,6 +89,7 @@ int run_ask(const Args& args) {
   for (const std::string& warning : reply.warnings) std::printf("note: %s\n", warning.c_str());
   for (const PastEvent& event : reply.reasons)
     std::printf("  x %-6.2f at age %-5.1f %s\n", event.ratio, event.age_years, event.code.c_str());
+  if (reply.shared) print_shares(*reply.shared);
   return kOk;
 }
 

@@ -10,6 +10,10 @@ namespace cangong {
 
 namespace {
 
+std::string told_of(const DrugEffect::Arm& arm) {
+  return arm.people ? format_fixed(arm.log_ratio, 2) : "-";
+}
+
 // A model of whole timelines is judged by what came after a moment, or by a task's labels.
 int evaluate_timelines(const Args& args) {
   JudgeTimelinesRequest request;
@@ -58,11 +62,15 @@ int evaluate_timelines(const Args& args) {
           100 * one.truth->mean, one.truth->ratio, one.truth->slope, 100 * one.truth->error);
   }
   if (!report.effects.empty())
-    std::printf("  log hazard ratio: true, told where a coin decides, in usual care\n");
+    std::printf("  log hazard ratio: true; told where a coin decides; in usual care\n");
   for (const DrugEffect& one : report.effects)
-    std::printf("%7.2f %7.2f %7.2f  %s on %s; hardly ever given to %.0f %% of usual care\n",
-                one.truth, one.randomised.log_ratio, one.usual.log_ratio, one.drug.c_str(),
-                one.outcome.c_str(), 100 * one.usual.hardly_given);
+    std::printf("%7.2f %7s %7s  %s on %s%s\n", one.truth, told_of(one.randomised).c_str(),
+                told_of(one.usual).c_str(), one.drug.c_str(), one.outcome.c_str(),
+                one.usual.people
+                    ? ("; hardly ever given to " + format_fixed(100 * one.usual.hardly_given, 0) +
+                       " % of usual care")
+                          .c_str()
+                    : "");
   if (!request.report.empty()) std::printf("report: %s\n", (request.report / "index.html").c_str());
   return kOk;
 }

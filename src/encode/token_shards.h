@@ -20,10 +20,10 @@ enum class TokenSplit : std::uint32_t { train, tuning, held_out };
 
 // What went into shards, and what did not.
 struct TokenTally {
-  std::uint64_t people = 0, events = 0;
-  std::uint64_t unknown = 0;        // events that the vocabulary has no token for
-  std::uint64_t without_birth = 0;  // people who therefore have no ages
-  std::uint64_t too_short = 0;      // people of whom nothing is followed by anything
+  std::uint64_t people = 0, events = 0;  // ends of observation among them
+  std::uint64_t unknown = 0;             // events that the vocabulary has no token for
+  std::uint64_t without_birth = 0;       // people who therefore have no ages
+  std::uint64_t too_short = 0;           // people of whom nothing is followed by anything
 };
 
 // Writes a file for each of the store's, into a new folder. Who was observed beyond the last token
@@ -32,7 +32,7 @@ struct TokenTally {
 TokenTally write_token_shards(const Store& store, const TokenVocabulary& vocabulary,
                               const std::function<TokenSplit(PatientId)>& split,
                               const fs::path& folder, std::size_t threads,
-                              std::optional<Time> until = std::nullopt);
+                              const FollowUp& follow_up = {});
 
 class TokenShards {
  public:

@@ -13,10 +13,13 @@ namespace {
 constexpr const char* kKinds[] = {"padding", "no_event", "input", "outcome"};
 }  // namespace
 
-std::optional<Time> observed_until(const std::string& text) {
-  if (text == "last_record") return std::nullopt;
-  if (const auto moment = parse_moment(text, Zone("UTC"))) return moment->first;
-  fail(Fault::config, "observed_until is last_record or a date, as 2024-12-31");
+FollowUp FollowUp::parse(const std::string& text) {
+  FollowUp follow_up;
+  if (text == "last_record") return follow_up;
+  const auto moment = parse_moment(text, Zone("UTC"));
+  if (!moment) fail(Fault::config, "observed_until is last_record or a date, as 2024-12-31");
+  follow_up.until = moment->last;
+  return follow_up;
 }
 
 // Padding, "no event", inputs, outcomes: what the ids of everything else rest on.

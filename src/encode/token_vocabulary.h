@@ -37,9 +37,14 @@ struct TokenOptions {
   }
 };
 
-// Until when the living were observed: their last record, where nothing is returned, or a date.
-// Throws Fault::config where the text is neither.
-std::optional<Time> observed_until(const std::string& text);
+// Until when the living were observed: a date, or their last record, but never behind `latest`:
+// what is dated later is planned, or misdated.
+struct FollowUp {
+  std::optional<Time> until;
+  Time latest = Time::max();
+  // Throws Fault::config where the text is neither "last_record" nor a date.
+  static FollowUp parse(const std::string& text);
+};
 
 struct Token {
   enum class Kind { padding, no_event, input, outcome };

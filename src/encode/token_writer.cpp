@@ -35,21 +35,29 @@ class ShardFiles {
   std::uint64_t next_ = 0;
 };
 
-// What is followed until `until`, or the last record. The dead are followed to their death.
 struct LifeCodes {
   std::optional<CodeId> birth, death;
 };
-void follow_to_the_end(const Timeline& timeline, const LifeCodes& codes, std::optional<Time> until,
+
+// "No event" at the end of what was observed. Who died was observed until then: death is the last
+// token, if it is one.
+void follow_to_the_end(const Timeline& timeline, const LifeCodes& codes, const FollowUp& follow_up,
                        TokenSequence& sequence) {
-  std::optional<Time> birth, last = until;
+  std::optional<Time> birth, last = follow_up.until;
   for (const Event& event : timeline.events()) {
-    if (codes.death && event.code == *codes.death) return;
-    if (codes.birth && event.code == *codes.birth && event.time && !birth) birth = event.time;
-    if (!until && event.time && (!last || *event.time > *last)) last = event.time;
+    if (!event.time) continue;
+    if (codes.death && event.code == *codes.death) {
+      last = event.time;
+      break;
+    }
+    if (codes.birth && event.code == *codes.birth && !birth) birth = event.time;
+    if (!follow_up.until && (!last || *event.time > *last) && *event.time <= follow_up.latest)
+      last = event.time;
   }
+  constexpr float kOldest = 130 * 365.25f;
   if (!birth || !last) return;
   const auto days = static_cast<float>(static_cast<double>((*last - *birth).count()) / 86400e6);
-  if (days <= (sequence.days.empty() ? 0 : sequence.days.back())) return;
+  if (days <= (sequence.days.empty() ? 0 : sequence.days.back()) || days > kOldest) return;
   sequence.ids.push_back(TokenVocabulary::kNoEvent), sequence.days.push_back(days);
 }
 
@@ -58,7 +66,7 @@ void follow_to_the_end(const Timeline& timeline, const LifeCodes& codes, std::op
 TokenTally write_token_shards(const Store& store, const TokenVocabulary& vocabulary,
                               const std::function<TokenSplit(PatientId)>& split,
                               const fs::path& folder, std::size_t threads,
-                              std::optional<Time> until) {
+                              const FollowUp& follow_up) {
   fs::create_directories(folder);
   const Tokenizer tokenizer(vocabulary, store.codes(), store.code_infos());
   const LifeCodes codes{store.codes().find("MEDS_BIRTH"), store.codes().find("MEDS_DEATH")};
@@ -74,7 +82,7 @@ TokenTally write_token_shards(const Store& store, const TokenVocabulary& vocabul
     tally.unknown += sequence.unknown;
     progress.step();
     if (!sequence.has_birth) return void(++tally.without_birth);
-    follow_to_the_end(timeline, codes, until, sequence);
+    follow_to_the_end(timeline, codes, follow_up, sequence);
     if (sequence.ids.size() < 2) return void(++tally.too_short);
     ++tally.people, tally.events += sequence.ids.size();
     files[shard].add(sequence, split(timeline.patient()));

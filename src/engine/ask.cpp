@@ -96,6 +96,7 @@ std::string asked_for(const AskRequest& request) {
   for (const auto& [name, codes] : request.supposing.said())
     if (!codes.empty()) json[name] = codes;
   json["explained"] = request.explain;
+  if (request.orders > 0) json["orders"] = request.orders;
   return json.dump();
 }
 
@@ -160,8 +161,8 @@ AskReply ask_task(const AskRequest& request, const AskedPatient& asked, FutureRe
 AskReply ask_model(const AskRequest& request) {
   if (request.task.has_value() != request.codes.empty())
     fail(Fault::config, "what is asked is either codes or a task");
-  if (request.task && request.explain)
-    fail(Fault::config, "--explain is for --codes; a task's answer has no rate");
+  if (request.task && (request.explain || request.orders > 0))
+    fail(Fault::config, "--explain and --shares are for --codes; a task's answer has no rate");
   const FutureQuestion& question = request.question;
   const AskedPatient asked = asked_patient(question);
   FutureRequest wanted = asked.wanted(question);
@@ -184,6 +185,9 @@ AskReply ask_model(const AskRequest& request) {
   reply.yearly_rate = rate_of(simulator, wanted, wanted.watched) * kDaysOfYear;
   if (request.explain)
     reply.reasons = driving_events(asked.model, wanted, ids_of(wanted.watched), question.threads);
+  if (request.orders > 0)
+    reply.shared = shared_rate(asked.model, wanted, ids_of(wanted.watched), request.orders,
+                               question.threads);
   record_asked(asked, question, {"ask", reply.value, asked_for(request)});
   return reply;
 }

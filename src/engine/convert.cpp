@@ -120,7 +120,8 @@ std::string label_of(const Token& token) {
 std::string recipe_of(const TimelineFacts& facts, const DelphiShape& shape) {
   return "name: " + yaml_quoted(facts.name) +
          "\nwindow: {context: " + std::to_string(facts.context) +
-         ", from: first, keep_birth: false, ties: hidden, least_days: 1, resolution_days: 0.1}\n" +
+         ", from: first, keep_birth: false, ties: hidden, silence: left_out, least_days: 1, "
+         "resolution_days: 0.1}\n" +
          "model: {layers: " + std::to_string(shape.layers) +
          ", heads: " + std::to_string(shape.heads) + ", width: " + std::to_string(shape.width) +
          "}\n";

@@ -135,12 +135,24 @@ struct AskRequest {
   std::optional<fs::path> task, predicates;  // a task file with an answer of yes or no
   Supposing supposing;
   bool explain = false;
+  std::size_t orders = 0;  // that the shares of past events are sampled by, even; 0: no shares
 };
 // What the answer would be without one past event.
 struct PastEvent {
   std::string code;
   double age_years = 0;
   double ratio = 1;  // of the rate now, with the event to without it
+};
+// How the present rate is shared among all past events: Shapley values of its logarithm, which add
+// up to that of the rate with all of them to that with none.
+struct SharedRate {
+  struct Event {
+    std::string code;
+    double age_years = 0, share = 0, standard_error = 0;  // the error is of the sampling
+  };
+  std::vector<Event> events;         // by how far the share is from 0
+  double with_all = 0, with_none = 0;  // rates a year
+  std::size_t orders = 0;
 };
 struct AskReply {
   Digest bundle, store;
@@ -153,6 +165,7 @@ struct AskReply {
   std::optional<double> as_recorded;                        // the value without what is supposed
   std::vector<std::string> codes, warnings;
   std::vector<PastEvent> reasons;  // by how far the ratio is from 1
+  std::optional<SharedRate> shared;
   // A task's answer is the share among the futures that it takes.
   std::size_t futures = 0, taken = 0;
   std::size_t cut = 0;  // futures with more events than are drawn: what comes behind is not counted

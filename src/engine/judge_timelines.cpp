@@ -62,11 +62,9 @@ class Gathering {
   // Throws Fault::input where the records do not reach to the end.
   std::vector<JudgedPerson> people() && {
     if (ends_.empty()) fail(Fault::input, "the store has no patients");
-    // One misdated row, a visit planned for another decade, does not make records longer.
-    const auto late = ends_.end() - 1 - static_cast<std::ptrdiff_t>(ends_.size() / 1000);
-    std::nth_element(ends_.begin(), late, ends_.end());
-    if (as_of_ + horizon_ > *late)
-      fail(Fault::input, "the store's records end on " + format_time(*late).substr(0, 10) +
+    const Time end = end_of_records(ends_);
+    if (as_of_ + horizon_ > end)
+      fail(Fault::input, "the store's records end on " + format_time(end).substr(0, 10) +
                              ": what came later is not known; ask for an earlier --as-of or for "
                              "fewer --years");
     if (drawn_.empty())

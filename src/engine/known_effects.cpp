@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/parallel.h"
+#include "base/progress.h"
 
 namespace cangong {
 namespace {
@@ -41,7 +42,7 @@ FutureRequest behind(FutureRequest own, std::int32_t id) {
 
 KnownEffects::KnownEffects(const TimelineModel& model, const fs::path& truth,
                            std::size_t most_people)
-    : model_(model), most_people_(most_people) {
+    : model_(model), futures_(model.weights(), model.rules()), most_people_(most_people) {
   const fs::path file = truth / "world.json";
   if (!fs::exists(file)) return;
   const auto json = nlohmann::json::parse(read_file(file), nullptr, false);
@@ -70,61 +71,74 @@ KnownEffects::KnownEffects(const TimelineModel& model, const fs::path& truth,
 }
 
 void KnownEffects::add(const FutureRequest& record) {
-  const auto has = [&](std::int32_t id, std::size_t until) {
-    const auto end = record.ids.begin() + static_cast<std::ptrdiff_t>(until);
-    return std::find(record.ids.begin(), end, id) != end;
+  const auto is_in = [](const std::vector<std::int32_t>& ids, std::int32_t id) {
+    return std::find(ids.begin(), ids.end(), id) != ids.end();
   };
-  for (Drug& drug : drugs_)
-    for (std::size_t i = 0; i < record.ids.size(); ++i) {
-      const bool is_trial = record.ids[i] == drug.trial;
-      if (!is_trial && record.ids[i] != drug.indication) continue;
-      // The trial's own event stands behind the indication, at the same moment.
-      if (!is_trial && i + 1 < record.ids.size() && record.days[i + 1] == record.days[i]) continue;
-      auto& arm = drug.arms[is_trial ? 0 : 1];
-      if (arm.size() < most_people_ && !has(drug.id, i)) arm.push_back(arm_of(record, i));
-      break;
+  for (Drug& drug : drugs_) {
+    // What the model does not look back at any more may have decided it.
+    if (is_in(record.happened, drug.id) || is_in(record.happened, drug.trial) ||
+        is_in(record.happened, drug.indication))
+      continue;
+    const auto first = std::find(record.ids.begin(), record.ids.end(), drug.indication);
+    if (first == record.ids.end()) continue;
+    const auto moment = static_cast<std::size_t>(first - record.ids.begin());
+    std::size_t last = moment;  // of that moment, or the trial
+    bool in_trial = false;
+    for (std::size_t i = moment; i < record.ids.size() && record.days[i] == record.days[moment];
+         ++i) {
+      in_trial = in_trial || record.ids[i] == drug.trial;
+      last = i;
     }
+    if (std::find(record.ids.begin(), first, drug.id) != first) continue;
+    auto& arm = drug.arms[in_trial ? 0 : 1];
+    if (arm.size() < most_people_) arm.push_back(arm_of(record, last));
+  }
 }
 
-DrugEffect::Arm KnownEffects::told_of(const Drug& drug, std::size_t effect, std::size_t number,
-                                      std::size_t threads) const {
+std::vector<DrugEffect::Arm> KnownEffects::told_of(const Drug& drug, std::size_t number,
+                                                   std::size_t threads) const {
   const auto& people = drug.arms[number];
-  const DecoderFutures futures(model_.weights(), model_.rules());
-  const auto outcome = static_cast<std::size_t>(drug.outcomes[effect]);
-  std::vector<double> ratios(people.size(), kNaN), chances(people.size());
+  const std::size_t effects = drug.outcomes.size();
+  std::vector<double> ratios(people.size() * effects, kNaN), chances(people.size());
   parallel_for(people.size(), threads, [&](std::size_t i) {
-    const auto without = futures.rates(behind(people[i], TokenVocabulary::kNoEvent));
-    const auto with = futures.rates(behind(people[i], drug.id));
-    const double now = futures.rates(people[i])[static_cast<std::size_t>(drug.id)];
+    stop_if_interrupted();
+    const auto without = futures_.rates(behind(people[i], TokenVocabulary::kNoEvent));
+    const auto with = futures_.rates(behind(people[i], drug.id));
+    const double now = futures_.rates(people[i])[static_cast<std::size_t>(drug.id)];
     chances[i] = -std::expm1(-now * 2 * double{kDelay});
-    if (with[outcome] > 0 && without[outcome] > 0)
-      ratios[i] = std::log(with[outcome] / without[outcome]);
+    for (std::size_t k = 0; k < effects; ++k) {
+      const auto outcome = static_cast<std::size_t>(drug.outcomes[k]);
+      if (with[outcome] > 0 && without[outcome] > 0)
+        ratios[i * effects + k] = std::log(with[outcome] / without[outcome]);
+    }
   });
-  DrugEffect::Arm told;
-  double sum = 0, squares = 0;
-  for (std::size_t i = 0; i < people.size(); ++i) {
-    if (!std::isfinite(ratios[i])) continue;
-    ++told.people, sum += ratios[i], squares += ratios[i] * ratios[i];
-    constexpr double kHardly = 0.05;
-    told.hardly_given += chances[i] < kHardly;
+  std::vector<DrugEffect::Arm> all(effects);
+  for (std::size_t k = 0; k < effects; ++k) {
+    DrugEffect::Arm& told = all[k];
+    double sum = 0, squares = 0, hardly = 0;
+    for (std::size_t i = 0; i < people.size(); ++i) {
+      const double ratio = ratios[i * effects + k];
+      if (!std::isfinite(ratio)) continue;
+      constexpr double kHardly = 0.05;
+      ++told.people, sum += ratio, squares += ratio * ratio, hardly += chances[i] < kHardly;
+    }
+    if (told.people == 0) continue;
+    const auto count = static_cast<double>(told.people);
+    told.log_ratio = sum / count, told.hardly_given = hardly / count;
+    told.spread = std::sqrt(std::max(0.0, squares / count - told.log_ratio * told.log_ratio));
   }
-  if (told.people == 0) return told;
-  const auto count = static_cast<double>(told.people);
-  told.log_ratio = sum / count;
-  told.spread = std::sqrt(std::max(0.0, squares / count - told.log_ratio * told.log_ratio));
-  told.hardly_given /= count;
-  return told;
+  return all;
 }
 
 std::vector<DrugEffect> KnownEffects::told(std::size_t threads) const {
   std::vector<DrugEffect> all;
-  for (const Drug& drug : drugs_)
+  for (const Drug& drug : drugs_) {
+    const auto randomised = told_of(drug, 0, threads), usual = told_of(drug, 1, threads);
     for (std::size_t k = 0; k < drug.effects.size(); ++k) {
-      DrugEffect effect = drug.effects[k];
-      effect.randomised = told_of(drug, k, 0, threads);
-      effect.usual = told_of(drug, k, 1, threads);
-      all.push_back(effect);
+      all.push_back(drug.effects[k]);
+      all.back().randomised = randomised[k], all.back().usual = usual[k];
     }
+  }
   return all;
 }
 

@@ -26,10 +26,12 @@ class KnownEffects {
     std::vector<std::int32_t> outcomes;       // of each effect
     std::vector<FutureRequest> arms[2] = {};  // randomised, usual care
   };
-  DrugEffect::Arm told_of(const Drug& drug, std::size_t effect, std::size_t arm,
-                          std::size_t threads) const;
+  // Of each of the drug's effects.
+  std::vector<DrugEffect::Arm> told_of(const Drug& drug, std::size_t arm,
+                                       std::size_t threads) const;
 
   const TimelineModel& model_;
+  DecoderFutures futures_;
   std::size_t most_people_;
   std::vector<Drug> drugs_;
 };

@@ -6,6 +6,7 @@
 
 #include "engine/question.h"
 #include "evaluate/interval.h"
+#include "model/decoder_shapley.h"
 
 namespace cangong {
 namespace {
@@ -103,6 +104,49 @@ Outlook outlook(const TimelineModel& model, FutureRequest request, const Drawing
   return told;
 }
 
+namespace {
+
+// Of past events; facts of birth, and that nothing happened, are none.
+std::vector<std::size_t> places_of_events(const TokenVocabulary& vocabulary,
+                                          const FutureRequest& request) {
+  std::vector<std::size_t> places;
+  for (std::size_t i = 0; i + 1 < request.ids.size(); ++i)
+    if (vocabulary.token(request.ids[i]).kind == Token::Kind::outcome) places.push_back(i);
+  return places;
+}
+
+}  // namespace
+
+std::optional<SharedRate> shared_rate(const TimelineModel& model, const FutureRequest& request,
+                                      const std::vector<std::int32_t>& outcomes,
+                                      std::size_t orders, std::size_t threads) {
+  const TokenVocabulary& vocabulary = model.vocabulary();
+  FutureRequest plain = request;
+  plain.watched.clear();
+  const auto rates = DecoderFutures(model.weights(), model.rules()).rates(plain);
+  std::vector<std::uint8_t> counted(rates.size());
+  for (const std::int32_t id : outcomes) {
+    const auto place = static_cast<std::size_t>(id);
+    counted[place] = rates[place] > 0;
+  }
+  if (std::none_of(counted.begin(), counted.end(), [](std::uint8_t one) { return one; })) return {};
+  const auto places = places_of_events(vocabulary, plain);
+  const EventShares told = shapley_of_events(model.weights(), {plain.ids, plain.days}, places,
+                                             counted, {orders, 1, threads});
+  SharedRate shared;
+  shared.orders = orders;
+  shared.with_all = std::exp(told.with_all) * kDaysOfYear;
+  shared.with_none = std::exp(told.with_none) * kDaysOfYear;
+  for (std::size_t k = 0; k < places.size(); ++k)
+    shared.events.push_back({vocabulary.token(plain.ids[places[k]]).name(),
+                             plain.days[places[k]] / kDaysOfYear, told.share[k],
+                             told.standard_error[k]});
+  std::stable_sort(shared.events.begin(), shared.events.end(), [](const auto& a, const auto& b) {
+    return std::abs(a.share) > std::abs(b.share);
+  });
+  return shared;
+}
+
 std::vector<PastEvent> driving_events(const TimelineModel& model, const FutureRequest& request,
                                       const std::vector<std::int32_t>& outcomes,
                                       std::size_t threads, std::size_t most) {
@@ -117,9 +161,7 @@ std::vector<PastEvent> driving_events(const TimelineModel& model, const FutureRe
   plain.watched.clear();
   const double present = sum(simulator.rates(plain));
   if (!(present > 0)) return {};
-  std::vector<std::size_t> places;
-  for (std::size_t i = 0; i + 1 < plain.ids.size(); ++i)
-    if (vocabulary.token(plain.ids[i]).kind == Token::Kind::outcome) places.push_back(i);
+  const auto places = places_of_events(vocabulary, plain);
   std::vector<PastEvent> events(places.size());
   simulator.each_rates_without(
       plain, places, threads, [&](std::size_t k, std::span<const double> rates) {

@@ -41,4 +41,10 @@ std::vector<PastEvent> driving_events(const TimelineModel& model, const FutureRe
                                       const std::vector<std::int32_t>& outcomes,
                                       std::size_t threads, std::size_t most = 20);
 
+// The same rate shared among all past events, by so many orders. Nothing where none of the outcomes
+// can happen any more.
+std::optional<SharedRate> shared_rate(const TimelineModel& model, const FutureRequest& request,
+                                      const std::vector<std::int32_t>& outcomes,
+                                      std::size_t orders, std::size_t threads);
+
 }  // namespace cangong

@@ -9,7 +9,29 @@ namespace {
 
 // What a work folder belongs to.
 std::string work_of(const PretrainRecipe& recipe, const Store& store) {
-  return digest_of(recipe.text + "\n" + store.digest());
+  constexpr const char* kTokens = "tokens 2\n";  // how tokens are written
+  return digest_of(kTokens + recipe.text + "\n" + store.digest());
+}
+
+// Throws Fault::config where the recipe's date lies behind the store's records.
+FollowUp follow_up_of(const PretrainRecipe& recipe, const Store& store, std::size_t threads) {
+  FollowUp follow_up = FollowUp::parse(recipe.tokens.observed_until);
+  std::vector<std::vector<Time>> lasts(store.inventory().shards.size());
+  store.each(Columns::unit, threads, [&](std::size_t shard, const Timeline& timeline) {
+    Time last = Time::min();
+    for (const Event& event : timeline.events())
+      if (event.time) last = std::max(last, *event.time);
+    lasts[shard].push_back(last);
+  });
+  std::vector<Time> all;
+  for (const auto& own : lasts) all.insert(all.end(), own.begin(), own.end());
+  if (all.empty()) return follow_up;
+  follow_up.latest = end_of_records(all);
+  if (follow_up.until && *follow_up.until > follow_up.latest + std::chrono::days(366))
+    fail(Fault::config, "tokens: observed_until " + recipe.tokens.observed_until +
+                            ": the store's records end on " +
+                            format_time(follow_up.latest).substr(0, 10));
+  return follow_up;
 }
 
 // The tokens are those that are there already, or are written.
@@ -33,7 +55,7 @@ WorkFolder prepared(const PretrainRequest& request, const PretrainRecipe& recipe
       request.threads);
   own.tally = write_token_shards(
       store, own.vocabulary, [&](PatientId patient) { return split(patient); }, own.tokens(),
-      request.threads, observed_until(recipe.tokens.observed_until));
+      request.threads, follow_up_of(recipe, store, request.threads));
   own.commit();
   return own;
 }
@@ -47,7 +69,8 @@ TimelineFacts facts_of(const PretrainRecipe& recipe, const Store& store,
   facts.no_event_years = recipe.window.no_event_years;
   facts.people = shards.people(TokenSplit::train);
   for (std::size_t i = 0; i < facts.people; ++i)
-    facts.events += shards.events(TokenSplit::train, i).size();
+    for (const TokenEvent& event : shards.events(TokenSplit::train, i))
+      facts.events += event.id != TokenVocabulary::kNoEvent;
   return facts;
 }
 
@@ -75,9 +98,13 @@ Likeness likeness_in(const TimelineModel& model, const TokenShards& shards, std:
   std::vector<std::optional<double>> told(people);
   parallel_for(people, threads, [&](std::size_t i) {
     TokenSequence record;
-    for (const TokenEvent& event : shards.events(TokenSplit::tuning, i))
+    float end = 0;
+    for (const TokenEvent& event : shards.events(TokenSplit::tuning, i)) {
+      end = event.days;
+      if (event.id == TokenVocabulary::kNoEvent) continue;
       record.ids.push_back(event.id), record.days.push_back(event.days);
-    const FutureRequest asked = question_of(model, record, record.days.back());
+    }
+    const FutureRequest asked = question_of(model, record, end);
     told[i] =
         surprise_of(model.weights(), asked.ids, asked.days, model.vocabulary().first_outcome());
   });
@@ -93,6 +120,8 @@ PretrainReply pretrain_model(const PretrainRequest& request) {
   const fs::path out = request.out.has_filename() ? request.out : request.out.parent_path();
   refuse_taken(out);
   const PretrainRecipe recipe = load_pretrain_recipe(request.recipe);
+  if (recipe.model.additive && request.device != Device::processor)
+    fail(Fault::config, kAdditiveByKernels);
   const Store store = Store::open(request.store);
   std::optional<TempFolder> nothing_kept;
   if (request.dry_run) nothing_kept.emplace();

@@ -103,6 +103,7 @@ inline void put_piece(const CachedAttention& of, const HeadPiece& piece, float b
 inline void fetch_next(const CachedAttention& of, const HeadPiece& piece, const Stretch& stretch,
                        std::size_t offset, std::size_t query, std::size_t count) {
   const auto& block = of.blocks[stretch.block];
+  if (stretch.block == 1) query = 0, count = 1;  // nobody shares it
   const std::size_t first = (stretch.from + stretch.rows) / kPageRows;
   const std::size_t pages = whole_sixteens(block.rows) / kPageRows;
   const std::size_t last =
@@ -141,7 +142,8 @@ void attend_cached(const CachedAttention* all, std::size_t count, float* out, st
     for (std::size_t from = 0; from < width; from += most)
       use(HeadPiece{head * width + from, width - from < most ? width - from : most}, from);
   };
-  Fetcher fetcher(ahead, 4 * count * heads * ((width + most - 1) / most));
+  const std::size_t blocks = (all[0].blocks[0].rows > 0) + (all[0].blocks[1].rows > 0);
+  Fetcher fetcher(ahead, 2 * blocks * count * heads * ((width + most - 1) / most));
   for (std::size_t head = 0; head < heads; ++head) {
     each_piece(head, [&](const HeadPiece& piece, std::size_t from) {
       const auto into = from > 0 ? MatrixProduct::Into::add : MatrixProduct::Into::set;

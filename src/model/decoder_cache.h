@@ -47,7 +47,7 @@ class DecoderCache {
     ever_had_.resize(vector.size());
     kernels().add(ever_had_.data(), vector.data(), vector.size());
   }
-  // Empty where nothing is remembered.
+  // Of as many numbers as vectors have, or none.
   const Floats& ever_had() const { return ever_had_; }
   // What is read of a layer.
   std::size_t pages() const { return (rows_ + kPageRows - 1) / kPageRows; }

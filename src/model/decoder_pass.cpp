@@ -123,6 +123,19 @@ const Floats& DecoderPass::logits(const DecoderPart& part) {
   return logits_;
 }
 
+const Floats& DecoderPass::logits_at_ends(const DecoderPart& part) {
+  ensure(part.count() == rows_, "the part that forward saw");
+  const std::size_t people = part.last - part.first, wide = row_stride(weights_.shape().vocabulary);
+  targets_.resize(people * stride_), logits_.resize(people * wide);
+  for (std::size_t i = 0; i < people; ++i)
+    std::copy_n(
+        last_normal_.data() + (part.rows.starts[part.first + i + 1] - 1 - part.begin()) * stride_,
+        width_, targets_.data() + i * stride_);
+  multiply({targets_.data(), people, stride_}, weights_.forward(weights_.embedding()),
+           {logits_.data(), people, wide});
+  return logits_;
+}
+
 void DecoderPass::last_logits(float* out) {
   multiply({last_normal_.data() + (rows_ - 1) * stride_, 1, stride_},
            weights_.forward(weights_.embedding()), {out, 1, weights_.shape().vocabulary});
@@ -161,23 +174,26 @@ DecoderLoss DecoderPass::loss(const DecoderPart& part, const DecoderAim& aim) {
   multiply({targets_.data(), count, stride_}, weights_.forward(weights_.embedding()),
            {logits_.data(), count, wide});
   DecoderLoss loss;
-  loss.targets = count;
   const auto first = static_cast<std::size_t>(aim.first_id);
   for (std::size_t i = 0; i < count; ++i) {
     float* own = logits_.data() + i * wide;
     const DecoderRows::Target& target = *(from + static_cast<std::ptrdiff_t>(i));
-    const double of_next = own[target.next];
+    const double happened = target.is_event(), of_next = own[target.next];
     std::fill_n(own, first, 0.0f);
     const double log_sum = kernels_.softmax(own + first, vocabulary - first);
-    loss.cross_entropy += log_sum - of_next;
     const double slowed = std::exp(-log_sum) + aim.least_wait, rate = 1 / slowed;
-    const double waited = rate * (target.wait + aim.least_wait);
-    loss.waiting += waited + std::log(slowed);
+    const double waited = rate * (target.wait + happened * aim.least_wait);
+    loss.waiting += waited;
+    if (target.is_event()) {
+      ++loss.targets;
+      loss.cross_entropy += log_sum - of_next, loss.waiting += std::log(slowed);
+    }
     // The derivatives by the logits: shares times that by the logarithm of the sum, less the
     // target.
-    const auto by_sum = static_cast<float>(1 + (waited - 1) * std::exp(-log_sum) * rate);
+    const auto by_sum =
+        static_cast<float>(happened + (waited - happened) * std::exp(-log_sum) * rate);
     for (std::size_t id = first; id < vocabulary; ++id) own[id] *= by_sum;
-    own[target.next] -= 1;
+    if (target.is_event()) own[target.next] -= 1;
   }
   return loss;
 }

@@ -13,7 +13,7 @@ namespace cangong {
 
 struct DecoderLoss {
   double cross_entropy = 0, waiting = 0;  // sums over the targets
-  std::size_t targets = 0;
+  std::size_t targets = 0;                // that are events
 };
 
 // How a loss is told.
@@ -36,6 +36,8 @@ class DecoderPass {
   void backward(const DecoderPart& part, float scale, float* gradient);
   // Behind `forward`: of all ids, by the row.
   const Floats& logits(const DecoderPart& part);
+  // Of each person's last row.
+  const Floats& logits_at_ends(const DecoderPart& part);
   // Of the last row alone: as many as the vocabulary has ids.
   void last_logits(float* out);
   // Of the last row alone: the numbers that its logits are made of, as many as the model is wide.

@@ -1,6 +1,7 @@
 // What a decoder computes: events of several people one after another, without padding.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -9,10 +10,14 @@
 namespace cangong {
 
 struct DecoderRows {
+  // What is foretold behind a row: an event after so many days; or that nothing happened in them,
+  // which counts for the waiting time alone.
   struct Target {
+    static constexpr std::int32_t kNothing = 0;  // padding's id
     std::uint32_t row;
     std::int32_t next;
     float wait;  // days
+    bool is_event() const { return next != kNothing; }
   };
   std::vector<std::int32_t> ids;
   std::vector<float> days;               // ages
@@ -22,6 +27,11 @@ struct DecoderRows {
 
   std::size_t people() const { return starts.size() - 1; }
   std::size_t rows() const { return ids.size(); }
+  // Targets that are events: losses are means over them.
+  std::size_t events() const {
+    return static_cast<std::size_t>(std::count_if(targets.begin(), targets.end(),
+                                                  [](const Target& t) { return t.is_event(); }));
+  }
 };
 
 // People [first, last) of rows.

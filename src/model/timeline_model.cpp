@@ -10,6 +10,7 @@
 namespace cangong {
 namespace {
 
+constexpr int kFormat = 2;
 constexpr const char* kFacts = "timeline.json";
 constexpr const char* kVocabulary = "vocabulary.json";
 constexpr const char* kWeights = "weights.safetensors";
@@ -41,7 +42,12 @@ nlohmann::json told_in(const Bundle& bundle, const std::string& prefix = "") {
   const auto json = nlohmann::json::parse(bundle.read(prefix + kFacts), nullptr, false);
   if (!json.is_object() || !json.contains("format"))
     fail(Fault::storage, "the model's " + std::string(kFacts) + " is damaged");
-  if (json["format"] != 1) fail(Fault::storage, "the model is of a newer version of this program");
+  if (json["format"] == 1)
+    fail(Fault::storage,
+         "the model is of an older version of this program, whose answers were off: its questions "
+         "did not say when nothing happened; train it anew");
+  if (json["format"] != kFormat)
+    fail(Fault::storage, "the model is of a newer version of this program");
   return json;
 }
 
@@ -50,7 +56,9 @@ TimelineFacts facts_of(const nlohmann::json& json) {
   facts.name = json.at("name"), facts.description = json.at("description");
   facts.store = json.at("store"), facts.synthetic = json.at("synthetic");
   facts.context = json.at("context"), facts.steps = json.at("steps");
-  facts.no_event_years = json.value("no_event_years", 0.0);
+  facts.no_event_years = json.at("no_event_years");
+  if (!(facts.no_event_years >= 0.05 && facts.no_event_years < 1e6))
+    fail(Fault::storage, "the model's " + std::string(kFacts) + " is damaged: no_event_years");
   facts.people = json.at("people"), facts.events = json.at("events");
   facts.cross_entropy = finite(json.at("cross_entropy"));
   facts.waiting = finite(json.at("waiting")), facts.judged_events = json.at("judged_events");
@@ -66,7 +74,7 @@ DelphiShape shape_of(const nlohmann::json& json, std::size_t vocabulary) {
       width % heads != 0 || width % 2 != 0)
     fail(Fault::storage, "the model's " + std::string(kFacts) + " is damaged: its shape is none");
   return {static_cast<std::size_t>(layers), static_cast<std::size_t>(heads),
-          static_cast<std::size_t>(width), vocabulary, json.value("additive", false)};
+          static_cast<std::size_t>(width), vocabulary, json.at("additive")};
 }
 
 // What of a bundle is read as JSON.
@@ -105,7 +113,7 @@ TimelineModel TimelineModel::open(const Bundle& bundle, const std::string& prefi
 
 void TimelineModel::write(BundleWriter& bundle, const std::string& prefix) const {
   const DelphiShape& shape = weights_.shape();
-  const nlohmann::ordered_json json{{"format", 1},
+  const nlohmann::ordered_json json{{"format", kFormat},
                                     {"name", facts_.name},
                                     {"description", facts_.description},
                                     {"store", facts_.store},
@@ -174,10 +182,12 @@ TokenSequence with_no_events(const TokenSequence& history, double years, float d
   if (!(years > 0)) return history;
   TokenSequence all;
   const auto every = static_cast<float>(years) * kDaysOfYear;
-  float next = 1;
+  const auto count = static_cast<std::size_t>(100 / years);  // as many as batches have
+  std::size_t k = 0;
   const auto fill = [&](float until) {
-    for (; next < until; next += every)
-      all.ids.push_back(TokenVocabulary::kNoEvent), all.days.push_back(next);
+    for (; k < count && 1 + static_cast<float>(k) * every < until; ++k)
+      all.ids.push_back(TokenVocabulary::kNoEvent),
+          all.days.push_back(1 + static_cast<float>(k) * every);
   };
   for (std::size_t i = 0; i < history.ids.size(); ++i) {
     fill(std::min(history.days[i], days));

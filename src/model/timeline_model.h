@@ -13,7 +13,7 @@ struct TimelineFacts {
   std::string name, description, store;
   bool synthetic = false;
   std::size_t context = 0, steps = 0;
-  double no_event_years = 0;  // between "nothing happened" in what it learnt from; 0: not known
+  double no_event_years = 5;             // between "nothing happened" in what it learnt from
   std::uint64_t people = 0, events = 0;  // that it learnt from
   // What patients who had no part say, as answers are judged; NaN where there are none.
   double cross_entropy = 0, waiting = 0;

@@ -75,6 +75,7 @@ std::string table_of_effects(const TimelinesReport& report) {
   for (const Words& title : titles) html += "<th scope='col'>" + both(title) + "</th>";
   html += "</tr></thead><tbody>";
   const auto told = [](const DrugEffect::Arm& arm) {
+    if (arm.people == 0) return cell("–");
     return cell(format_fixed(arm.log_ratio, 2) + " <small>(" + format_count(arm.people) +
                 ")</small>");
   };
@@ -82,7 +83,8 @@ std::string table_of_effects(const TimelinesReport& report) {
     html += "<tr><th scope='row'>" + escape_html(one.drug) + "</th>" +
             cell(escape_html(one.outcome)) + cell(format_fixed(one.truth, 2)) +
             told(one.randomised) + told(one.usual) +
-            cell(format_fixed(100 * one.usual.hardly_given, 0) + " %") + "</tr>";
+            cell(one.usual.people ? format_fixed(100 * one.usual.hardly_given, 0) + " %" : "–") +
+            "</tr>";
   return html + "</tbody></table>";
 }
 
@@ -159,6 +161,7 @@ std::string timelines_report_json(const TimelinesReport& report) {
                 {"spread", number(one.spread)},
                 {"hardly_given", number(one.hardly_given)}};
   };
+  json["effects"] = Json::array();
   for (const DrugEffect& one : report.effects)
     json["effects"].push_back({{"drug", one.drug},
                                {"outcome", one.outcome},

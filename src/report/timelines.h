@@ -35,7 +35,7 @@ struct DrugEffect {
     double log_ratio = kNaN, spread = kNaN;  // mean and standard deviation over people
     // The share of them to whom, as the model sees it, the drug is hardly ever given (in fewer than
     // 5 of 100 within two weeks): about them it cannot know.
-    double hardly_given = 0;
+    double hardly_given = kNaN;
   };
   std::string drug, outcome;
   double truth = 0;

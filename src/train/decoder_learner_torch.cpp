@@ -171,8 +171,9 @@ class TorchLearner final : public DecoderLearner {
     for (const auto& part : parts_by_length(rows, own_.rows_at_once))
       sums += losses({rows, part, device_, type_}, 0, first_id).detach();
     const Tensor told = sums.cpu();
-    const auto count = static_cast<double>(rows.targets.size());
-    return {told[0].item<double>() / count, told[1].item<double>() / count, rows.targets.size()};
+    const std::size_t events = rows.events();
+    const auto count = static_cast<double>(events);
+    return {told[0].item<double>() / count, told[1].item<double>() / count, events};
   }
 
   bool is_rough() const { return type_ != torch::kFloat32; }
@@ -198,19 +199,21 @@ class TorchLearner final : public DecoderLearner {
     Tensor logits = decoder_->logits(normal.flatten(0, 1).index_select(0, part.rows));
     logits = logits.narrow(1, first_id, logits.size(1) - first_id);
     const Tensor log_sum = torch::logsumexp(logits, -1);
-    const Tensor next = (part.next - first_id).unsqueeze(1);
-    const Tensor cross_entropy = log_sum - logits.gather(1, next).squeeze(1);
+    const Tensor happened = (part.next != DecoderRows::Target::kNothing).to(torch::kFloat32);
+    const Tensor next = (part.next - first_id).clamp_min(0).unsqueeze(1);
+    const Tensor cross_entropy = (log_sum - logits.gather(1, next).squeeze(1)) * happened;
     const Tensor log_rate = -torch::log(torch::exp(-log_sum) + own_.least_wait);
     const Tensor waiting =
-        torch::exp(log_rate + torch::log(part.waits + own_.least_wait)) - log_rate;
+        torch::exp(log_rate + torch::log(part.waits + own_.least_wait * happened)) -
+        log_rate * happened;
     return torch::stack({cross_entropy, waiting}).sum(1, false, torch::kFloat64);
   }
 
   DelphiStep descend(const DecoderRows& rows, double dropout, std::size_t number) {
-    if (rows.targets.empty())
-      fail(Fault::input, "no event of the batch is followed by another one");
+    const std::size_t events = rows.events();
+    if (events == 0) fail(Fault::input, "no event of the batch is followed by another one");
     if (dropout > 0) torch::manual_seed(own_.seed + number * 0x9e3779b97f4a7c15);
-    const double scale = 1 / static_cast<double>(rows.targets.size());
+    const double scale = 1 / static_cast<double>(events);
     {
       const torch::NoGradGuard guard;
       gradient_.zero_();

@@ -24,6 +24,10 @@ void check(const PretrainRecipe& recipe, const Node& root) {
   if (window.from != "random" && window.from != "first")
     refuse("window", "from is random or first");
   if (window.ties != "seen" && window.ties != "hidden") refuse("window", "ties are seen or hidden");
+  if (window.silence != "counts" && window.silence != "left_out")
+    refuse("window", "silence counts or is left_out");
+  if (recipe.model.additive && recipe.training.numbers != "float32")
+    refuse("training", "what is additive is trained by processors, in float32");
   if (!(window.no_event_years >= 0.05) || !(window.least_days >= 0) ||
       !(window.resolution_days > 0))
     refuse("window",
@@ -34,7 +38,7 @@ void check(const PretrainRecipe& recipe, const Node& root) {
       tokens.most_tokens < 10)
     refuse("tokens", "least_people is 1 at least, parts from 1 to 1,000, most_tokens 10 at least");
   try {
-    (void)observed_until(tokens.observed_until);
+    (void)FollowUp::parse(tokens.observed_until);
   } catch (const Error& error) {
     refuse("tokens", error.what());
   }

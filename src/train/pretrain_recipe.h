@@ -90,8 +90,8 @@ struct PretrainRecipe {
 PretrainRecipe load_pretrain_recipe(const fs::path& file);
 PretrainRecipe parse_pretrain_recipe(const std::string& text, const std::string& file);
 
-// N(0, 0.02), less where layers add up (Radford et al. 2019); scales are 1.
 DelphiShape shape_of(const DecoderOptions& model, std::size_t vocabulary);
+// N(0, 0.02), less where layers add up (Radford et al. 2019); scales are 1, what is additive is 0.
 DelphiNetwork<float>::Weights first_weights(const DelphiShape& shape, std::uint64_t seed);
 
 }  // namespace cangong

@@ -254,8 +254,8 @@ TEST_F(PretrainTest, AnUnfitRecipeIsRefusedWithItsPlace) {
        {"name: x\nmodel: {layers: 2, heads: 3, width: 16}\n", "name: x\ntraining: {steps: 10}\n",
         "name: x\nwindows: {}\n", "name: x\nsplit: {tuning: 1}\n",
         "name: x\nwindow: {from: middle}\n", "name: x\nwindow: {no_event_years: 1.0e-9}\n",
-        "name: x\ntokens: {observed_until: the end}\n", "name: x\ntraining: {clip: -1}\n",
-        "name: x\nmodel: {layers: 1000000}\n"})
+        "name: x\ntokens: {observed_until: the end}\n", "name: x\nwindow: {silence: golden}\n",
+        "name: x\ntraining: {clip: -1}\n", "name: x\nmodel: {layers: 1000000}\n"})
     try {
       (void)parse_pretrain_recipe(text, "r.yaml");
       ADD_FAILURE() << text;

@@ -58,8 +58,9 @@ void ProcessorTrainer::sum_lanes() {
 
 DelphiStep ProcessorTrainer::descend(const DecoderRows& rows, double dropout) {
   const std::vector<DecoderPart> parts = parts_of(rows, training_.people_at_once);
-  if (rows.targets.empty()) fail(Fault::input, "no event of the batch is followed by another one");
-  const float scale = 1 / static_cast<float>(rows.targets.size());
+  const std::size_t events = rows.events();
+  if (events == 0) fail(Fault::input, "no event of the batch is followed by another one");
+  const float scale = 1 / static_cast<float>(events);
   each_lane(lanes_.size(), [&](std::size_t number, DecoderPass& pass) {
     Lane& lane = lanes_[number];
     lane.gradient.clear(), lane.loss = {};
@@ -74,7 +75,7 @@ DelphiStep ProcessorTrainer::descend(const DecoderRows& rows, double dropout) {
   DelphiStep told;
   for (const Lane& lane : lanes_)
     told.cross_entropy += lane.loss.cross_entropy, told.waiting += lane.loss.waiting;
-  const auto count = static_cast<double>(rows.targets.size());
+  const auto count = static_cast<double>(events);
   told.cross_entropy /= count, told.waiting /= count;
   if (!std::isfinite(told.cross_entropy + told.waiting))
     fail(Fault::model, "the loss is not a number any more; lower the learning rate");

@@ -42,7 +42,8 @@ auto TokenBatches::window(std::span<const TokenEvent> events, Random& random, Us
     from += random.below(static_cast<std::uint32_t>(events.size() - kept - room + 1));
   Rows rows;
   const auto take = [&](std::size_t i) {
-    Row row{events[i].id, events[i].days, i != from || from == kept};
+    Row row{events[i].id, events[i].days, i != from || from == kept,
+            events[i].id == TokenVocabulary::kNoEvent};
     constexpr std::uint32_t kEarlier = 20 * 365, kLater = 40 * 365;
     if (use == Use::training && shifts_[static_cast<std::size_t>(row.id)])
       row.days += static_cast<float>(random.below(kEarlier + kLater)) - float{kEarlier};
@@ -83,12 +84,13 @@ void TokenBatches::append(const Rows& rows, Use use, DecoderRows& batch) const {
     while (options_.ties == "hidden" && until > 0 && at(until - 1).days == next.days) --until;
     const float since = until > 0 ? at(until - 1).days : now.days;
     const bool follows = next.follows && !(skipped > 0 && i + 1 == kept);
-    const bool is_target =
-        next.id >= first_outcome_ || (next.id == TokenVocabulary::kNoEvent && use == Use::training);
-    if (is_target && follows)
+    const bool is_strewn = next.id == TokenVocabulary::kNoEvent && !next.ends;
+    const bool is_event = next.id >= first_outcome_ || (is_strewn && use == Use::training);
+    if (follows && (is_event || options_.silence == "counts"))
       batch.targets.push_back(
-          {static_cast<std::uint32_t>(batch.ids.size()), next.id,
-           std::max(next.days - since, static_cast<float>(options_.least_days))});
+          {static_cast<std::uint32_t>(batch.ids.size()),
+           is_event ? next.id : DecoderRows::Target::kNothing,
+           std::max(next.days - since, is_event ? static_cast<float>(options_.least_days) : 0)});
     batch.ids.push_back(now.id), batch.days.push_back(now.days), batch.until.push_back(until);
   }
   batch.starts.push_back(static_cast<std::uint32_t>(batch.ids.size()));

@@ -13,7 +13,7 @@ struct WindowOptions {
   static constexpr bool is_config = true;
   std::size_t context = 48;
   std::string from = "random";
-  std::string ties = "seen";
+  std::string ties = "seen", silence = "counts";
   double no_event_years = 5, least_days = 0, resolution_days = 0.01;
   bool keep_birth = true;
   std::vector<std::string> shift;
@@ -25,6 +25,8 @@ struct WindowOptions {
     v("no_event_years", no_event_years, "between tokens that say nothing happened, on average");
     v("ties", ties,
       "events of one moment: seen, one after another; or hidden from each other, as Delphi does");
+    v("silence", silence,
+      "time at whose end nothing to be foretold happened: counts, or is left_out, as by Delphi");
     v("least_days", least_days, "waiting times count so much at least (Delphi: 1)");
     v("resolution_days", resolution_days,
       "no event is expected sooner than this on average (Delphi: 0.1)");
@@ -52,6 +54,7 @@ class TokenBatches {
     std::int32_t id;
     float days;
     bool follows = true;  // false: events between the row before and this one were left out
+    bool ends = false;    // the record: nothing happened until then
   };
   using Rows = std::vector<Row>;
   enum class Use { training, judging };

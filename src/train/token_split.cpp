@@ -1,5 +1,7 @@
 #include "train/token_split.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "base/random.h"
 #include "cohort/split.h"
@@ -22,6 +24,12 @@ TokenSplit SplitOf::operator()(PatientId patient) const {
           .uniform();
   if (at < share_.tuning) return TokenSplit::tuning;
   return at < share_.tuning + share_.held_out ? TokenSplit::held_out : TokenSplit::train;
+}
+
+Time end_of_records(std::vector<Time>& lasts) {
+  const auto late = lasts.end() - 1 - static_cast<std::ptrdiff_t>(lasts.size() / 1000);
+  std::nth_element(lasts.begin(), late, lasts.end());
+  return *late;
 }
 
 }  // namespace cangong

@@ -18,4 +18,8 @@ class SplitOf {
   std::uint64_t seed_;
 };
 
+// When a store's records end, by the last record of each patient (not none): one misdated row, a
+// visit planned for another decade, does not make them longer.
+Time end_of_records(std::vector<Time>& lasts);
+
 }  // namespace cangong

@@ -184,7 +184,9 @@ TEST(Decoder, LibtorchJudgesAndGoesOnAsTheKernelsDo) {
   for (const Device device : torch_devices()) {
     const Trainer ours = trainer_of("trained"),
                   torch = trainer_of("init", device == Device::cuda ? By::cuda : By::torch);
-    const DecoderRows rows = decoder_rows(delphi_lesson(stored_step(arrays, 0)));
+    DecoderRows rows = decoder_rows(delphi_lesson(stored_step(arrays, 0)));
+    for (std::size_t i = 0; i < rows.targets.size(); i += 5)  // nothing happened until then
+      rows.targets[i].next = DecoderRows::Target::kNothing;
     for (std::size_t step = 0; step < 2; ++step) (void)ours->step(rows, 1e-3);
     torch->restore(ours->state());
     EXPECT_EQ(torch->steps(), 2u);
@@ -192,7 +194,8 @@ TEST(Decoder, LibtorchJudgesAndGoesOnAsTheKernelsDo) {
     for (const Trainer* one : {&ours, &torch}) (void)(*one)->step(rows, 1e-3);
     for (const std::int32_t first : {0, 13}) {
       DecoderRows judged = rows;
-      std::erase_if(judged.targets, [&](const auto& target) { return target.next < first; });
+      for (auto& target : judged.targets)
+        if (target.next < first) target.next = DecoderRows::Target::kNothing;
       const DelphiLoss wanted = ours->judge(judged, first), got = torch->judge(judged, first);
       EXPECT_EQ(got.targets, wanted.targets);
       EXPECT_NEAR(got.cross_entropy, wanted.cross_entropy, 2e-6 * wanted.cross_entropy);
