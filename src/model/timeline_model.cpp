@@ -57,7 +57,7 @@ TimelineFacts facts_of(const nlohmann::json& json) {
   facts.store = json.at("store"), facts.synthetic = json.at("synthetic");
   facts.context = json.at("context"), facts.steps = json.at("steps");
   facts.no_event_years = json.at("no_event_years");
-  if (!(facts.no_event_years >= 0.05 && facts.no_event_years < 1e6))
+  if (!(facts.no_event_years >= 0.05 && std::isfinite(facts.no_event_years)))
     fail(Fault::storage, "the model's " + std::string(kFacts) + " is damaged: no_event_years");
   facts.people = json.at("people"), facts.events = json.at("events");
   facts.cross_entropy = finite(json.at("cross_entropy"));
