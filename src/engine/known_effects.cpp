@@ -7,19 +7,17 @@
 #include "base/file.h"
 #include "base/parallel.h"
 #include "base/progress.h"
+#include "simulate/world.h"
 
 namespace cangong {
 namespace {
 
 constexpr float kDelay = 7;  // days between an indication and its drug
 
-bool is_named(const std::string& code, const std::string& name) {
-  return code == name || code.ends_with("//" + name);
-}
-
 std::int32_t id_named(const TokenVocabulary& vocabulary, const std::string& name) {
   for (auto id = static_cast<std::int32_t>(vocabulary.size()); id-- > 2;)
-    if (is_named(vocabulary.token(id).code, name) && vocabulary.token(id).part == 0) return id;
+    if (simulate::is_named(vocabulary.token(id).code, name) && vocabulary.token(id).part == 0)
+      return id;
   return -1;
 }
 
@@ -48,18 +46,20 @@ KnownEffects::KnownEffects(const TimelineModel& model, const fs::path& truth,
   const auto json = nlohmann::json::parse(read_file(file), nullptr, false);
   try {
     for (const auto& told : json.at("drugs")) {
-      Drug drug{id_named(model.vocabulary(), told.at("code")),
-                id_named(model.vocabulary(), told.at("trial")),
+      const std::string code = told.at("code"), trial = told.at("trial");
+      Drug drug{model.vocabulary().id_for(code, std::nullopt),
+                model.vocabulary().id_for(trial, std::nullopt),
                 id_named(model.vocabulary(), told.at("indication")),
                 {},
                 {}};
       if (drug.id < 0 || drug.trial < 0 || drug.indication < 0) continue;
       for (const auto& ratio : json.at("log_hazard_ratios")) {
-        if (!is_named(told.at("code"), ratio.at("from"))) continue;
+        const std::string from = ratio.at("from");
+        if (!simulate::is_named(code, from)) continue;
         const std::int32_t outcome = id_named(model.vocabulary(), ratio.at("to"));
         if (outcome < 0) continue;
         DrugEffect effect;
-        effect.drug = told.at("code"), effect.truth = ratio.at("log_ratio");
+        effect.drug = code, effect.truth = ratio.at("log_ratio");
         effect.outcome = model.vocabulary().token(outcome).code;
         drug.effects.push_back(effect), drug.outcomes.push_back(outcome);
       }

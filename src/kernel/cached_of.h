@@ -36,6 +36,7 @@ struct HeadPiece {
   std::size_t first, count;
 };
 
+constexpr std::size_t kLine = 64 / sizeof(std::uint32_t);
 inline void fetch_line(const std::uint32_t* at) {
   asm volatile("prefetcht1 %0" ::"m"(*at));
 }
@@ -110,7 +111,7 @@ inline void fetch_next(const CachedAttention& of, const HeadPiece& piece, const 
       first + kStretch / kPageRows < pages ? first + kStretch / kPageRows : pages;
   const std::size_t words = page_words(of.kept, piece.count);
   for (std::size_t page = first + query; page < last; page += count)
-    for (std::size_t at = 0; at < words; at += 16)
+    for (std::size_t at = 0; at < words; at += kLine)
       fetch_line(block.pages[page] + offset + page_words(of.kept, piece.first) + at);
 }
 
@@ -127,7 +128,6 @@ class Fetcher {
   }
 
  private:
-  static constexpr std::size_t kLine = 64 / sizeof(std::uint32_t);
   const Ahead& ahead_;
   std::size_t lines_, piece_ = 0, at_ = 0;
 };

@@ -118,7 +118,7 @@ const float* DecoderStep::advance(std::span<const Row> rows) {
     product(inner, own.down, x, MatrixProduct::Into::add);
   }
   normalise(weights_.last_norm());
-  for (std::size_t i = 0; i < count; ++i)
+  for (std::size_t i = 0; weights_.shape().additive && i < count; ++i)
     for (const DecoderCache* cache :
          {rows[i].shared, static_cast<const DecoderCache*>(rows[i].own)})
       if (cache)

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 
 #include "base/json_values.h"
 #include "base/text.h"
@@ -31,6 +32,13 @@ std::string cell(const Interval& interval) {
               " – " + format_fixed(interval.high, 2) + ")</small>");
 }
 
+// Up to where its rows begin.
+std::string table_head(std::span<const Words> titles) {
+  std::string html = "<table><thead><tr>";
+  for (const Words& title : titles) html += "<th scope='col'>" + both(title) + "</th>";
+  return html + "</tr></thead><tbody>";
+}
+
 std::string row(const JudgedOutcome& one) {
   const std::string name = one.description.empty() ? one.code : one.description;
   return "<tr><th scope='row'>" + escape_html(name) + " <small>" + escape_html(one.code) +
@@ -51,29 +59,26 @@ std::string table_of_truth(const TimelinesReport& report) {
               cell(format_fixed(one.truth->ratio, 3)) + cell(format_fixed(one.truth->slope, 3)) +
               cell(format_fixed(100 * one.truth->error, 1) + " %") + "</tr>";
   if (rows.empty()) return "";
-  std::string html = heading({"Beside the true risk", "与真实风险对比"}) + "<table><thead><tr>";
   const Words titles[] = {{"Outcome", "结局"},
                           {"True risk, mean", "平均真实风险"},
                           {"Foretold / true", "预测/真实"},
                           {"Slope on the true risk", "对真实风险的斜率"},
                           {"Mean distance, of the mean risk", "平均偏差（占平均风险）"}};
-  for (const Words& title : titles) html += "<th scope='col'>" + both(title) + "</th>";
-  return html + "</tr></thead><tbody>" + rows + "</tbody></table>";
+  return heading({"Beside the true risk", "与真实风险对比"}) + table_head(titles) + rows +
+         "</tbody></table>";
 }
 
 std::string table_of_effects(const TimelinesReport& report) {
   if (report.effects.empty()) return "";
-  std::string html = heading({"What drugs do, and what the model takes them to do",
-                              "药物的真实作用与模型所认为的作用"}) +
-                     "<table><thead><tr>";
   const Words titles[] = {{"Drug", "药物"},
                           {"Outcome", "结局"},
                           {"True log hazard ratio", "真实对数风险比"},
                           {"Randomised", "随机分组"},
                           {"Usual care", "常规诊疗"},
                           {"Hardly ever given, usual care", "常规诊疗中极少使用者"}};
-  for (const Words& title : titles) html += "<th scope='col'>" + both(title) + "</th>";
-  html += "</tr></thead><tbody>";
+  std::string html = heading({"What drugs do, and what the model takes them to do",
+                              "药物的真实作用与模型所认为的作用"}) +
+                     table_head(titles);
   const auto told = [](const DrugEffect::Arm& arm) {
     if (arm.people == 0) return cell("–");
     return cell(format_fixed(arm.log_ratio, 2) + " <small>(" + format_count(arm.people) +
@@ -89,7 +94,6 @@ std::string table_of_effects(const TimelinesReport& report) {
 }
 
 std::string table(const TimelinesReport& report) {
-  std::string html = "<table><thead><tr>";
   const Words titles[] = {{"Outcome", "结局"},
                           {"Could have it", "可能发生者"},
                           {"Had it", "实际发生"},
@@ -97,8 +101,7 @@ std::string table(const TimelinesReport& report) {
                           {"Had it / foretold (95 %)", "实际/预测（95%）"},
                           {"AUROC (95 %)", "AUROC（95%）"},
                           {"Slope", "校准斜率"}};
-  for (const Words& title : titles) html += "<th scope='col'>" + both(title) + "</th>";
-  html += "</tr></thead><tbody>";
+  std::string html = table_head(titles);
   for (std::size_t i = 0; i < std::min(kRows, report.outcomes.size()); ++i)
     html += row(report.outcomes[i]);
   return html + "</tbody></table>";
